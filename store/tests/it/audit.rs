@@ -46,5 +46,4 @@ async fn what_an_older_version_noted_is_kept() {
     );
     sqlx::raw_sql("DELETE FROM audit").execute(&mut conn).await.expect_err("it is appended to");
     conn.close().await.unwrap();
-    db.stop().await;
 }

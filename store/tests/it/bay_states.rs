@@ -1,15 +1,16 @@
 //! Latest bay states under load: the table follows the change log, and no reader notices.
 
-use domain::Registry;
 use std::collections::BTreeMap;
 
-use crate::support::{Database, of_bay};
+use crate::support::Database;
+use domain::Registry;
 use domain::live::Change;
 use domain::observation::Provenance;
-use domain::{BayId, BayReading, BayState, FeedId, MunicipalityId, SensorId, UtcMicros};
+use domain::{BayId, BayObservation, BayReading, BayState, FeedId, MunicipalityId, SensorId, UtcMicros};
 use sqlx::Executor;
-use sqlx::types::Json;
-use store::writer::{Batch, Keyed, Writer};
+use store::writer::Batch;
+use testing::observed::{self, dated};
+use testing::{Numbers, World};
 
 const BAYS: i32 = 150;
 const ROWS: usize = 500;
@@ -24,68 +25,42 @@ fn take(states: &mut States, bay: i32, r: &BayReading) {
     *held = (*held).max(new);
 }
 
-/// A small generator: the same numbers each time.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-}
-
-fn batch(numbers: &mut Numbers, municipality: i32, first_bay: i32, rows: usize) -> Batch {
+fn batch(numbers: &mut Numbers, municipality: MunicipalityId, first_bay: i32, rows: usize) -> Batch {
     let bays = (0..rows).map(|_| {
         let sensor = [None, Some(SensorId(7))][numbers.below(2) as usize];
         let state = [BayState::Vacant, BayState::Occupied, BayState::Unknown][numbers.below(3) as usize];
         let seq = [None, Some(numbers.below(5) as i64)][numbers.below(2) as usize];
         let at = UtcMicros(T0 + numbers.below(40) as i64 * 1_000_000);
-        let provenance = Provenance {
-            municipality: MunicipalityId(municipality),
-            feed: FeedId(3),
-            sensor,
-            received_at: UtcMicros(T0 + 60_000_000),
-            clock_corrected: false,
-        };
+        let of = observed::provenance(municipality, FeedId(3), UtcMicros(T0 + 60_000_000));
         let bay = BayId(first_bay + numbers.below(BAYS as u64) as i32);
-        let observation = of_bay(provenance, bay, at, seq, state);
-        Keyed { observation, idempotency_key: None }
+        let bay = observed::bay(Provenance { sensor, ..of }, bay, seq, state);
+        BayObservation { observed_at: at, ..bay }
     });
-    Batch { bays: bays.collect(), ..Batch::default() }
+    Batch { bays: dated(bays), ..Batch::default() }
 }
 
 #[tokio::test]
 async fn what_is_loaded_never_lags_and_the_table_catches_up() {
     let database = Database::start().await;
     let pool = database.pool.clone();
-    let places: Vec<i32> = sqlx::query_scalar(
-        "INSERT INTO place (municipality, kind, key, def)
-         SELECT $1, 2, n::text, jsonb_build_object('id', n::text, 'municipality', 'n', 'geometry', $3::jsonb)
-         FROM generate_series(1, $2) n RETURNING id",
-    )
-    .bind(database.municipality.0)
-    .bind(BAYS)
-    .bind(Json(domain::geo::Geometry::Point([7.2, 51.9])))
-    .fetch_all(&pool)
-    .await
-    .unwrap();
-    let first_bay = *places.iter().min().unwrap();
+    let world = (0..BAYS).fold(World::town("n"), |town, n| town.bay(&n.to_string()));
+    let registry = testing::world::import(&world.contents, &pool).await;
+    let first_bay = registry.bays().map(|bay| bay.id.0).min().unwrap();
 
-    let options = store::pool::options(&database.url).unwrap();
-    let mut writers = [Writer::connect(&options).await.unwrap(), Writer::connect(&options).await.unwrap()];
+    let mut writers = [database.writer().await, database.writer().await];
     let mut numbers = Numbers(1);
     let mut expected = States::new();
     for round in 0..24 {
         let writer = &mut writers[numbers.below(2) as usize];
         let rows = [ROWS, 20][numbers.below(2) as usize];
-        let batch = batch(&mut numbers, database.municipality.0, first_bay, rows);
+        let batch = batch(&mut numbers, database.municipality, first_bay, rows);
         writer.write(&batch, &Registry::default(), UtcMicros(T0)).await.unwrap();
         for g in &batch.bays {
             take(&mut expected, g.observation.bay.0, &g.observation.reading());
         }
         match numbers.below(6) {
             // The connection is lost before it flushes.
-            0 => *writer = Writer::connect(&options).await.unwrap(),
+            0 => *writer = database.writer().await,
             1 => writer.flush().await.unwrap(),
             _ => {}
         }
@@ -100,7 +75,7 @@ async fn what_is_loaded_never_lags_and_the_table_catches_up() {
     drop(writers);
     pool.execute("UPDATE change SET committed_at = now() - interval '1 day'").await.unwrap();
     store::changes::prune(&pool, std::time::Duration::from_secs(3600)).await.unwrap();
-    Writer::connect(&options).await.unwrap();
+    database.writer().await;
     let table: Vec<(i32, i32, i64, Option<i64>, i16)> = sqlx::query_as(
         "SELECT bay, source, (extract(epoch FROM observed_at) * 1000000)::bigint, seq, state FROM bay_state",
     )
@@ -112,5 +87,4 @@ async fn what_is_loaded_never_lags_and_the_table_catches_up() {
         .map(|(bay, source, at, seq, state)| ((bay, source), (at, seq, BayState::from_code(state))))
         .collect();
     assert_eq!(table, expected);
-    database.stop().await;
 }

@@ -3,41 +3,28 @@
 
 use crate::support::Database;
 use domain::Registry;
-use domain::observation::Provenance;
 use domain::trip_update::Passed;
 use domain::{
-    FeedId, MunicipalityId, Reason, RejectedElement, Rejection, TripObservation, TripReport, TripUpdate,
-    Uplink, UtcMicros,
+    FeedId, MunicipalityId, Reason, RejectedElement, Rejection, TripObservation, TripUpdate, Uplink,
+    UtcMicros,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use store::writer::{Batch, Bounds, Replayed, Writer};
+use testing::observed;
 
 const NOW: UtcMicros = UtcMicros(1_790_000_000_000_000);
 
 async fn writer(db: &Database, bounds: Bounds) -> Writer {
-    let options = store::pool::options(&db.url).unwrap();
-    Writer::connect(&options).await.unwrap().within(bounds)
+    db.writer().await.within(bounds)
 }
 
 fn rejection(municipality: MunicipalityId, feed: i32, nth: usize, bytes: usize) -> Rejection {
-    Rejection {
-        municipality,
-        feed: FeedId(feed),
-        reason: Reason::Malformed,
-        topic: "t".into(),
-        received_at: UtcMicros(NOW.0 + nth as i64),
-        detail: String::new(),
-        remedy: None,
-        devices: Vec::new(),
-        count: 1,
-        examples: Vec::new(),
-        repeats: None,
-        payload: vec![7; bytes],
-        qos: 1,
-    }
+    let received_at = UtcMicros(NOW.0 + nth as i64);
+    let empty = observed::rejection(municipality, FeedId(feed), Reason::Malformed, received_at);
+    Rejection { payload: vec![7; bytes], ..empty }
 }
 
 const SIZE: &str = "rejection_bytes(payload, topic, detail, devices, examples)";
@@ -52,10 +39,7 @@ async fn kept(db: &Database) -> Vec<(i32, i64, i64, i64)> {
     let kept: Vec<(i32, i64, i64, i64)> =
         sqlx::query_as(sqlx::AssertSqlSafe(sql)).fetch_all(&db.pool).await.unwrap();
     let counted: Vec<(i32, i64, i64)> =
-        sqlx::query_as("SELECT feed, rows, bytes FROM quarantine WHERE rows > 0 ORDER BY feed")
-            .fetch_all(&db.pool)
-            .await
-            .unwrap();
+        db.rows("SELECT feed, rows, bytes FROM quarantine WHERE rows > 0 ORDER BY feed").await;
     let there: Vec<_> = kept.iter().map(|k| (k.0, k.1, k.2)).collect();
     assert_eq!(counted, there, "what is counted is what is there");
     kept
@@ -92,7 +76,6 @@ async fn the_newest_rejections_of_a_feed_are_kept() {
         assert_eq!(first, sent as i64 - rows, "the newest are kept");
     }
     assert_eq!((kept(&db).await[0].1, kept(&db).await[1].1), (63, 5));
-    db.stop().await;
 }
 
 /// What one message adds: feed, bytes of its payload, topic, detail, devices and examples.
@@ -130,8 +113,7 @@ async fn no_feed_and_not_all_of_them_exceed_their_bytes_in_any_commit() {
         };
         let (a, b) = (batch(a), batch(b));
         // What is replayed and rejected again may be described at greater length.
-        let old: Option<i64> =
-            sqlx::query_scalar("SELECT max(id) FROM rejection").fetch_one(&db.pool).await.unwrap();
+        let old: Option<i64> = db.scalar("SELECT max(id) FROM rejection").await;
         let again = a.rejections[0].clone();
         let replayed: Vec<Replayed> = old
             .filter(|_| is_replay)
@@ -150,7 +132,6 @@ async fn no_feed_and_not_all_of_them_exceed_their_bytes_in_any_commit() {
             assert!(rows <= bounds.rejections && bytes <= bounds.rejected_bytes);
         }
     }
-    db.stop().await;
 }
 
 fn uplink(municipality: MunicipalityId, feed: i32, device: &str, nth: i64) -> Uplink {
@@ -160,7 +141,7 @@ fn uplink(municipality: MunicipalityId, feed: i32, device: &str, nth: i64) -> Up
         f_port: Some(1),
         f_cnt: Some(nth),
         payload: Some(vec![1]),
-        ..crate::support::uplink(municipality, FeedId(feed), device, UtcMicros(NOW.0 + nth))
+        ..observed::uplink(municipality, FeedId(feed), device, UtcMicros(NOW.0 + nth))
     }
 }
 
@@ -173,8 +154,7 @@ async fn invented_devices_push_out_one_another_and_no_device_of_ours() {
     ] {
         sqlx::query(sql).bind(db.municipality.0).execute(&db.pool).await.unwrap();
     }
-    let feeds: Vec<i32> =
-        sqlx::query_scalar("SELECT id FROM feed ORDER BY id").fetch_all(&db.pool).await.unwrap();
+    let feeds: Vec<i32> = db.scalars("SELECT id FROM feed ORDER BY id").await;
     let mut writer = writer(&db, Bounds { strangers: 50, ..Bounds::default() }).await;
     let own = |feed| uplink(db.municipality, feed, &format!("ours-{feed}"), 0);
     let first = vec![own(feeds[0]), own(feeds[1]), uplink(db.municipality, feeds[1], "new", 0)];
@@ -184,30 +164,24 @@ async fn invented_devices_push_out_one_another_and_no_device_of_ours() {
         // Redeliveries, too.
         let uplinks = (0..40).map(invented).chain((0..20).map(invented)).collect();
         store(&mut writer, Batch { uplinks, ..Batch::default() }).await;
-        let kept: Vec<(i32, i64, i64)> = sqlx::query_as(
-            "SELECT feed, count(*) FILTER (WHERE is_stranger), count(*) FILTER (WHERE NOT is_stranger)
+        let kept: Vec<(i32, i64, i64)> = db
+            .rows(
+                "SELECT feed, count(*) FILTER (WHERE is_stranger), count(*) FILTER (WHERE NOT is_stranger)
              FROM uplink GROUP BY feed ORDER BY feed",
-        )
-        .fetch_all(&db.pool)
-        .await
-        .unwrap();
+            )
+            .await;
         assert_eq!(kept, [(feeds[0], 50, 1), (feeds[1], 1, 1)]);
-        let provenance: Vec<(i32, i64, i64)> = sqlx::query_as(
-            "SELECT feed, count(*), count(*) FILTER (WHERE device LIKE 'ours%') FROM device_state
+        let provenance: Vec<(i32, i64, i64)> = db
+            .rows(
+                "SELECT feed, count(*), count(*) FILTER (WHERE device LIKE 'ours%') FROM device_state
              GROUP BY feed ORDER BY feed",
-        )
-        .fetch_all(&db.pool)
-        .await
-        .unwrap();
+            )
+            .await;
         let devices = if round == 0 { 40 } else { 50 };
         assert_eq!(provenance, [(feeds[0], devices + 1, 1), (feeds[1], 2, 1)]);
     }
-    let newest: i64 = sqlx::query_scalar("SELECT count(*) FROM device_state WHERE device LIKE 'x5-%'")
-        .fetch_one(&db.pool)
-        .await
-        .unwrap();
+    let newest: i64 = db.scalar("SELECT count(*) FROM device_state WHERE device LIKE 'x5-%'").await;
     assert_eq!(newest, 40, "the newest are kept");
-    db.stop().await;
 }
 
 fn trip(
@@ -217,34 +191,19 @@ fn trip(
     at: UtcMicros,
     bytes: usize,
 ) -> TripObservation {
-    let provenance = Provenance {
-        municipality,
-        feed: FeedId(feed),
-        sensor: None,
-        received_at: at,
-        clock_corrected: false,
-    };
+    let provenance = observed::provenance(municipality, FeedId(feed), at);
     let route_id = Some("r".repeat(bytes));
     let update =
         TripUpdate { trip_id: name, route_id, start_date: Some("29991231".into()), ..TripUpdate::default() };
-    let report = TripReport {
-        observed_at: at,
-        confirmed_at: at,
-        digest: update.digest_of(),
-        update: Box::new(update),
-    };
-    TripObservation { provenance, report, passed: Vec::new() }
+    observed::trip(provenance, update)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn invented_runs_push_out_one_another_and_go_in_the_end() {
     let db = Database::start().await;
     let mut writer = writer(&db, Bounds { runs: 100, run_bytes: 4_000, ..Bounds::default() }).await;
-    let now: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
-        .fetch_one(&db.pool)
-        .await
-        .unwrap();
-    let old = UtcMicros(now).plus_s(-15 * 86_400);
+    let now = db.now().await;
+    let old = now.plus_s(-15 * 86_400);
     store(
         &mut writer,
         Batch { trips: vec![trip(db.municipality, 2, "t".into(), old, 1)], ..Batch::default() },
@@ -254,13 +213,8 @@ async fn invented_runs_push_out_one_another_and_go_in_the_end() {
         let at = old.plus_s(round);
         let trips = (0..60).map(|n| trip(db.municipality, 1, format!("{round}-{n}"), at, bytes)).collect();
         store(&mut writer, Batch { trips, ..Batch::default() }).await;
-        let (rows, bytes, others): (i64, i64, i64) = sqlx::query_as(
-            "SELECT count(*) FILTER (WHERE feed = 1), coalesce(sum(pg_column_size(body)) FILTER (WHERE feed = 1), 0)::bigint,
-                 count(*) FILTER (WHERE feed = 2) FROM trip_state",
-        )
-        .fetch_one(&db.pool)
-        .await
-        .unwrap();
+        let (rows, bytes, others): (i64, i64, i64) = db.row("SELECT count(*) FILTER (WHERE feed = 1), coalesce(sum(pg_column_size(body)) FILTER (WHERE feed = 1), 0)::bigint,
+                 count(*) FILTER (WHERE feed = 2) FROM trip_state").await;
         assert!(rows <= 100 && bytes <= 4_000, "{rows} rows, {bytes} bytes");
         assert_eq!(others, 1);
     }
@@ -273,9 +227,8 @@ async fn invented_runs_push_out_one_another_and_go_in_the_end() {
     )
     .await
     .unwrap();
-    let left: i64 = sqlx::query_scalar("SELECT count(*) FROM trip_state").fetch_one(&db.pool).await.unwrap();
+    let left: i64 = db.scalar("SELECT count(*) FROM trip_state").await;
     assert_eq!(left, 0);
-    db.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -312,5 +265,4 @@ async fn a_full_day_takes_no_new_passages_and_moves_those_it_has() {
     assert_eq!((found, count(false).await), (moved, 100), "a newer statement about one that is there");
     store(&mut writer, passages(NOW.plus_s(86_400), 0..10)).await;
     assert_eq!(count(true).await, 10, "the next day has room of its own");
-    db.stop().await;
 }

@@ -4,22 +4,16 @@
 use std::time::Duration;
 
 use crate::support::Database;
-use domain::UtcMicros;
+use store::StoreError;
 use store::changes::{CHANNEL, Follower, Notifier, prune};
 use store::pool::{STREAMS_AT_ONCE, ping, single};
-use store::{Pool, StoreError};
 
 const HOUR: Duration = Duration::from_secs(3_600);
-
-async fn now(pool: &Pool) -> UtcMicros {
-    let sql = "SELECT (extract(epoch FROM now()) * 1e6)::bigint";
-    UtcMicros(sqlx::query_scalar(sql).fetch_one(pool).await.unwrap())
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_slept_longer_than_the_log_reaches_back_must_load_again() {
     let db = Database::start().await;
-    let now = now(&db.pool).await;
+    let now = db.now().await;
     let follower = |read_until| Follower::new(db.pool.clone(), Default::default(), read_until);
     let mut awake = follower(now);
     let mut asleep = follower(now.plus_s(-2 * 3_600));
@@ -38,7 +32,6 @@ async fn who_slept_longer_than_the_log_reaches_back_must_load_again() {
     assert_eq!(awake.poll().await.unwrap(), []);
     prune(&db.pool, HOUR).await.unwrap();
     assert_eq!(awake.poll().await.unwrap(), []);
-    db.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,6 +51,4 @@ async fn those_who_wait_and_long_answers_leave_connections_to_the_others() {
         held.push(conn);
     }
     ping(&single(&db.pool)).await.unwrap();
-    drop(held);
-    db.stop().await;
 }

@@ -1,42 +1,38 @@
 //! A clock that was ahead is right again: the latest states are those that the observations before it make, as if what lies
-//! ahead had never been made.
+//! ahead had never been said.
 //!
 //! The database's own clock cannot be moved, so it is the one that is ahead: what is right lies before it.
 
-use crate::support::town::{Numbers, settle};
-use crate::support::{Database, of_bay, uplink};
+use crate::support::Database;
+use crate::support::town::settle;
 use domain::Registry;
 use domain::live::LiveMap;
 use domain::observation::{CountValue, Provenance, SiteStatus, VehicleFix};
 use domain::trip_update::Passed;
 use domain::{
-    BayId, BayState, FeedId, LatLon, SensorId, SiteCount, SiteId, TripObservation, TripReport, TripUpdate,
-    Uplink, UtcMicros, VehicleId, VehiclePosition,
+    BayId, BayState, FeedId, LatLon, SensorId, SiteCount, SiteId, TripUpdate, Uplink, UtcMicros, VehicleId,
 };
 use store::changes::{Follower, Positions};
 use store::derive::Deriver;
-use store::writer::{Batch, Keyed, Writer};
+use store::writer::Batch;
+use testing::Numbers;
+use testing::observed::{self, dated};
 
 /// Below `below`, as most columns have it.
 fn number(n: &mut Numbers, below: u64) -> i32 {
     n.below(below) as i32
 }
 
-fn plain<T>(observation: T) -> Vec<Keyed<T>> {
-    vec![Keyed { observation, idempotency_key: None }]
-}
-
 /// Something about one of a few bays, sites, vehicles, runs and devices, at `at`.
 fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
     let feed = FeedId(number(n, 2) + 1);
     let sensor = (n.below(3) == 0).then_some(SensorId(9));
-    let provenance =
-        Provenance { municipality: db.municipality, feed, sensor, received_at: at, clock_corrected: false };
+    let provenance = Provenance { sensor, ..observed::provenance(db.municipality, feed, at) };
     let mut batch = Batch::default();
     match n.below(5) {
         0 => {
             let (state, seq) = (BayState::from_code(number(n, 3) as i16), Some(i64::from(number(n, 3))));
-            batch.bays = plain(of_bay(provenance, BayId(number(n, 3) + 1), at, seq, state));
+            batch.bays = dated([observed::bay(provenance, BayId(number(n, 3) + 1), seq, state)]);
         }
         1 => {
             let cars = number(n, 30);
@@ -46,21 +42,13 @@ fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
                 2 => CountValue::Flow { entries: number(n, 4), exits: number(n, 4) },
                 _ => CountValue::None,
             };
-            let mut count = SiteCount {
-                provenance,
-                site: SiteId(number(n, 2) + 11),
-                observed_at: at,
-                digest: 0,
-                audience: None,
-                value,
-                status: (value == CountValue::None || n.below(5) == 0)
-                    .then(|| if n.below(2) == 0 { SiteStatus::Open } else { SiteStatus::Closed }),
-                capacity: (n.below(5) == 0).then(|| 40 + number(n, 9)),
-                source: None,
-                seq: Some(number(n, 3).into()),
-            };
-            count.digest = count.digest_of();
-            batch.sites = plain(count);
+            let site = SiteId(number(n, 2) + 11);
+            let status = (value == CountValue::None || n.below(5) == 0)
+                .then(|| if n.below(2) == 0 { SiteStatus::Open } else { SiteStatus::Closed });
+            let capacity = (n.below(5) == 0).then(|| 40 + number(n, 9));
+            let count = observed::count(provenance, site, Some(number(n, 3).into()), value);
+            let count = SiteCount { status, capacity, ..count };
+            batch.sites = dated([SiteCount { digest: count.digest_of(), ..count }]);
         }
         2 => {
             let fix = VehicleFix {
@@ -73,13 +61,8 @@ fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
                 occupancy_pct: (n.below(3) == 0).then(|| number(n, 100) as f32),
                 ..VehicleFix::default()
             };
-            batch.vehicles = plain(VehiclePosition {
-                provenance: Provenance { sensor: None, ..provenance },
-                vehicle: VehicleId(number(n, 2) + 1),
-                observed_at: at,
-                digest: fix.digest_of(feed),
-                fix,
-            });
+            let provenance = Provenance { sensor: None, ..provenance };
+            batch.vehicles = dated([observed::vehicle(provenance, VehicleId(number(n, 2) + 1), fix)]);
         }
         3 => {
             let update = TripUpdate {
@@ -88,16 +71,16 @@ fn word(db: &Database, n: &mut Numbers, at: UtcMicros, day: &str) -> Batch {
                 ..TripUpdate::default()
             };
             let passed = Passed { stop_id: "s".into(), passed_at: at.plus_s(-10), delay_s: number(n, 500) };
-            let digest = number(n, 1_000).into();
-            let report = TripReport { observed_at: at, confirmed_at: at, digest, update: Box::new(update) };
-            batch.trips = vec![TripObservation { provenance, report, passed: vec![passed] }];
+            let mut trip = observed::trip(provenance, update);
+            (trip.passed, trip.report.digest) = (vec![passed], number(n, 1_000).into());
+            batch.trips = vec![trip];
         }
         _ => {
             let device = format!("d{}", n.below(3));
             batch.uplinks = vec![Uplink {
                 dedup_id: n.below(1 << 30).to_string(),
                 outcome: "stored".into(),
-                ..uplink(db.municipality, feed, &device, at)
+                ..observed::uplink(db.municipality, feed, &device, at)
             }];
         }
     }
@@ -116,7 +99,7 @@ async fn latest(db: &Database, now: UtcMicros) -> Vec<String> {
         "SELECT concat_ws(' ', service_date, trip_id, stop_id, vehicle, passed_at, said_at, delay_s, digest)
          FROM stop_passage WHERE vehicle IS NOT NULL ORDER BY service_date, trip_id, stop_id",
     ] {
-        all.extend(sqlx::query_scalar::<_, String>(sql).fetch_all(&db.pool).await.unwrap());
+        all.extend(db.scalars::<String>(sql).await);
     }
     let ahead: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM trip_state WHERE observed_at > $1) + (SELECT count(*) FROM stop_passage WHERE said_at > $1)",
@@ -130,13 +113,8 @@ async fn latest(db: &Database, now: UtcMicros) -> Vec<String> {
 }
 
 async fn empty(db: &Database) {
-    sqlx::query(
-        "TRUNCATE bay_observation, site_count, vehicle_position, uplink, bay_state, site_state, vehicle_state, trip_state,
-             device_state, stop_passage, change, derive_position, derive_wanted, derive_state, bay_state_fold",
-    )
-    .execute(&db.pool)
-    .await
-    .unwrap();
+    db.execute("TRUNCATE bay_observation, site_count, vehicle_position, uplink, bay_state, site_state, vehicle_state, trip_state,
+             device_state, stop_passage, change, derive_position, derive_wanted, derive_state, bay_state_fold").await;
 }
 
 async fn deriver(db: &Database, now: UtcMicros) -> Deriver {
@@ -150,12 +128,7 @@ async fn deriver(db: &Database, now: UtcMicros) -> Deriver {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_before_holds_again() {
     let db = Database::start_with(false).await;
-    let wrong: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
-        .fetch_one(&db.pool)
-        .await
-        .unwrap();
-    let wrong = UtcMicros(wrong);
-    let options = store::pool::options(&db.url).unwrap();
+    let wrong = db.now().await;
     for (round, jump_s) in [700, 7_200, 72_000, 40 * 86_400, 500 * 86_400].into_iter().enumerate() {
         let now = wrong.plus_s(-jump_s);
         let day = now.to_string()[..10].replace('-', "");
@@ -175,7 +148,7 @@ async fn what_was_said_before_holds_again() {
             .collect();
         let (before, after) = behind.split_at(n.below(60) as usize);
 
-        let mut writer = Writer::connect(&options).await.unwrap();
+        let mut writer = db.writer().await;
         for batch in &behind {
             writer.write(batch, &Registry::default(), now).await.unwrap();
         }
@@ -183,7 +156,7 @@ async fn what_was_said_before_holds_again() {
         drop(writer);
         empty(&db).await;
 
-        let mut writer = Writer::connect(&options).await.unwrap();
+        let mut writer = db.writer().await;
         let mut deriver = deriver(&db, now).await;
         settle(&mut deriver, now).await;
         for batch in before {
@@ -219,7 +192,6 @@ async fn what_was_said_before_holds_again() {
         drop((writer, deriver));
         empty(&db).await;
     }
-    db.stop().await;
 }
 
 /// What is looked for now and then is found without reading years of passages.
@@ -241,30 +213,22 @@ async fn looking_for_it_reads_no_years_of_passages() {
     const READ: &str = "SELECT seq_tup_read + coalesce(idx_tup_fetch, 0) FROM pg_stat_user_tables WHERE relname = 'stop_passage'";
     let before: i64 = sqlx::query_scalar(READ).fetch_one(&mut *conn).await.unwrap();
     let mut deriver = deriver(&db, UtcMicros::EPOCH).await;
-    let now: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
-        .fetch_one(&db.pool)
-        .await
-        .unwrap();
-    settle(&mut deriver, UtcMicros(now)).await;
+    let now = db.now().await;
+    settle(&mut deriver, now).await;
     // Its connection says what it read when it closes.
     drop(deriver);
-    drop(self::deriver(&db, UtcMicros(now)).await);
+    drop(self::deriver(&db, now).await);
     let after: i64 = sqlx::query_scalar(READ).fetch_one(&mut *conn).await.unwrap();
     assert!(after - before <= 400, "{} rows were read", after - before);
-    drop(conn);
-    db.stop().await;
 }
 
 /// A bay, a site and a vehicle about which there is no statement from before the clock jumped are as if there never was one.
 #[tokio::test(flavor = "multi_thread")]
 async fn statements_ahead_of_the_clock_leave_nothing_behind() {
     let db = Database::start_with(false).await;
-    let wrong: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
-        .fetch_one(&db.pool)
-        .await
-        .unwrap();
-    let (wrong, now) = (UtcMicros(wrong), UtcMicros(wrong).plus_s(-90 * 86_400));
-    let mut writer = Writer::connect(&store::pool::options(&db.url).unwrap()).await.unwrap();
+    let wrong = db.now().await;
+    let now = wrong.plus_s(-90 * 86_400);
+    let mut writer = db.writer().await;
     let mut n = Numbers(3);
     for _ in 0..40 {
         let at = wrong.plus_s(-(n.below(300) as i64));
@@ -275,6 +239,4 @@ async fn statements_ahead_of_the_clock_leave_nothing_behind() {
     assert!(deriver.step(now).await.unwrap().has_corrected);
     assert_eq!(latest(&db, now).await, Vec::<String>::new());
     assert!(!deriver.step(now).await.unwrap().has_corrected, "once");
-    drop((writer, deriver));
-    db.stop().await;
 }

@@ -2,37 +2,21 @@
 
 use crate::support::Database;
 use domain::Registry;
-use domain::observation::Provenance;
 use domain::{BayId, BayObservation, BayState, FeedId, UtcMicros};
-use store::writer::{Batch, Keyed, Writer};
+use store::writer::{Batch, Writer};
+use testing::observed::{self, dated};
 
 const BAYS: i32 = 1_000;
 
-/// A statement about each bay at `at`.
+/// What each bay said at `at`.
 fn round(db: &Database, at: UtcMicros) -> Batch {
-    let provenance = Provenance {
-        municipality: db.municipality,
-        feed: FeedId(1),
-        sensor: None,
-        received_at: at,
-        clock_corrected: false,
-    };
-    let bay = |bay| {
+    let provenance = observed::provenance(db.municipality, FeedId(1), at);
+    let bay = |bay: i32| {
         let state = if bay % 2 == 0 { BayState::Vacant } else { BayState::Occupied };
-        let observation = BayObservation {
-            provenance,
-            bay: BayId(bay),
-            observed_at: at.plus_s(bay.into()),
-            digest: BayObservation::digest_of(-1, None, state),
-            state,
-            seq: None,
-            battery_v: None,
-            rssi_dbm: None,
-            temperature_c: None,
-        };
-        Keyed { observation, idempotency_key: None }
+        let observed_at = at.plus_s(bay.into());
+        BayObservation { observed_at, ..observed::bay(provenance, BayId(bay), None, state) }
     };
-    Batch { bays: (0..BAYS).map(bay).collect(), ..Batch::default() }
+    Batch { bays: dated((0..BAYS).map(bay)), ..Batch::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,15 +29,12 @@ async fn storing_goes_on_in_chunks_that_were_compressed_too_early() {
     // In the middle of a chunk of seven days.
     let begin = UtcMicros(1_790_208_000_000_000);
     let at = |round: i64| begin.plus_s(round * 600);
-    let mut writer = Writer::connect(&store::pool::options(&db.url).unwrap()).await.unwrap();
+    let mut writer = db.writer().await;
     for n in 0..120 {
         writer.write(&round(&db, at(2 * n)), &Registry::default(), at(2 * n)).await.unwrap();
     }
     let compressed: i64 =
-        sqlx::query_scalar("SELECT count(compress_chunk(c)) FROM show_chunks('bay_observation') AS c")
-            .fetch_one(&db.pool)
-            .await
-            .unwrap();
+        db.scalar("SELECT count(compress_chunk(c)) FROM show_chunks('bay_observation') AS c").await;
     assert!(compressed > 0);
     let new = async |writer: &mut Writer, n| {
         writer.write(&round(&db, at(n)), &Registry::default(), at(n)).await.unwrap().new
@@ -66,9 +47,6 @@ async fn storing_goes_on_in_chunks_that_were_compressed_too_early() {
         assert_eq!(new(&mut writer, n).await, 0, "round {n} again");
     }
     assert_eq!(new(&mut writer, 5).await, BAYS as usize);
-    let rows: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM bay_observation").fetch_one(&db.pool).await.unwrap();
+    let rows: i64 = db.scalar("SELECT count(*) FROM bay_observation").await;
     assert_eq!(rows, i64::from(BAYS) * 125);
-    drop(writer);
-    db.stop().await;
 }

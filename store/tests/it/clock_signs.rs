@@ -1,21 +1,17 @@
 //! What was received while the clock was ahead is no sign of life, no newest message, and pushes nothing out.
 
-use crate::support::{Database, uplink};
+use crate::support::Database;
 use domain::Registry;
 use domain::{FeedId, Reason, UtcMicros};
+use store::StoreError;
 use store::changes::Follower;
 use store::derive::Deriver;
 use store::inspect;
 use store::replays::{self, Replay, ReplayRequest};
-use store::writer::{Batch, Bounds, Writer};
-use store::{Pool, StoreError};
+use store::writer::{Batch, Bounds};
+use testing::observed;
 
 const AHEAD_S: i64 = 400 * 86_400;
-
-async fn now(pool: &Pool) -> UtcMicros {
-    let sql = "SELECT (extract(epoch FROM now()) * 1e6)::bigint";
-    UtcMicros(sqlx::query_scalar(sql).fetch_one(pool).await.unwrap())
-}
 
 async fn run(db: &Database, sql: &'static str) {
     sqlx::query(sql).bind(db.municipality.0).execute(&db.pool).await.unwrap();
@@ -40,11 +36,10 @@ async fn a_process_of_a_clock_that_was_ahead_is_gone() {
     };
     assert_eq!(municipalities, [db.municipality]);
     assert!(replays::take(&db.pool).await.unwrap().is_none(), "once");
-    db.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_ahead_of_the_clock_is_not_the_newest() {
+async fn what_a_device_said_ahead_is_not_its_newest_message() {
     let db = Database::start_with(false).await;
     for sql in [
         "INSERT INTO feed (municipality, key, def) VALUES ($1, 'f', '{\"format\": \"native\"}')",
@@ -63,28 +58,26 @@ async fn a_message_ahead_of_the_clock_is_not_the_newest() {
     }
     let devices = inspect::devices(&db.pool, &[db.municipality], None, None, 9).await.unwrap();
     assert_eq!(devices[0].last_outcome.as_deref(), Some("stored"));
-    let since = now(&db.pool).await.plus_s(-30);
+    let since = db.now().await.plus_s(-30);
     let rejecting =
         inspect::rejecting(&db.pool, &[(db.municipality, "d", since)], &[Reason::Malformed]).await.unwrap();
     assert!(rejecting.is_empty());
     let natives = inspect::native_places(&db.pool, &[db.municipality], &Default::default(), 9).await.unwrap();
     assert_eq!(natives, []);
-    db.stop().await;
 }
 
 fn stranger(db: &Database, feed: i32, device: &str, at: UtcMicros) -> domain::Uplink {
-    domain::Uplink { is_stranger: true, ..uplink(db.municipality, FeedId(feed), device, at) }
+    domain::Uplink { is_stranger: true, ..observed::uplink(db.municipality, FeedId(feed), device, at) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_ahead_push_out_nobody() {
     let db = Database::start_with(false).await;
     run(&db, "INSERT INTO feed (municipality, key, def) VALUES ($1, 'f', '{}')").await;
-    let feed: i32 = sqlx::query_scalar("SELECT id FROM feed").fetch_one(&db.pool).await.unwrap();
-    let now = now(&db.pool).await;
-    let options = store::pool::options(&db.url).unwrap();
+    let feed: i32 = db.scalar("SELECT id FROM feed").await;
+    let now = db.now().await;
     let bounds = Bounds { strangers: 5, ..Bounds::default() };
-    let mut writer = Writer::connect(&options).await.unwrap().within(bounds);
+    let mut writer = db.writer().await.within(bounds);
     for at in [now.plus_s(AHEAD_S), now] {
         let uplinks = (0..4).map(|n| stranger(&db, feed, &format!("{n}-{at}"), at.plus_s(-n))).collect();
         writer.write(&Batch { uplinks, ..Batch::default() }, &Registry::default(), at).await.unwrap();
@@ -93,23 +86,19 @@ async fn strangers_ahead_push_out_nobody() {
         "SELECT count(*) FROM uplink WHERE received_at <= now() + interval '1 minute'",
         "SELECT count(*) FROM device_state WHERE last_heard <= now() + interval '1 minute'",
     ] {
-        let kept: i64 = sqlx::query_scalar(sql).fetch_one(&db.pool).await.unwrap();
+        let kept: i64 = db.scalar(sql).await;
         assert_eq!(kept, 4, "{sql}");
     }
-    drop(writer);
-    db.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_that_was_pruned_ahead_is_not_loaded_again_and_again() {
     let db = Database::start_with(false).await;
     run(&db, "UPDATE change_log_reach SET pruned_before = now() + $1 * interval '1 hour'").await;
-    let now = now(&db.pool).await;
+    let now = db.now().await;
     let follower = || Follower::new(db.pool.clone(), Default::default(), now);
     assert!(matches!(follower().poll().await, Err(StoreError::Pruned)));
     let mut deriver = Deriver::connect(&db.url, now).await.unwrap().unwrap();
     assert!(deriver.step(now).await.unwrap().has_corrected);
     assert_eq!(follower().poll().await.unwrap(), []);
-    drop(deriver);
-    db.stop().await;
 }

@@ -7,6 +7,7 @@ use domain::opening::Hours;
 use domain::place::PlaceKind;
 use domain::{CalendarDay, Closure, MarkedKind, UtcMicros};
 use store::places::{Holds, Import, ImportReport, Missing, calendar, catalogue, registry};
+use testing::World;
 
 fn at(text: &str) -> UtcMicros {
     UtcMicros::parse(text).unwrap()
@@ -41,17 +42,8 @@ async fn import(db: &Database, new: Catalogue, missing: Missing, now: &str) -> I
 
 async fn with_sites() -> Database {
     let db = Database::start().await;
-    for key in ["p1", "p2"] {
-        let site = serde_json::json!({"id": key, "municipality": "n", "name": key, "kind": "lot", "capacity": 9,
-            "purpose": "car", "publish": "public", "geometry": {"type": "Point", "coordinates": [7.0, 51.0]}});
-        sqlx::query("INSERT INTO place (municipality, kind, key, def) VALUES ($1, 1, $2, $3)")
-            .bind(db.municipality.0)
-            .bind(key)
-            .bind(site)
-            .execute(&db.pool)
-            .await
-            .unwrap();
-    }
+    let sites = World::town("n").site("p1", 9).site("p2", 9);
+    testing::world::import(&sites.contents, &db.pool).await;
     db
 }
 
@@ -85,8 +77,6 @@ async fn closures_are_upserted_by_place_and_beginning() {
     assert_eq!(counts(&report.closures), (1, 0, 0, 2));
     let ended = Closure { until: Some(at(now)), reason: None, ..running };
     assert_eq!(catalogue(&mut conn).await.unwrap().closures, [past, ended, other]);
-    drop(conn);
-    db.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,8 +98,6 @@ async fn overlapping_closures_count_once() {
     let never_closed = registry.site_by_key("p2").unwrap().id;
     assert!(registry.closures(never_closed).is_none_or(Spans::is_empty));
     assert_eq!(registry.closed_at(at("2026-05-11T00:00:00Z")).collect::<Vec<_>>(), [place.into()]);
-    drop(conn);
-    db.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,8 +129,6 @@ async fn a_calendar_keeps_what_has_been() {
         day("2026-08-01", "2026-08-01", "Other"),
     ];
     assert_eq!(calendar(&mut conn, None).await.unwrap(), expected);
-    drop(conn);
-    db.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -159,6 +145,4 @@ async fn opening_hours_know_the_towns_calendar() {
     assert_eq!(is_open("2026-09-07T12:00:00Z"), Some(false));
     assert_eq!(is_open("2026-10-19T12:00:00Z"), Some(false));
     assert_eq!(is_open("2026-10-20T12:00:00Z"), Some(true));
-    drop(conn);
-    db.stop().await;
 }

@@ -4,27 +4,31 @@ use crate::support::Database;
 use domain::UtcMicros;
 use domain::catalogue::Catalogue;
 use domain::place::{Bay, PlaceKind, Site};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sqlx::types::Json;
 use store::Ts;
 use store::places::{Holds, Import, ImportReport, Missing, catalogue};
+use testing::World;
 
 fn at(day: u32) -> UtcMicros {
     UtcMicros::parse(&format!("2026-03-{day:02}T00:00:00Z")).unwrap()
 }
 
-fn site(id: &str, capacity: u32, more: Value) -> Site {
-    let mut def = json!({"id": id, "municipality": "n", "name": id, "kind": "lot", "capacity": capacity,
-        "purpose": "car", "publish": "public", "geometry": {"type": "Point", "coordinates": [7.0, 51.0]}});
+/// A definition, with some of its properties replaced.
+fn changed<T: Serialize + DeserializeOwned>(def: &T, more: Value) -> T {
+    let mut def = serde_json::to_value(def).unwrap();
     def.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     serde_json::from_value(def).unwrap()
 }
 
+fn site(id: &str, capacity: u32, more: Value) -> Site {
+    changed(&World::town("n").site(id, capacity).contents.sites[0].def, more)
+}
+
 fn bay(id: &str, more: Value) -> Bay {
-    let mut def = json!({"id": id, "municipality": "n", "site": "s",
-        "geometry": {"type": "Point", "coordinates": [7.0, 51.0]}});
-    def.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    serde_json::from_value(def).unwrap()
+    changed(&World::town("n").bay_in("s", id).contents.bays[0].def, more)
 }
 
 async fn import(
@@ -121,10 +125,8 @@ async fn the_version_in_force_is_rewritten_from_its_own_beginning() {
     import(&db, vec![site("s", 70, zone("b"))], vec![], NEW, 25).await;
     let capacities: Vec<Value> = versions(&db, "s", "capacity").await.into_iter().map(|v| v.2).collect();
     assert_eq!(capacities, [100, 90, 70]);
-    let towns: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM forecast_again").fetch_one(&db.pool).await.unwrap();
+    let towns: i64 = db.scalar("SELECT count(*) FROM forecast_again").await;
     assert_eq!(towns, 1, "its forecast is learned again");
-    db.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,7 +148,6 @@ async fn of_a_place_that_ended_the_last_version_that_was_valid_is_rewritten() {
     // It should never have been closed.
     import(&db, both(60), vec![], CORRECT, 21).await;
     assert!(versions(&db, "gone", "valid_until").await.iter().all(|v| v.2.is_null()));
-    db.stop().await;
 }
 
 /// Since when each place is public that was not, by its id.

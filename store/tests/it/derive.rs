@@ -1,11 +1,12 @@
 //! What is derived while observations come in any order, twice, late, and while places change, equals what is
 //! derived from nothing.
 
-use crate::support::town::{HOUR, NOW, Numbers, T0, Town, bind, places_changed};
+use crate::support::town::{HOUR, NOW, T0, Town, bind, places_changed};
 use domain::Registry;
 use domain::UtcMicros;
 use store::derive::Deriver;
 use store::writer::Batch;
+use testing::Numbers;
 
 #[tokio::test]
 async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
@@ -170,8 +171,6 @@ async fn whatever_comes_in_whatever_order_it_is_as_if_derived_from_nothing() {
     places_changed(&town).await;
     town.assert_as_from_nothing(&mut deriver, NOW, "a hidden site").await;
     assert_eq!(of_site().await, 0);
-    drop((writers, deriver));
-    town.database.stop().await;
 }
 
 /// Between two stretches that are derived again others store, and the process is killed.
@@ -198,11 +197,8 @@ async fn deriving_again_goes_on_beside_what_comes_and_after_a_crash() {
     const LATER: UtcMicros = UtcMicros(T0 + 40 * 24 * HOUR);
     let settled = async |deriver: &mut Deriver| while !deriver.step(LATER).await.unwrap().is_idle() {};
     settled(&mut deriver).await;
-    sqlx::query("UPDATE bay_interval SET state = 1 - state").execute(&town.database.pool).await.unwrap();
-    sqlx::query("UPDATE site_interval SET occupied = 0, entries = 7")
-        .execute(&town.database.pool)
-        .await
-        .unwrap();
+    town.database.execute("UPDATE bay_interval SET state = 1 - state").await;
+    town.database.execute("UPDATE site_interval SET occupied = 0, entries = 7").await;
     store::derive::request_all(&town.database.pool).await.unwrap();
     let mut stretches = 0;
     deriver.set_bay_days(70);
@@ -225,7 +221,7 @@ async fn deriving_again_goes_on_beside_what_comes_and_after_a_crash() {
     let kept = town.derived().await;
     // From nothing.
     for forget in ["DELETE FROM bay_interval", "DELETE FROM site_interval", "DELETE FROM occupancy_hour"] {
-        sqlx::query(forget).execute(&town.database.pool).await.unwrap();
+        town.database.execute(forget).await;
     }
     store::derive::request_all(&town.database.pool).await.unwrap();
     settled(&mut deriver).await;

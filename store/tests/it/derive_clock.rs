@@ -1,11 +1,12 @@
 //! A clock that was ahead leaves nothing in what is derived: neither hours that have not been nor times to come.
 
-use crate::support::town::{HOUR, NOW, Numbers, T0, Town, settle};
+use crate::support::town::{HOUR, NOW, T0, Town, settle};
 use domain::Registry;
 use domain::{MunicipalityId, UtcMicros};
 use store::complete::Waiting;
 use store::derive::Deriver;
 use store::writer::{Batch, Writer};
+use testing::Numbers;
 
 /// So far the clock was ahead.
 const JUMP: i64 = 400 * 24 * HOUR;
@@ -71,7 +72,6 @@ async fn what_a_clock_that_was_ahead_left_changes_no_figure() {
         settle(&mut deriver, now).await;
     }
     let expected = until(&plain, now).await;
-    plain.database.stop().await;
 
     let town = Town::build().await;
     let mut writer = town.writer().await;
@@ -106,6 +106,4 @@ async fn what_a_clock_that_was_ahead_left_changes_no_figure() {
         .await
         .unwrap();
     assert!(summed_later > 20);
-    drop((writer, deriver));
-    town.database.stop().await;
 }

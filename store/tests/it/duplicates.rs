@@ -3,39 +3,25 @@
 
 use crate::support::Database;
 use domain::Registry;
-use domain::observation::Provenance;
 use domain::{BayId, BayObservation, BayState, FeedId, UtcMicros};
 use private_pg::PrivatePgSettings;
-use store::writer::{Batch, Keyed, Writer};
+use store::writer::Batch;
+use testing::observed::{self, dated};
 
 fn batch(db: &Database, numbers: impl Iterator<Item = i64>) -> Batch {
-    let row = |n: i64| Keyed {
-        idempotency_key: None,
-        observation: BayObservation {
-            provenance: Provenance {
-                municipality: db.municipality,
-                feed: FeedId(3),
-                sensor: None,
-                received_at: UtcMicros(1_790_000_000_000_000),
-                clock_corrected: false,
-            },
-            bay: BayId(1),
-            observed_at: UtcMicros(1_790_000_000_000_000 + n),
-            digest: n,
-            state: BayState::Occupied,
-            seq: Some(n),
-            battery_v: None,
-            rssi_dbm: None,
-            temperature_c: None,
-        },
+    let of = observed::provenance(db.municipality, FeedId(3), UtcMicros(1_790_000_000_000_000));
+    let row = |n: i64| BayObservation {
+        observed_at: UtcMicros(of.received_at.0 + n),
+        digest: n,
+        ..observed::bay(of, BayId(1), Some(n), BayState::Occupied)
     };
-    Batch { bays: numbers.map(row).collect(), ..Batch::default() }
+    Batch { bays: dated(numbers.map(row)), ..Batch::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_supplier_that_repeats_itself_fails_one_transaction_and_not_one_for_each_batch() {
     let db = Database::start_alone(PrivatePgSettings::default()).await;
-    let mut writer = Writer::connect(&store::pool::options(&db.url).unwrap()).await.unwrap();
+    let mut writer = db.writer().await;
     let (mut new, mut duplicates) = (0, 0);
     // Each batch begins with the last of the one before; then some that repeat nothing, and one that does.
     let begins = (0..30).map(|i| 9 * i).chain((0..100).map(|i| 1_000 + 10 * i)).chain([1_995]);
@@ -46,8 +32,7 @@ async fn a_supplier_that_repeats_itself_fails_one_transaction_and_not_one_for_ea
         duplicates += stored.duplicates.values().sum::<usize>();
     }
     assert_eq!((new, duplicates), (10 + 29 * 9 + 100 * 10 + 5, 29 + 5));
-    let rows: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM bay_observation").fetch_one(&db.pool).await.unwrap();
+    let rows: i64 = db.scalar("SELECT count(*) FROM bay_observation").await;
     assert_eq!(rows, new as i64);
     // The first of those that repeat, and the one after so many that did not.
     assert_eq!(db.log().matches("duplicate key").count(), 2, "{}", db.log());

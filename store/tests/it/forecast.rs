@@ -4,6 +4,7 @@ use crate::support::Database;
 use domain::forecast::{Calendar, Reading, SAMPLE_S, SiteSample, Town};
 use domain::{SiteId, UtcMicros};
 use store::forecast::{Snapshot, load, replace, save};
+use testing::World;
 
 /// Monday, 2024-01-08T00:00:00+01:00.
 const BEGIN: UtcMicros = UtcMicros(1_704_668_400_000_000);
@@ -23,14 +24,8 @@ fn town(site: SiteId, days: i64) -> Town {
 async fn the_farther_model_is_kept_and_a_trained_one_replaces_it() {
     let database = Database::start().await;
     let (pool, municipality) = (database.pool.clone(), database.municipality);
-    let site: i32 = sqlx::query_scalar(
-        "INSERT INTO place (municipality, kind, key, def) VALUES ($1, 1, 's', '{}') RETURNING id",
-    )
-    .bind(municipality.0)
-    .fetch_one(&pool)
-    .await
-    .unwrap();
-    let site = SiteId(site);
+    let places = testing::world::import(&World::town("n").site("s", 80).contents, &pool).await;
+    let site = places.site_by_key("s").unwrap().id;
     let (young, old) = (town(site, 1), town(site, 20));
     let kept = async |generation, town: &Town| {
         let snapshot = Snapshot::of(town, UtcMicros(0)).unwrap().unwrap();
@@ -62,6 +57,4 @@ async fn the_farther_model_is_kept_and_a_trained_one_replaces_it() {
     sqlx::query("UPDATE forecast_model SET body = '\\xff00'").execute(&pool).await.unwrap();
     let error = load(&pool, municipality).await.unwrap_err().to_string();
     assert!(error.contains("version"), "{error}");
-    pool.close().await;
-    database.stop().await;
 }

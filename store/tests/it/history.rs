@@ -2,10 +2,11 @@
 
 use crate::support::Database;
 use domain::Registry;
-use domain::observation::{CountValue, Provenance};
+use domain::observation::CountValue;
 use domain::{FeedId, MunicipalityId, SiteCount, SiteId, UtcMicros};
 use sqlx::types::Json;
 use store::history::{Appended, HistoryWriter};
+use testing::observed;
 
 /// 2024-06-30T22:00:00Z: the chunk lies in two partitions.
 const T0: UtcMicros = UtcMicros(1_719_784_800_000_000);
@@ -16,27 +17,10 @@ const SITE: SiteId = SiteId(1);
 fn counts(municipality: MunicipalityId, quarters: std::ops::Range<i64>) -> Vec<SiteCount> {
     quarters
         .map(|i| {
-            let provenance = Provenance {
-                municipality,
-                feed: FeedId(9),
-                sensor: None,
-                received_at: NOW,
-                clock_corrected: false,
-            };
-            let mut count = SiteCount {
-                provenance,
-                site: SITE,
-                observed_at: T0.plus_s(i * 900),
-                digest: 0,
-                audience: None,
-                value: CountValue::Vacant(i as i32),
-                status: None,
-                capacity: Some(100),
-                source: None,
-                seq: None,
-            };
-            count.digest = count.digest_of();
-            count
+            let of = observed::provenance(municipality, FeedId(9), NOW);
+            let count = observed::count(of, SITE, None, CountValue::Vacant(i as i32));
+            let count = SiteCount { observed_at: T0.plus_s(i * 900), capacity: Some(100), ..count };
+            SiteCount { digest: count.digest_of(), ..count }
         })
         .collect()
 }
@@ -85,6 +69,4 @@ async fn counts_are_appended_once_and_live_state_follows_the_newest() {
     assert_eq!(occupied, "60");
     let logged: i64 = sqlx::query_scalar("SELECT count(*) FROM change").fetch_one(&pool).await.unwrap();
     assert_eq!(logged, 3, "each transaction that stored something is in the log");
-    pool.close().await;
-    database.stop().await;
 }

@@ -5,14 +5,12 @@ use crate::support::Database;
 use domain::Registry;
 use domain::observation::{CountValue, DoorCount, Provenance, VehicleFix, idempotency_key_of};
 use domain::site_count::CountState;
-use domain::{
-    BayId, BayObservation, BayState, FeedId, LatLon, MunicipalityId, PassengerCount, SiteCount, SiteId,
-    UtcMicros, VehicleId, VehiclePosition,
-};
+use domain::{BayId, BayState, FeedId, LatLon, MunicipalityId, PassengerCount, SiteId, UtcMicros, VehicleId};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sqlx::types::Json;
 use store::writer::{Batch, Keyed, Writer};
+use testing::observed::{self, dated};
 
 const T0: i64 = 1_790_000_000_000_000;
 const FEED: FeedId = FeedId(3);
@@ -52,36 +50,20 @@ fn story() -> impl Strategy<Value = Story> {
 
 fn add(batch: &mut Batch, municipality: i32, base: i32, kind: Kind, n: usize, received_at: UtcMicros) {
     let provenance = Provenance {
-        municipality: MunicipalityId(municipality),
-        feed: FEED,
-        sensor: None,
-        received_at,
         clock_corrected: true,
+        ..observed::provenance(MunicipalityId(municipality), FEED, received_at)
     };
     let seq = Some(n as i64);
-    let idempotency_key = |place: i32, digest: i64| Some(idempotency_key_of(FEED, place, None, digest));
+    let key = |place: i32, digest: i64| Some(idempotency_key_of(FEED, place, None, digest));
     match kind {
         Kind::Bay => {
-            let digest = BayObservation::digest_of(-FEED.0, seq, BayState::Occupied);
-            let (bay, state) = (BayId(base), BayState::Occupied);
-            let observation = BayObservation {
-                provenance,
-                bay,
-                observed_at: received_at,
-                digest,
-                state,
-                seq,
-                battery_v: None,
-                rssi_dbm: None,
-                temperature_c: None,
-            };
-            batch.bays.push(Keyed { idempotency_key: idempotency_key(base, digest), observation });
+            let observation = observed::bay(provenance, BayId(base), seq, BayState::Occupied);
+            batch.bays.push(Keyed { idempotency_key: key(base, observation.digest), observation });
         }
         Kind::Entry => {
-            let observation = site_count(provenance, base, CountValue::Flow { entries: 1, exits: 0 }, seq);
-            batch
-                .sites
-                .push(Keyed { idempotency_key: idempotency_key(base, observation.digest), observation });
+            let entry = CountValue::Flow { entries: 1, exits: 0 };
+            let observation = observed::count(provenance, SiteId(base), seq, entry);
+            batch.sites.push(Keyed { idempotency_key: key(base, observation.digest), observation });
         }
         Kind::Position => {
             let fix = VehicleFix {
@@ -89,52 +71,19 @@ fn add(batch: &mut Batch, municipality: i32, base: i32, kind: Kind, n: usize, re
                 delay_s: Some(n as i32),
                 ..VehicleFix::default()
             };
-            let digest = fix.digest_of(FEED);
-            let observation = VehiclePosition {
-                provenance,
-                vehicle: VehicleId(base),
-                observed_at: received_at,
-                digest,
-                fix,
-            };
-            batch.vehicles.push(Keyed { idempotency_key: idempotency_key(base, digest), observation });
+            let observation = observed::vehicle(provenance, VehicleId(base), fix);
+            batch.vehicles.push(Keyed { idempotency_key: key(base, observation.digest), observation });
         }
         Kind::Passengers => {
-            let mut observation = PassengerCount {
-                provenance,
-                vehicle: VehicleId(base),
-                observed_at: received_at,
-                digest: 0,
-                stop_id: None,
-                trip_id: None,
+            let count = PassengerCount {
                 doors: vec![DoorCount { door: "1".into(), entries: 2, exits: 1 }],
-                on_board: None,
-                source: None,
                 seq,
+                ..observed::passengers(provenance, VehicleId(base))
             };
-            observation.digest = observation.digest_of();
-            batch
-                .passengers
-                .push(Keyed { idempotency_key: idempotency_key(base, observation.digest), observation });
+            let observation = PassengerCount { digest: count.digest_of(), ..count };
+            batch.passengers.push(Keyed { idempotency_key: key(base, observation.digest), observation });
         }
     }
-}
-
-fn site_count(provenance: Provenance, site: i32, value: CountValue, seq: Option<i64>) -> SiteCount {
-    let mut count = SiteCount {
-        provenance,
-        site: SiteId(site),
-        observed_at: provenance.received_at,
-        digest: 0,
-        audience: None,
-        value,
-        status: None,
-        capacity: None,
-        source: None,
-        seq,
-    };
-    count.digest = count.digest_of();
-    count
 }
 
 /// Stores the story on places of its own (`base`), alternating between two writers.
@@ -145,16 +94,10 @@ async fn store(
     story: &Story,
 ) -> Result<(), TestCaseError> {
     let m = db.municipality.0;
-    let mut anchor = Batch::default();
-    let provenance = Provenance {
-        municipality: db.municipality,
-        feed: FEED,
-        sensor: None,
-        received_at: UtcMicros(T0),
-        clock_corrected: false,
-    };
-    let observation = site_count(provenance, base, CountValue::Occupied(OCCUPIED_AT_FIRST), None);
-    anchor.sites.push(Keyed { idempotency_key: None, observation });
+    let provenance = observed::provenance(db.municipality, FEED, UtcMicros(T0));
+    let at_first = CountValue::Occupied(OCCUPIED_AT_FIRST);
+    let sites = dated([observed::count(provenance, SiteId(base), None, at_first)]);
+    let anchor = Batch { sites, ..Batch::default() };
     writers[0].write(&anchor, &Registry::default(), UtcMicros(T0)).await.unwrap();
 
     let (mut new, mut duplicates) = (0, 0);
@@ -202,8 +145,7 @@ impl Story {
 #[tokio::test(flavor = "multi_thread")]
 async fn copies_in_one_batch_or_in_many_count_once() {
     let db = Database::start().await;
-    let options = store::pool::options(&db.url).unwrap();
-    let mut writers = [Writer::connect(&options).await.unwrap(), Writer::connect(&options).await.unwrap()];
+    let mut writers = [db.writer().await, db.writer().await];
     let mut base = 0;
     let mut runner = TestRunner::new(Config { cases: 40, failure_persistence: None, ..Config::default() });
     let handle = tokio::runtime::Handle::current();
@@ -218,6 +160,4 @@ async fn copies_in_one_batch_or_in_many_count_once() {
     if let Err(error) = result {
         panic!("{error}");
     }
-    drop(writers);
-    db.stop().await;
 }

@@ -39,7 +39,7 @@ async fn migrated_again(db: &Database) -> Result<Partitioning, StoreError> {
 }
 
 async fn number(db: &Database, sql: &'static str) -> i64 {
-    sqlx::query_scalar(sql).fetch_one(&db.pool).await.unwrap()
+    db.scalar(sql).await
 }
 
 #[tokio::test]
@@ -49,7 +49,6 @@ async fn a_plain_database_without_data_stays_plain() {
     assert_eq!(migrated_again(&db).await.unwrap(), Partitioning::Plain);
     assert_eq!(migrated_again(&db).await.unwrap(), Partitioning::Plain);
     assert_eq!(number(&db, "SELECT count(*) FROM v_bay_observation").await, 0);
-    db.stop().await;
 }
 
 #[tokio::test]
@@ -67,8 +66,6 @@ async fn a_plain_database_with_data_stays_plain() {
     offer_timescaledb(&db.url).await;
     assert_eq!(migrated_again(&db).await.unwrap(), Partitioning::Plain);
     assert_eq!(number(&db, partitions).await, before);
-    drop(conn);
-    db.stop().await;
 }
 
 #[tokio::test]
@@ -110,7 +107,7 @@ async fn an_extension_that_cannot_be_made_leaves_a_fresh_database_plain() {
 #[tokio::test]
 async fn a_server_that_does_not_load_the_databases_extension_is_named() {
     let db = Database::start_alone(PrivatePgSettings { timescaledb: false }).await;
-    sqlx::query(EXTENSION).execute(&db.pool).await.unwrap();
+    db.execute(EXTENSION).await;
     let error = migrated_again(&db).await.unwrap_err();
     assert!(error.to_string().contains("shared_preload_libraries"), "{error}");
     db.stop().await;

@@ -7,12 +7,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::support::Database;
-use domain::observation::{Provenance, VehicleFix};
+use domain::observation::VehicleFix;
 use domain::punctuality::Passage;
 use domain::trip_update::Passed;
-use domain::{
-    FeedId, MunicipalityId, TripObservation, TripReport, TripUpdate, UtcMicros, VehicleId, VehiclePosition,
-};
+use domain::{FeedId, MunicipalityId, TripObservation, TripUpdate, UtcMicros, VehicleId, VehiclePosition};
 use futures_util::TryStreamExt;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -20,14 +18,11 @@ use proptest::test_runner::TestRunner;
 use store::Pool;
 use store::retention::Retention;
 use store::transit_history::{self, Group, Window};
-use store::writer::{Batch, Keyed, Writer};
+use store::writer::Batch;
+use testing::observed::{self, dated};
 
 /// Monday, 2026-11-23, 12:00 in Berlin.
 const NOON: UtcMicros = UtcMicros(1_795_431_600_000_000);
-
-fn provenance(municipality: MunicipalityId, at: UtcMicros) -> Provenance {
-    Provenance { municipality, feed: FeedId(3), sensor: None, received_at: at, clock_corrected: false }
-}
 
 /// Vehicle, trip, stop, seconds after noon, delay, whether it has the date.
 type Report = (i32, u8, u8, i64, i32, bool);
@@ -44,14 +39,8 @@ fn position(
         delay_s: Some(delay_s),
         ..VehicleFix::default()
     };
-    let (observed_at, digest) = (NOON.plus_s(s), fix.digest_of(FeedId(3)));
-    VehiclePosition {
-        provenance: provenance(municipality, observed_at),
-        vehicle: VehicleId(vehicle),
-        observed_at,
-        digest,
-        fix,
-    }
+    let of = observed::provenance(municipality, FeedId(3), NOON.plus_s(s));
+    observed::vehicle(of, VehicleId(vehicle), fix)
 }
 
 /// One stop that an update, made at `s` seconds after noon, says was passed ten seconds before.
@@ -64,22 +53,18 @@ fn update(municipality: MunicipalityId, (_, trip, stop, s, delay_s, is_dated): R
         ..TripUpdate::default()
     };
     let passed = vec![Passed { stop_id: format!("stop-{stop}"), passed_at: at.plus_s(-10), delay_s }];
-    let digest = update.digest_of();
-    let report = TripReport { observed_at: at, confirmed_at: at, digest, update: Box::new(update) };
-    TripObservation { provenance: provenance(municipality, at), report, passed }
+    let of = observed::provenance(municipality, FeedId(3), at);
+    TripObservation { passed, ..observed::trip(of, update) }
 }
 
 /// Batches of statements: of vehicles where `true`, else of updates.
 fn batches(municipality: MunicipalityId, reports: &[(bool, Report)], size: usize) -> Vec<Batch> {
     let batch = |part: &[(bool, Report)]| Batch {
-        vehicles: part
-            .iter()
-            .filter(|(is_vehicle, _)| *is_vehicle)
-            .map(|(_, reports)| Keyed {
-                observation: position(municipality, *reports),
-                idempotency_key: None,
-            })
-            .collect(),
+        vehicles: dated(
+            part.iter()
+                .filter(|(is_vehicle, _)| *is_vehicle)
+                .map(|(_, report)| position(municipality, *report)),
+        ),
         trips: part.iter().filter(|(is, _)| !is).map(|(_, reports)| update(municipality, *reports)).collect(),
         ..Batch::default()
     };
@@ -122,8 +107,7 @@ fn expected(municipality: MunicipalityId, reports: &[(bool, Report)]) -> Vec<Row
 #[tokio::test]
 async fn any_order_any_repetition_and_any_batches_give_the_same_passages() {
     let database = Database::start().await;
-    let options = store::pool::options(&database.url).unwrap();
-    let mut writer = Writer::connect(&options).await.unwrap();
+    let mut writer = database.writer().await;
     let one = (any::<bool>(), (1..3i32, 0..3u8, 0..3u8, 0..40i64, -60..600i32, any::<bool>()));
     let strategy = (prop::collection::vec(one, 1..60), 1..9usize).prop_flat_map(|(reports, size)| {
         let repeated: Vec<_> = reports.iter().chain(reports.iter().step_by(2)).copied().collect();
@@ -131,18 +115,13 @@ async fn any_order_any_repetition_and_any_batches_give_the_same_passages() {
     });
     let mut runner = TestRunner::deterministic();
     for _ in 0..24 {
-        sqlx::query("TRUNCATE stop_passage, vehicle_position, trip_state")
-            .execute(&database.pool)
-            .await
-            .unwrap();
+        database.execute("TRUNCATE stop_passage, vehicle_position, trip_state").await;
         let (reports, shuffled, size) = strategy.new_tree(&mut runner).unwrap().current();
         for batch in batches(database.municipality, &shuffled, size) {
             writer.write(&batch, &Registry::default(), NOON).await.unwrap();
         }
         assert_eq!(rows(&database.pool).await, expected(database.municipality, &reports), "{reports:?}");
     }
-    drop(writer);
-    database.stop().await;
 }
 
 async fn counts(pool: &Pool, window: &Window) -> Vec<(Group, i32, i64)> {
@@ -157,8 +136,7 @@ fn utc(text: &str) -> UtcMicros {
 #[tokio::test]
 async fn hours_days_and_weeks_are_the_towns() {
     let database = Database::start().await;
-    let options = store::pool::options(&database.url).unwrap();
-    let mut writer = Writer::connect(&options).await.unwrap();
+    let mut writer = database.writer().await;
     let at = |trip: u8, time: &str, delay_s| {
         let s = (utc(time).0 - NOON.0) / 1_000_000;
         (true, (1, trip, 0, s, delay_s, false))
@@ -178,10 +156,7 @@ async fn hours_days_and_weeks_are_the_towns() {
         writer.write(&batch, &Registry::default(), NOON).await.unwrap();
     }
     let days: Vec<String> =
-        sqlx::query_scalar("SELECT service_date::text FROM stop_passage ORDER BY passed_at")
-            .fetch_all(&database.pool)
-            .await
-            .unwrap();
+        database.scalars("SELECT service_date::text FROM stop_passage ORDER BY passed_at").await;
     assert_eq!(days, ["2026-10-24", "2026-10-24", "2026-10-24", "2026-10-24", "2026-10-26", "2026-11-01"]);
     let window = Window {
         municipality: database.municipality,
@@ -246,12 +221,11 @@ async fn hours_days_and_weeks_are_the_towns() {
     assert_eq!(by_route.len(), 6);
     assert!(by_route.iter().all(|(g, ..)| g.route.is_some() && g.stop.is_none()));
 
-    let view: Vec<(String, i64, f64)> = sqlx::query_as(
-        "SELECT route_id, n, delay_p85_s FROM v_punctuality_hour WHERE municipality = 'n' ORDER BY hour",
-    )
-    .fetch_all(&database.pool)
-    .await
-    .unwrap();
+    let view: Vec<(String, i64, f64)> = database
+        .rows(
+            "SELECT route_id, n, delay_p85_s FROM v_punctuality_hour WHERE municipality = 'n' ORDER BY hour",
+        )
+        .await;
     assert_eq!((view.len(), &view[0]), (6, &("line-1".to_owned(), 1, 10.0)));
     let mut reader = database.pool.acquire().await.unwrap();
     sqlx::query("SET ROLE kv_read").execute(&mut *reader).await.unwrap();
@@ -264,6 +238,4 @@ async fn hours_days_and_weeks_are_the_towns() {
         .await
         .unwrap();
     assert_eq!(dropped.iter().find(|due| due.what == "stop_passage").unwrap().rows, 6);
-    drop(writer);
-    database.stop().await;
 }

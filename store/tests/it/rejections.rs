@@ -4,7 +4,8 @@ use crate::support::Database;
 use domain::Registry;
 use domain::{FeedId, Reason, RejectedElement, Rejection, UtcMicros};
 use store::inspect::{RejectedFilter, rejections};
-use store::writer::{Batch, Replayed, Writer};
+use store::writer::{Batch, Replayed};
+use testing::observed;
 
 const AT: UtcMicros = UtcMicros(1_790_000_000_000_000);
 
@@ -15,26 +16,21 @@ fn rejection(db: &Database, repeats: Option<i64>, count: u32, after_s: i64) -> R
         detail: "a NUL: \0".to_owned(),
     };
     Rejection {
-        municipality: db.municipality,
-        feed: FeedId(1),
-        reason: Reason::UnknownPlace,
         topic: "gtfs\0".into(),
-        received_at: AT.plus_s(after_s),
         detail: "vehicle: 'x\0'".into(),
-        remedy: None,
         devices: vec!["a".into(), "b\0".into()],
         count,
         examples: vec![element(Reason::UnknownPlace, "a"), element(Reason::Implausible, "b\0")],
         repeats,
         payload: vec![after_s as u8; 4],
-        qos: 1,
+        ..observed::rejection(db.municipality, FeedId(1), Reason::UnknownPlace, AT.plus_s(after_s))
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_feed_that_repeats_itself_is_kept_once() {
     let db = Database::start().await;
-    let mut writer = Writer::connect(&store::pool::options(&db.url).unwrap()).await.unwrap();
+    let mut writer = db.writer().await;
     let mut write = async |rejections: Vec<Rejection>| {
         writer.write(&Batch { rejections, ..Batch::default() }, &Registry::default(), AT).await.unwrap();
     };
@@ -70,5 +66,4 @@ async fn a_feed_that_repeats_itself_is_kept_once() {
     let left = found(RejectedFilter::default()).await;
     assert_eq!(left.iter().map(|r| r.id).collect::<Vec<_>>(), [all[0].id, all[2].id]);
     assert!(left[1].replayed_at.is_some() && left[1].times == 1);
-    db.stop().await;
 }

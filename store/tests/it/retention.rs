@@ -25,14 +25,6 @@ async fn databases() -> Vec<(Database, Partitioning)> {
     databases
 }
 
-async fn now(db: &Database) -> UtcMicros {
-    let micros: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
-        .fetch_one(&db.pool)
-        .await
-        .unwrap();
-    UtcMicros(micros)
-}
-
 /// Positions at these instants, two metres apart, on route 1: 5 and 15 m/s in turns, a minute late.
 async fn positions(db: &Database, of: Partitioning, at: &[UtcMicros]) {
     let mut conn = db.pool.acquire().await.unwrap();
@@ -54,15 +46,12 @@ async fn positions(db: &Database, of: Partitioning, at: &[UtcMicros]) {
 }
 
 async fn count(db: &Database, sql: &'static str) -> i64 {
-    sqlx::query_scalar(sql).fetch_one(&db.pool).await.unwrap()
+    db.scalar(sql).await
 }
 
 /// Number, mean speed and mean delay of what remains.
 async fn coarse(db: &Database) -> Vec<(i64, f64, f64)> {
-    sqlx::query_as("SELECT n, speed_mean_mps, delay_mean_s FROM v_vehicle_position_coarse ORDER BY hour")
-        .fetch_all(&db.pool)
-        .await
-        .unwrap()
+    db.rows("SELECT n, speed_mean_mps, delay_mean_s FROM v_vehicle_position_coarse ORDER BY hour").await
 }
 
 fn of(class: Class, all: &[Due]) -> Vec<&Due> {
@@ -74,8 +63,8 @@ async fn of_old_positions_something_coarse_remains_and_counts_once() {
     for (db, partitioning) in databases().await {
         let hour = 3_600;
         // The middle of an hour twenty days ago, and now.
-        let old = UtcMicros(now(&db).await.0.div_euclid(3_600_000_000) * 3_600_000_000).plus_s(-20 * 86_400);
-        positions(&db, partitioning, &[old, old.plus_s(10), old.plus_s(20), old.plus_s(30), now(&db).await])
+        let old = UtcMicros(db.now().await.0.div_euclid(3_600_000_000) * 3_600_000_000).plus_s(-20 * 86_400);
+        positions(&db, partitioning, &[old, old.plus_s(10), old.plus_s(20), old.plus_s(30), db.now().await])
             .await;
         let keep = Retention::default();
         let would = due(&db.pool, &keep).await.unwrap();
@@ -105,7 +94,6 @@ async fn of_old_positions_something_coarse_remains_and_counts_once() {
         let forgetting = Retention { aggregates: Some(DAY), ..keep };
         enforce(&db.pool, &forgetting, Trust::Earned, |_| {}).await.unwrap();
         assert_eq!(coarse(&db).await, []);
-        db.stop().await;
     }
 }
 
@@ -113,8 +101,8 @@ async fn of_old_positions_something_coarse_remains_and_counts_once() {
 async fn each_class_has_its_own_time() {
     for (db, partitioning) in databases().await {
         let mut conn = db.pool.acquire().await.unwrap();
-        let four_years = now(&db).await.plus_s(-4 * 365 * 86_400);
-        let times = [four_years, now(&db).await];
+        let four_years = db.now().await.plus_s(-4 * 365 * 86_400);
+        let times = [four_years, db.now().await];
         Partitions::default()
             .ensure(&mut conn, partitioning, Table::BayObservation, times.into_iter())
             .await
@@ -163,14 +151,13 @@ async fn each_class_has_its_own_time() {
         ] {
             assert_eq!(count(&db, sql).await, left, "{sql}");
         }
-        db.stop().await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     let db = Database::start_with(false).await;
-    let old = now(&db).await.plus_s(-20 * 86_400);
+    let old = db.now().await.plus_s(-20 * 86_400);
     positions(&db, Partitioning::Plain, &[old]).await;
     let mut long_reader = db.pool.begin().await.unwrap();
     sqlx::query("SELECT count(*) FROM vehicle_position").execute(&mut *long_reader).await.unwrap();
@@ -193,12 +180,11 @@ async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
 
     // A run that was interrupted after it had detached: the next one counts what is left and drops it.
     positions(&db, Partitioning::Plain, &[old]).await;
-    let name: String = sqlx::query_scalar(
-        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'vehicle_position'::regclass",
-    )
-    .fetch_one(&db.pool)
-    .await
-    .unwrap();
+    let name: String = db
+        .scalar(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'vehicle_position'::regclass",
+        )
+        .await;
     let detach = format!("ALTER TABLE vehicle_position DETACH PARTITION {name}");
     sqlx::query(sqlx::AssertSqlSafe(detach.clone())).execute(&db.pool).await.unwrap();
     assert_eq!(enforce(&db.pool, &Retention::default(), Trust::Earned, |_| {}).await.unwrap().len(), 1);
@@ -220,7 +206,6 @@ async fn readers_go_on_while_a_partition_goes_and_a_crash_is_made_good() {
     assert!(matches!(StoreError::from(refused), StoreError::Unavailable(_)));
     let left = "SELECT count(*) FROM pg_class WHERE relname ~ '^vehicle_position_[0-9]+$'";
     assert_eq!(count(&db, left).await, 0);
-    db.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -249,7 +234,6 @@ async fn a_step_that_fails_keeps_none_of_the_others_from_being_done() {
     ] {
         assert_eq!(count(&db, sql).await, 0, "{sql}");
     }
-    db.stop().await;
 }
 
 /// Tables of which single rows go, with many that stay and ten that go.
@@ -295,8 +279,6 @@ async fn no_step_reads_more_than_it_deletes() {
         let rows = rows - before[&table];
         assert!(rows <= 100, "{table}: {rows} rows were read");
     }
-    drop(conn);
-    db.stop().await;
 }
 
 /// The run before was so long ago, as if it were the clock that jumped.
@@ -316,15 +298,12 @@ async fn last_run(db: &Database, ago: Duration) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_jumps_ahead_deletes_nothing_until_it_has_proved_itself() {
     for (db, partitioning) in databases().await {
-        let old = now(&db).await.plus_s(-20 * 86_400);
+        let old = db.now().await.plus_s(-20 * 86_400);
         positions(&db, partitioning, &[old]).await;
         let rows = async || count(&db, "SELECT count(*) FROM vehicle_position").await;
         let run = async |trust| enforce(&db.pool, &Retention::default(), trust, |_| {}).await.unwrap().len();
         // There was no run yet, and the database is older than a day.
-        sqlx::query("UPDATE schema_migrations SET installed_on = installed_on - interval '25 hours'")
-            .execute(&db.pool)
-            .await
-            .unwrap();
+        db.execute("UPDATE schema_migrations SET installed_on = installed_on - interval '25 hours'").await;
         assert_eq!((run(Trust::Earned).await, rows().await), (0, 1));
         last_run(&db, 42 * DAY).await;
         for _ in 0..3 {
@@ -337,7 +316,6 @@ async fn a_clock_that_jumps_ahead_deletes_nothing_until_it_has_proved_itself() {
         positions(&db, partitioning, &[old]).await;
         last_run(&db, 42 * DAY).await;
         assert_eq!((run(Trust::Given).await, rows().await), (1, 0));
-        db.stop().await;
     }
 }
 
@@ -357,7 +335,7 @@ async fn nobody_else_deletes() {
             "SELECT add_retention_policy('passenger_count', interval '1095 days')",
             "DELETE FROM schema_migrations_timescaledb WHERE version > 1",
         ] {
-            sqlx::query(sql).execute(&db.pool).await.unwrap();
+            db.execute(sql).await;
         }
         assert_eq!(count(&db, DELETING).await, 3);
         store::migrate::migrate(&db.pool, true).await.unwrap();
@@ -365,6 +343,5 @@ async fn nobody_else_deletes() {
         last_run(&db, Duration::ZERO).await;
         enforce(&db.pool, &Retention::default(), Trust::Earned, |_| {}).await.unwrap();
         assert_eq!(count(&db, DELETING).await, 0);
-        db.stop().await;
     }
 }

@@ -2,19 +2,16 @@
 
 use crate::support::Database;
 use domain::Registry;
-use domain::observation::{DoorCount, Provenance, VehicleFix};
+use domain::observation::{DoorCount, VehicleFix};
 use domain::occupancy::Bucket;
 use domain::{FeedId, MunicipalityId, PassengerCount, UtcMicros, VehicleId, VehiclePosition};
 use futures_util::TryStreamExt;
 use store::transit_history::{self, RideEvent, Window};
-use store::writer::{Batch, Keyed, Writer};
+use store::writer::Batch;
+use testing::observed::{self, dated};
 
 fn utc(text: &str) -> UtcMicros {
     UtcMicros::parse(text).unwrap()
-}
-
-fn provenance(municipality: MunicipalityId, at: UtcMicros) -> Provenance {
-    Provenance { municipality, feed: FeedId(3), sensor: None, received_at: at, clock_corrected: false }
 }
 
 fn count(
@@ -23,26 +20,19 @@ fn count(
     at: &str,
     entries: i32,
     seq: Option<i64>,
-) -> Keyed<PassengerCount> {
-    let observed_at = utc(at);
-    let mut observation = PassengerCount {
-        provenance: provenance(municipality, observed_at),
-        vehicle: VehicleId(vehicle),
-        observed_at,
-        digest: 0,
+) -> PassengerCount {
+    let count = PassengerCount {
         stop_id: Some("s".into()),
         trip_id: Some(trip.into()),
         doors: vec![DoorCount { door: "1".into(), entries, exits: 0 }],
         on_board: Some(entries),
-        source: None,
         seq,
+        ..observed::passengers(observed::provenance(municipality, FeedId(3), utc(at)), VehicleId(vehicle))
     };
-    observation.digest = observation.digest_of();
-    Keyed { observation, idempotency_key: None }
+    PassengerCount { digest: count.digest_of(), ..count }
 }
 
-fn passage(municipality: MunicipalityId, trip: &str, at: &str) -> Keyed<VehiclePosition> {
-    let observed_at = utc(at);
+fn passage(municipality: MunicipalityId, trip: &str, at: &str) -> VehiclePosition {
     let fix = VehicleFix {
         trip_id: Some(trip.into()),
         route_id: Some("9".into()),
@@ -50,15 +40,7 @@ fn passage(municipality: MunicipalityId, trip: &str, at: &str) -> Keyed<VehicleP
         delay_s: Some(0),
         ..VehicleFix::default()
     };
-    let digest = fix.digest_of(FeedId(3));
-    let observation = VehiclePosition {
-        provenance: provenance(municipality, observed_at),
-        vehicle: VehicleId(1),
-        observed_at,
-        digest,
-        fix,
-    };
-    Keyed { observation, idempotency_key: None }
+    observed::vehicle(observed::provenance(municipality, FeedId(3), utc(at)), VehicleId(1), fix)
 }
 
 /// Day of November, trip, vehicle and number of its run, entries, whether it is wanted.
@@ -72,10 +54,9 @@ fn fields(event: &RideEvent) -> (i32, &str, Option<(i32, i64, i32)>, bool) {
 async fn runs_are_whole_and_each_count_is_returned_once() {
     let database = Database::start().await;
     let town = database.municipality;
-    let options = store::pool::options(&database.url).unwrap();
-    let mut writer = Writer::connect(&options).await.unwrap();
+    let mut writer = database.writer().await;
     let batch = Batch {
-        passengers: vec![
+        passengers: dated([
             // A run of the evening before: its end lies in the window, its beginning must balance it.
             count(town, (1, "late"), "2026-11-22T22:50:00Z", 1, None),
             count(town, (1, "late"), "2026-11-22T23:10:00Z", 2, None),
@@ -90,8 +71,8 @@ async fn runs_are_whole_and_each_count_is_returned_once() {
             // Two messages of one instant without a number are two.
             count(town, (3, "doors"), "2026-11-23T09:00:00Z", 1, None),
             count(town, (3, "doors"), "2026-11-23T09:00:00Z", 2, None),
-        ],
-        vehicles: vec![passage(town, "day", "2026-11-23T08:01:00Z")],
+        ]),
+        vehicles: dated([passage(town, "day", "2026-11-23T08:01:00Z")]),
         ..Batch::default()
     };
     writer.write(&batch, &Registry::default(), utc("2026-11-24T00:00:00Z")).await.unwrap();
@@ -133,24 +114,19 @@ async fn runs_are_whole_and_each_count_is_returned_once() {
         ("2026-11-21T23:00:00Z".into(), "2026-11-22T23:00:00Z".into())
     );
     assert_eq!(events[7].group.route.as_deref(), Some("9"));
-    drop(writer);
-    database.stop().await;
 }
 
 #[tokio::test]
 async fn what_was_counted_ahead_of_the_clock_is_of_no_run() {
     let database = Database::start().await;
-    let now: i64 = sqlx::query_scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint")
-        .fetch_one(&database.pool)
-        .await
-        .unwrap();
-    let at = |s: i64| UtcMicros(now).plus_s(s).to_string();
+    let now = database.now().await;
+    let at = |s: i64| now.plus_s(s).to_string();
     let town = database.municipality;
-    let mut writer = Writer::connect(&store::pool::options(&database.url).unwrap()).await.unwrap();
+    let mut writer = database.writer().await;
     let passengers = [(-7_200, 4), (-60, 5), (3_600, 6), (7_200, 7)]
         .map(|(s, entries)| count(town, (1, "day"), &at(s), entries, None));
-    let batch = Batch { passengers: passengers.into(), ..Batch::default() };
-    writer.write(&batch, &Registry::default(), UtcMicros(now)).await.unwrap();
+    let batch = Batch { passengers: dated(passengers), ..Batch::default() };
+    writer.write(&batch, &Registry::default(), now).await.unwrap();
     let window = Window {
         municipality: town,
         tz: "Europe/Berlin".into(),
@@ -167,6 +143,4 @@ async fn what_was_counted_ahead_of_the_clock_is_of_no_run() {
     let events: Vec<RideEvent> = transit_history::rides(&database.pool, &window).try_collect().await.unwrap();
     let entries: Vec<_> = events.iter().filter_map(|event| Some(event.passengers?.entries)).collect();
     assert_eq!(entries, [4, 5]);
-    drop(writer);
-    database.stop().await;
 }

@@ -60,7 +60,7 @@ async fn readers_of_the_views_are_bounded_unless_they_have_bounds_of_their_own()
         "ALTER ROLE notebook SET statement_timeout = '1h'",
         "CREATE ROLE other LOGIN",
     ] {
-        sqlx::query(sql).execute(&db.pool).await.unwrap();
+        db.execute(sql).await;
     }
     migrate(&db.pool, true).await.unwrap();
     let db = db.restarted().await;
@@ -75,10 +75,7 @@ async fn readers_of_the_views_are_bounded_unless_they_have_bounds_of_their_own()
         assert_eq!((set.as_str(), limit), (timeout, connections), "{role}");
         conn.close().await.unwrap();
     }
-    let limit: i32 = sqlx::query_scalar("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'kv_read'")
-        .fetch_one(&db.pool)
-        .await
-        .unwrap();
+    let limit: i32 = db.scalar("SELECT rolconnlimit FROM pg_roles WHERE rolname = 'kv_read'").await;
     assert_eq!(limit, 20);
     db.stop().await;
 }
@@ -93,7 +90,7 @@ async fn a_user_who_may_change_no_role_migrates_all_the_same() {
         "ALTER DATABASE kreisverkehr OWNER TO town",
         "CREATE ROLE grafana LOGIN IN ROLE kv_read",
     ] {
-        sqlx::query(sql).execute(&db.pool).await.unwrap();
+        db.execute(sql).await;
     }
     let db = db.restarted().await;
     let url = db.url.replace("postgres://kreisverkehr@", "postgres://town@");

@@ -5,15 +5,14 @@ use std::time::SystemTime;
 
 use crate::support::Database;
 use domain::live::Change;
-use domain::observation::Provenance;
-use domain::{FeedId, TripObservation, TripReport, TripUpdate, UtcMicros};
-use store::writer::{Batch, Writer};
+use domain::{FeedId, TripUpdate, UtcMicros};
+use store::writer::Batch;
+use testing::observed;
 
 #[tokio::test]
 async fn runs_without_an_id_are_kept_apart_by_route_direction_and_start() {
     let database = Database::start().await;
-    let options = store::pool::options(&database.url).unwrap();
-    let mut writer = Writer::connect(&options).await.unwrap();
+    let mut writer = database.writer().await;
     let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
     let now = UtcMicros::from_unix_s(seconds as i64);
     let of = |route: &str, direction, start: &str, delay_s| TripUpdate {
@@ -32,17 +31,8 @@ async fn runs_without_an_id_are_kept_apart_by_route_direction_and_start() {
         of("R", Some(0), "09:00:00", 300),
     ];
     let observation = |(update, age_s): (&TripUpdate, i64)| {
-        let at = now.plus_s(-age_s);
-        let provenance = Provenance {
-            municipality: database.municipality,
-            feed: FeedId(1),
-            sensor: None,
-            received_at: at,
-            clock_corrected: false,
-        };
-        let (digest, update) = (update.digest_of(), Box::new(update.clone()));
-        let report = TripReport { observed_at: at, confirmed_at: at, digest, update };
-        TripObservation { provenance, report, passed: Vec::new() }
+        let of = observed::provenance(database.municipality, FeedId(1), now.plus_s(-age_s));
+        observed::trip(of, update.clone())
     };
     let older = TripUpdate { delay_s: Some(1), ..updates[1].clone() };
     let statements = updates.iter().zip(std::iter::repeat(10)).chain([(&older, 20)]);
@@ -59,6 +49,4 @@ async fn runs_without_an_id_are_kept_apart_by_route_direction_and_start() {
         .collect();
     kept.sort_by_key(|update| update.delay_s);
     assert_eq!(kept, updates);
-    drop(writer);
-    database.stop().await;
 }

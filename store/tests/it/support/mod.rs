@@ -2,11 +2,14 @@
 
 pub mod town;
 
-use domain::observation::Provenance;
-use domain::{BayId, BayObservation, BayState, FeedId, MunicipalityId, Uplink, UtcMicros};
+use domain::{MunicipalityId, UtcMicros};
 use private_pg::{PrivatePg, PrivatePgSettings};
+use sqlx::postgres::PgRow;
 use sqlx::types::Json;
+use sqlx::{Decode, FromRow, Postgres, Type};
 use store::Pool;
+use store::writer::Writer;
+use testing::World;
 
 /// What must be kept while the test runs.
 pub struct Database {
@@ -44,14 +47,46 @@ impl Database {
 
     async fn at(url: String, own: Option<OwnServer>) -> Self {
         let pool = store::connect(&url).await.unwrap();
-        let municipality: i32 =
-            sqlx::query_scalar("INSERT INTO municipality (slug, def) VALUES ('n', $1) RETURNING id")
-                .bind(Json(serde_json::json!({"slug": "n", "name": "N", "ags": "05558001", "lat": null,
-                    "lon": null, "tz": "Europe/Berlin", "public_planning": false})))
-                .fetch_one(&pool)
-                .await
-                .unwrap();
+        let town = &World::town("n").contents.municipalities[0].1;
+        let sql = "INSERT INTO municipality (slug, def) VALUES ('n', $1) RETURNING id";
+        let municipality: i32 = sqlx::query_scalar(sql).bind(Json(town)).fetch_one(&pool).await.unwrap();
         Database { url, pool, municipality: MunicipalityId(municipality), own }
+    }
+
+    /// Its own clock, to the microsecond.
+    pub async fn now(&self) -> UtcMicros {
+        UtcMicros(self.scalar("SELECT (extract(epoch FROM now()) * 1e6)::bigint").await)
+    }
+
+    pub async fn writer(&self) -> Writer {
+        Writer::connect(&store::pool::options(&self.url).unwrap()).await.unwrap()
+    }
+
+    pub async fn execute(&self, sql: &'static str) {
+        sqlx::query(sql).execute(&self.pool).await.unwrap();
+    }
+
+    /// The one value that is found.
+    pub async fn scalar<T: for<'r> Decode<'r, Postgres> + Type<Postgres> + Send + Unpin + 'static>(
+        &self,
+        sql: &'static str,
+    ) -> T {
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+    }
+
+    pub async fn scalars<T: for<'r> Decode<'r, Postgres> + Type<Postgres> + Send + Unpin + 'static>(
+        &self,
+        sql: &'static str,
+    ) -> Vec<T> {
+        sqlx::query_scalar(sql).fetch_all(&self.pool).await.unwrap()
+    }
+
+    pub async fn row<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(&self, sql: &'static str) -> T {
+        sqlx::query_as(sql).fetch_one(&self.pool).await.unwrap()
+    }
+
+    pub async fn rows<T: for<'r> FromRow<'r, PgRow> + Send + Unpin>(&self, sql: &'static str) -> Vec<T> {
+        sqlx::query_as(sql).fetch_all(&self.pool).await.unwrap()
     }
 
     /// What its own server has logged.
@@ -71,64 +106,9 @@ impl Database {
         Self { url: server.url(), pool, own: Some(OwnServer { server, folder }), ..self }
     }
 
+    /// Stops its own server.
     pub async fn stop(self) {
         self.pool.close().await;
-        if let Some(own) = self.own {
-            own.server.stop().await.unwrap();
-        }
-    }
-}
-
-/// A message of a device of which no more is known than that it was heard at `at`.
-pub fn uplink(municipality: MunicipalityId, feed: FeedId, device: &str, at: UtcMicros) -> Uplink {
-    Uplink {
-        municipality,
-        feed,
-        device: device.into(),
-        is_stranger: false,
-        dedup_id: at.to_string(),
-        event: "up",
-        received_at: at,
-        network_at: None,
-        f_port: None,
-        f_cnt: None,
-        payload: None,
-        data_rate: None,
-        spreading_factor: None,
-        rssi_dbm: None,
-        snr_db: None,
-        gateways: Vec::new(),
-        decoder: None,
-        decoder_version: None,
-        qos: 1,
-        decoded: None,
-        outcome: "heard".into(),
-        detail: None,
-        dropped_fields: Vec::new(),
-        battery_v: None,
-        battery_pct: None,
-        temperature_c: None,
-    }
-}
-
-/// A statement about a bay, and nothing else.
-pub fn of_bay(
-    provenance: Provenance,
-    bay: BayId,
-    at: UtcMicros,
-    seq: Option<i64>,
-    state: BayState,
-) -> BayObservation {
-    let source = domain::bay_state::source_key(provenance.feed, provenance.sensor);
-    BayObservation {
-        provenance,
-        bay,
-        observed_at: at,
-        digest: BayObservation::digest_of(source, seq, state),
-        state,
-        seq,
-        battery_v: None,
-        rssi_dbm: None,
-        temperature_c: None,
+        self.own.unwrap().server.stop().await.unwrap();
     }
 }

@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use domain::observation::{CountValue, Provenance};
-use domain::{BayId, BayState, FeedId, MunicipalityId, SensorId, SiteCount, SiteId, UtcMicros};
-use sqlx::types::Json;
+use domain::{
+    BayId, BayObservation, BayState, FeedId, MunicipalityId, SensorId, SiteCount, SiteId, UtcMicros,
+};
 use store::Pool;
 use store::derive::Deriver;
-use store::writer::{Batch, Keyed, Writer};
+use store::writer::{Batch, Writer};
+use testing::observed::{self, dated};
+use testing::world::feed_id;
+use testing::{Numbers, World};
 
 use super::Database;
 
@@ -15,22 +19,6 @@ pub const HOUR: i64 = 3_600_000_000;
 /// 2026-06-01, a Monday.
 pub const T0: i64 = 1_780_272_000_000_000;
 pub const NOW: UtcMicros = UtcMicros(T0 + 200 * HOUR);
-
-/// A small generator: the same numbers each time.
-pub struct Numbers(pub u64);
-
-impl Numbers {
-    pub fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % n
-    }
-
-    pub fn shuffle<T>(&mut self, items: &mut [T]) {
-        for i in (1..items.len()).rev() {
-            items.swap(i, self.below(i as u64 + 1) as usize);
-        }
-    }
-}
 
 /// A town with a site of eight bays, two bays without a site in a zone, and a counted site.
 pub struct Town {
@@ -45,54 +33,40 @@ pub struct Town {
 impl Town {
     pub async fn build() -> Town {
         let database = Database::start().await;
-        let (pool, municipality) = (&database.pool, database.municipality.0);
-        let feed: i32 = sqlx::query_scalar("INSERT INTO feed (municipality, key, def) VALUES ($1, 'f', $2) RETURNING id")
-            .bind(municipality)
-            .bind(Json(serde_json::json!({"id": "f", "municipality": "n", "broker": null, "format": "native", "topic": "kv/1/f/#",
-                "qos": 1, "clock": null, "on_bad_clock": null, "max_age_s": null, "max_message_bytes": null, "heartbeat_s": 3600,
-                "use_server_decoder": false, "area": null, "licence": null, "attribution": null, "contact": null, "url": null, "every_s": null})))
-            .fetch_one(pool)
-            .await
-            .unwrap();
-        let geometry = serde_json::to_value(domain::geo::Geometry::Point([7.2, 51.9])).unwrap();
-        let site = |id: &str, zone: Option<&str>, capacity: u32| {
-            serde_json::json!({"id": id, "municipality": "n", "name": id, "kind": "lot", "capacity": capacity, "purpose": "car",
-                "zone": zone, "opening_hours": null, "fee": null, "max_height_m": null, "publish": "public", "valid_from": null,
-                "valid_until": null, "geometry": geometry})
-        };
-        let lot = place(pool, municipality, 1, "lot", site("lot", Some("centre"), 8)).await;
-        let counted = place(pool, municipality, 1, "house", site("house", None, 50)).await;
-        let mut bays = Vec::new();
+        let mut world = World::town("n")
+            .feed("f")
+            .with_feed(|feed| feed.heartbeat_s = Some(3_600))
+            .site("lot", 8)
+            .with_site(|lot| lot.zone = Some("centre".into()))
+            .site("house", 50);
         for n in 0..10 {
-            let id = format!("b{n}");
-            let for_all = serde_json::json!([]);
-            let restricted = serde_json::json!([{"for": "disabled"}]);
-            let def = serde_json::json!({"id": id, "municipality": "n", "site": (n < 8).then_some("lot"),
-                "zone": (n >= 8).then_some("edge"), "restrictions": if n == 3 { restricted } else { for_all },
-                "max_stay_min": null, "publish": null, "valid_from": null, "valid_until": null, "geometry": geometry});
-            bays.push(place(pool, municipality, 2, &id, def).await);
+            let key = format!("b{n}");
+            world = if n < 8 { world.bay_in("lot", &key) } else { world.bay(&key) };
+            world = world.with_bay(|bay| {
+                bay.zone = (n >= 8).then(|| "edge".into());
+                if n == 3 {
+                    bay.restrictions = serde_json::from_str(r#"[{"for": "disabled"}]"#).unwrap();
+                }
+            });
         }
-        let _ = lot;
-        let sensor: i32 = sqlx::query_scalar(
-            "INSERT INTO sensor (municipality, feed, key) VALUES ($1, $2, 's') RETURNING id",
-        )
-        .bind(municipality)
-        .bind(feed)
-        .fetch_one(pool)
-        .await
-        .unwrap();
-        bind(pool, municipality, sensor, bays[0], T0 - 9 * HOUR, i64::MAX, 1_800).await;
-        Town { municipality, database, bays, counted, feed, sensor }
+        let world = world.sensor("s", "f", "b0").with_sensor(|sensor| {
+            sensor.bindings[0].from = Some(UtcMicros(T0 - 9 * HOUR));
+            sensor.bindings[0].stale_after_s = Some(1_800);
+        });
+        let registry = testing::world::import(&world.contents, &database.pool).await;
+        Town {
+            municipality: database.municipality.0,
+            bays: (0..10).map(|n| registry.bay_by_key(&format!("b{n}")).unwrap().id.0).collect(),
+            counted: registry.site_by_key("house").unwrap().id.0,
+            feed: feed_id(&registry, "f").0,
+            sensor: registry.sensor_by_key("s").unwrap().id.0,
+            database,
+        }
     }
 
     fn provenance(&self, sensor: Option<i32>) -> Provenance {
-        Provenance {
-            municipality: MunicipalityId(self.municipality),
-            feed: FeedId(self.feed),
-            sensor: sensor.map(SensorId),
-            received_at: NOW,
-            clock_corrected: false,
-        }
+        let provenance = observed::provenance(MunicipalityId(self.municipality), FeedId(self.feed), NOW);
+        Provenance { sensor: sensor.map(SensorId), ..provenance }
     }
 
     pub fn observations(&self, numbers: &mut Numbers, count: usize) -> Vec<Batch> {
@@ -109,28 +83,18 @@ impl Town {
                         CountValue::Flow { entries: numbers.below(4) as i32, exits: numbers.below(4) as i32 }
                     }
                 };
-                let mut observation = SiteCount {
-                    provenance: self.provenance(None),
-                    site: SiteId(self.counted),
-                    observed_at: at,
-                    digest: 0,
-                    audience: None,
-                    value,
-                    status: None,
-                    capacity: (numbers.below(9) == 0).then(|| 45 + numbers.below(9) as i32),
-                    source: None,
-                    seq: Some(numbers.below(3) as i64),
-                };
-                observation.digest = observation.digest_of();
-                batch.sites.push(Keyed { observation, idempotency_key: None });
+                let capacity = (numbers.below(9) == 0).then(|| 45 + numbers.below(9) as i32);
+                let seq = Some(numbers.below(3) as i64);
+                let count = observed::count(self.provenance(None), SiteId(self.counted), seq, value);
+                let count = SiteCount { observed_at: at, capacity, ..count };
+                batch.sites = dated([SiteCount { digest: count.digest_of(), ..count }]);
             } else {
                 let bay = numbers.below(10) as usize;
                 let sensor = (bay == 0 && numbers.below(2) == 0).then_some(self.sensor);
                 let state = BayState::from_code(numbers.below(3) as i16);
                 let seq = [None, Some(numbers.below(3) as i64)][numbers.below(2) as usize];
-                let observation =
-                    super::of_bay(self.provenance(sensor), BayId(self.bays[bay]), at, seq, state);
-                batch.bays.push(Keyed { observation, idempotency_key: None });
+                let bay = observed::bay(self.provenance(sensor), BayId(self.bays[bay]), seq, state);
+                batch.bays = dated([BayObservation { observed_at: at, ..bay }]);
             }
             batches.push(batch);
         }
@@ -138,7 +102,7 @@ impl Town {
     }
 
     pub async fn writer(&self) -> Writer {
-        Writer::connect(&store::pool::options(&self.database.url).unwrap()).await.unwrap()
+        self.database.writer().await
     }
 
     pub async fn deriver(&self) -> Deriver {
@@ -156,7 +120,7 @@ impl Town {
                  h.arrivals, h.departures, md5(h.detail)) FROM occupancy_hour h JOIN occupancy_scope s ON s.id = h.scope
                  ORDER BY s.id, h.hour"),
         ] {
-            tables.insert(name, sqlx::query_scalar(sql).fetch_all(&self.database.pool).await.unwrap());
+            tables.insert(name, self.database.scalars(sql).await);
         }
         tables
     }
@@ -164,8 +128,8 @@ impl Town {
     pub async fn assert_as_from_nothing(&self, deriver: &mut Deriver, now: UtcMicros, after: &str) {
         settle(deriver, now).await;
         let kept = self.derived().await;
-        sqlx::query("UPDATE bay_interval SET state = 1 - state").execute(&self.database.pool).await.unwrap();
-        sqlx::query("DELETE FROM occupancy_hour").execute(&self.database.pool).await.unwrap();
+        self.database.execute("UPDATE bay_interval SET state = 1 - state").await;
+        self.database.execute("DELETE FROM occupancy_hour").await;
         store::derive::request_all(&self.database.pool).await.unwrap();
         settle(deriver, now).await;
         let fresh = self.derived().await;
@@ -174,24 +138,6 @@ impl Town {
             assert!(rows.len() > 20, "{table}: {} rows", rows.len());
         }
     }
-}
-
-async fn place(pool: &Pool, municipality: i32, kind: i16, key: &str, def: serde_json::Value) -> i32 {
-    sqlx::query_scalar(
-        "WITH new AS (
-            INSERT INTO place (municipality, kind, key, site, def)
-            SELECT $1, $2, $3, (SELECT id FROM place WHERE kind = 1 AND key = $4 ->> 'site'), $4 RETURNING *),
-         old AS (INSERT INTO place_version (municipality, place, from_utc, def)
-                 SELECT municipality, id, '-infinity', def FROM new)
-         SELECT id FROM new",
-    )
-    .bind(municipality)
-    .bind(kind)
-    .bind(key)
-    .bind(def)
-    .fetch_one(pool)
-    .await
-    .unwrap()
 }
 
 pub async fn bind(
