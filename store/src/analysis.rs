@@ -78,8 +78,8 @@ pub async fn limited_bays(
     conn: &mut PgConnection,
     municipality: MunicipalityId,
 ) -> Result<BTreeMap<BayId, Vec<(Span, Bay)>>> {
-    type Row = (i32, Option<Ts>, Option<Ts>, Json<Bay>);
-    let rows: Vec<Row> = sqlx::query_as(
+    type VersionColumns = (i32, Option<Ts>, Option<Ts>, Json<Bay>);
+    let rows: Vec<VersionColumns> = sqlx::query_as(
         // The first version also holds before its beginning.
         "SELECT place, CASE WHEN number > 1 THEN from_utc END, until_utc, def FROM (
              SELECT v.*, row_number() OVER (PARTITION BY v.place ORDER BY v.from_utc) AS number

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
 use sqlx::FromRow;
 
-pub use self::messages::{DeviceMessage, messages};
+pub use self::messages::{DeviceMessage, MessageCursor, messages};
 pub use self::natives::{NativeFilter, NativePlace, native_places};
 pub use self::rejections::{Rejected, RejectedFilter, rejections};
 use crate::column::MaybeTs;

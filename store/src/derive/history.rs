@@ -308,8 +308,8 @@ where
     I: From<i32> + Ord,
     T: serde::de::DeserializeOwned + Send + Unpin + 'static,
 {
-    type Stored<T> = (i32, i32, Ts, Option<Ts>, Json<T>);
-    let rows: Vec<Stored<T>> = sqlx::query_as(
+    type VersionColumns<T> = (i32, i32, Ts, Option<Ts>, Json<T>);
+    let rows: Vec<VersionColumns<T>> = sqlx::query_as(
         "SELECT v.place, v.municipality, v.from_utc, v.until_utc, v.def
          FROM place_version v JOIN place p ON p.id = v.place WHERE p.kind = $1 ORDER BY v.place, v.from_utc",
     )

@@ -4,7 +4,7 @@ use domain::intervals::{Piece, ScopeId, Span, Timeline};
 use domain::place::PlaceKind;
 use domain::{BayId, MunicipalityId, PlaceId, SiteId};
 use smallvec::SmallVec;
-use sqlx::{FromRow, PgConnection, Type};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, Type};
 
 use super::{CountKey, DerivedPlace};
 use crate::places::kind::KindCode;
@@ -22,22 +22,6 @@ pub(super) fn encode(timeline: &Timeline) -> Result<Vec<u8>> {
     codec::encode(VERSION, timeline)
 }
 
-fn decode(body: &[u8]) -> Result<Timeline> {
-    let former = |(holds, pieces, capacities): (_, Vec<FormerPiece>, _)| {
-        let pieces =
-            pieces.into_iter().map(|(span, scopes)| Piece { span, scopes, is_shown: false }).collect();
-        Timeline { holds, pieces, capacities }
-    };
-    match codec::version("layout", body)? {
-        (VERSION, rest) => codec::decode_rest("layout", rest),
-        (WITHOUT_SHOWN, rest) => codec::decode_rest("layout", rest).map(former),
-        (WITHOUT_CAPACITIES, rest) => {
-            codec::decode_rest("layout", rest).map(|(holds, pieces)| former((holds, pieces, Vec::new())))
-        }
-        _ => Err(codec::unknown("layout")),
-    }
-}
-
 type FormerPiece = (Span, SmallVec<[ScopeId; 6]>);
 
 /// An encoded timeline.
@@ -48,8 +32,20 @@ pub(crate) struct Encoded(Vec<u8>);
 impl TryFrom<Encoded> for Timeline {
     type Error = StoreError;
 
-    fn try_from(body: Encoded) -> Result<Self> {
-        decode(&body.0)
+    fn try_from(Encoded(body): Encoded) -> Result<Self> {
+        let former = |(holds, pieces, capacities): (_, Vec<FormerPiece>, _)| {
+            let pieces =
+                pieces.into_iter().map(|(span, scopes)| Piece { span, scopes, is_shown: false }).collect();
+            Timeline { holds, pieces, capacities }
+        };
+        match codec::version("layout", &body)? {
+            (VERSION, rest) => codec::decode_rest("layout", rest),
+            (WITHOUT_SHOWN, rest) => codec::decode_rest("layout", rest).map(former),
+            (WITHOUT_CAPACITIES, rest) => {
+                codec::decode_rest("layout", rest).map(|(holds, pieces)| former((holds, pieces, Vec::new())))
+            }
+            _ => Err(codec::unknown("layout")),
+        }
     }
 }
 
@@ -75,13 +71,13 @@ pub(crate) struct Layouts {
 
 /// The layouts of all places, or of those of one municipality.
 pub(crate) async fn stored(conn: &mut PgConnection, municipality: Option<MunicipalityId>) -> Result<Layouts> {
-    let rows: Vec<StoredRow> = sqlx::query_as(
+    let of_which = if municipality.is_some() { "WHERE d.municipality = $1" } else { "WHERE $1::int IS NULL" };
+    let sql = format!(
         "SELECT d.municipality, d.place, p.kind, d.audience, d.by_feed, d.layout
-         FROM derived_place d JOIN place p ON p.id = d.place WHERE $1::int IS NULL OR d.municipality = $1",
-    )
-    .bind(municipality.map(|m| m.0))
-    .fetch_all(conn)
-    .await?;
+         FROM derived_place d JOIN place p ON p.id = d.place {of_which}"
+    );
+    let rows: Vec<StoredRow> =
+        sqlx::query_as(AssertSqlSafe(sql)).bind(municipality.map(|m| m.0)).fetch_all(conn).await?;
     let mut layouts = Layouts::default();
     for StoredRow { municipality, place, kind, audience, by_feed, timeline } in rows {
         let placed = DerivedPlace { municipality, by_feed, timeline };
@@ -147,9 +143,9 @@ mod tests {
         let read = vec![Piece { span: Span::EVER, scopes, is_shown: false }];
         let old = postcard::to_extend(&(&holds, &pieces), vec![WITHOUT_CAPACITIES]).unwrap();
         let former = Timeline { holds: holds.clone(), pieces: read, capacities: Vec::new() };
-        assert_eq!(decode(&old).unwrap(), former);
+        assert_eq!(Timeline::try_from(Encoded(old)).unwrap(), former);
         let capacities = vec![(UtcMicros(4), 9)];
         let old = postcard::to_extend(&(&holds, &pieces, &capacities), vec![WITHOUT_SHOWN]).unwrap();
-        assert_eq!(decode(&old).unwrap(), Timeline { capacities, ..former });
+        assert_eq!(Timeline::try_from(Encoded(old)).unwrap(), Timeline { capacities, ..former });
     }
 }

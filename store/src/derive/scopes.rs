@@ -8,7 +8,7 @@ use domain::{MunicipalityId, SiteId};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection, Type};
 
 use crate::Result;
-use crate::column::MaybeId;
+use crate::column::{MaybeId, MaybeWord};
 
 /// The audience of spaces that are open to everyone.
 pub(super) const EVERYONE: &str = "none";
@@ -43,7 +43,7 @@ pub struct ScopeKey {
     /// Whether it sums up counted sites, not bays.
     pub is_counted: bool,
     /// What was parked there.
-    #[sqlx(try_from = "PurposeWord")]
+    #[sqlx(try_from = "MaybeWord")]
     pub purpose: Purpose,
 }
 
@@ -80,14 +80,9 @@ pub struct Scope {
     pub key: ScopeKey,
 }
 
-/// A [`Purpose`] as it is stored.
-#[derive(Debug, Type)]
-#[sqlx(transparent)]
-pub struct PurposeWord(String);
-
-impl From<PurposeWord> for Purpose {
-    fn from(word: PurposeWord) -> Self {
-        word.0.parse().unwrap_or(Purpose::Car)
+impl From<MaybeWord> for Purpose {
+    fn from(word: MaybeWord) -> Self {
+        Option::from(word).unwrap_or(Purpose::Car)
     }
 }
 

@@ -54,8 +54,19 @@ pub struct DeviceMessage {
     pub times: i32,
 }
 
+/// Where a page of messages ends.
+#[derive(Debug, Clone, Copy)]
+pub struct MessageCursor<'a> {
+    /// See [`DeviceMessage::received_at`].
+    pub received_at: UtcMicros,
+    /// See [`DeviceMessage::dedup_id`].
+    pub dedup_id: &'a str,
+    /// See [`DeviceMessage::copy`].
+    pub copy: i16,
+}
+
 /// Messages of a device or place, newest first: at most `limit`, and no more than some MiB; and whether there are more.
-/// Only those before `before` (receipt, deduplication id and copy). Feeds that name their places keep only rejected
+/// Only those after the page that ends with `before`. Feeds that name their places keep only rejected
 /// messages. `ids`: all ids of the device.
 ///
 /// # Errors
@@ -64,7 +75,7 @@ pub async fn messages(
     pool: &Pool,
     municipalities: &[MunicipalityId],
     ids: &[String],
-    before: Option<(UtcMicros, &str, i16)>,
+    before: Option<MessageCursor<'_>>,
     limit: usize,
 ) -> Result<(Vec<DeviceMessage>, bool)> {
     let rows: Vec<PageRow<DeviceMessage>> = sqlx::query_as(
@@ -120,9 +131,9 @@ pub async fn messages(
     )
     .bind(numbers(municipalities))
     .bind(ids)
-    .bind(before.map(|(at, ..)| Ts(at)))
-    .bind(before.map(|(_, id, _)| id))
-    .bind(before.map(|(.., copy)| copy))
+    .bind(before.map(|cursor| Ts(cursor.received_at)))
+    .bind(before.map(|cursor| cursor.dedup_id))
+    .bind(before.map(|cursor| cursor.copy))
     .bind(limit as i64)
     .bind(SHOWN_BYTES)
     .bind(PAGE_BYTES)

@@ -6,7 +6,7 @@ use domain::UtcMicros;
 use domain::live::Change;
 use sqlx::{FromRow, PgConnection};
 
-use super::{Within, last, spans};
+use super::{SearchSpan, last, spans};
 use crate::bay_row::BayRow;
 use crate::writer::bay_states::{BayStateKey, Latest};
 use crate::{Result, Ts};
@@ -58,7 +58,7 @@ pub(super) async fn restore(
 async fn newest(
     conn: &mut PgConnection,
     keys: &BTreeSet<BayStateKey>,
-    within: Within,
+    within: SearchSpan,
 ) -> Result<Vec<StoredState>> {
     let sql = "SELECT DISTINCT ON (k.municipality, k.bay, k.source) k.municipality, k.bay, k.source, o.feed, o.sensor,
                 o.observed_at, o.received_at, o.seq, o.state

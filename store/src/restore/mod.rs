@@ -26,17 +26,17 @@ fn last(now: UtcMicros) -> Ts {
 
 /// A span of time, `(after, until]`.
 #[derive(Clone, Copy)]
-struct Within {
+struct SearchSpan {
     after: Ts,
     until: Ts,
 }
 
 /// The spans that [`DAYS_BACK`] reach.
-fn spans(now: UtcMicros) -> impl Iterator<Item = Within> {
+fn spans(now: UtcMicros) -> impl Iterator<Item = SearchSpan> {
     let mut until = last(now);
     DAYS_BACK.into_iter().map(move |days| {
         let after = Ts(days.map_or(UtcMicros::EPOCH, |days| now.plus_s(-days * 86_400)));
-        Within { after, until: std::mem::replace(&mut until, after) }
+        SearchSpan { after, until: std::mem::replace(&mut until, after) }
     })
 }
 

@@ -7,7 +7,7 @@ use domain::observation::{Provenance, VehicleFix};
 use domain::{FeedId, MunicipalityId, UtcMicros, VehicleId, VehiclePosition};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
-use super::{Within, last, spans};
+use super::{SearchSpan, last, spans};
 use crate::writer::vehicles::move_latest;
 use crate::{Result, Ts};
 
@@ -107,7 +107,7 @@ pub(super) async fn restore(
 async fn newest(
     conn: &mut PgConnection,
     keys: &BTreeSet<PartKey>,
-    within: Within,
+    within: SearchSpan,
 ) -> Result<Vec<VehiclePosition>> {
     let sql = format!(
         "SELECT DISTINCT ON (k.municipality, k.vehicle, k.part) {COLUMNS}

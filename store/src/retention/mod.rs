@@ -166,9 +166,8 @@ pub async fn enforce(
     pool: &Pool,
     retention: &Retention,
     trust: Trust,
-    dropped: impl FnMut(&Due),
+    mut dropped: impl FnMut(&Due),
 ) -> Result<Vec<Due>> {
-    let mut progress = RetentionRun { dropped, all: Vec::new(), failed: None };
     // A connection of its own: the lock goes with it, whatever happens.
     let mut conn = crate::pool::own(&pool.connect_options()).await?;
     sqlx::query("SELECT pg_advisory_lock($1)").bind(RETENTION_LOCK).execute(&mut conn).await?;
@@ -180,26 +179,40 @@ pub async fn enforce(
     clock::note(&mut conn, seen).await?;
     if seen.doubted_since.is_some() {
         warn!(
-            "the database's clock shows {now}, at the previous run of retention it showed {}: nothing is deleted until it has gone on \
-             for a day. If it is wrong, set it; if it is right, `kreisverkehr prune` deletes at once",
+            "the database's clock shows {now}, at the previous run of retention it showed {}: nothing is deleted until \
+             it has gone on for a day. If it is wrong, set it; if it is right, `kreisverkehr prune` deletes at once",
             seen.trusted_at
         );
         conn.close().await?;
         return Ok(Vec::new());
     }
+    let (mut all, mut failed) = (Vec::new(), None);
+    let mut note = |step: Result<Vec<Due>>| match step {
+        Ok(done) => {
+            done.iter().for_each(&mut dropped);
+            all.extend(done);
+        }
+        Err(error) => {
+            failed.get_or_insert(error);
+        }
+    };
     // First: it grows fastest, and a failure of the rest must not let it fill the disk.
-    progress.note(crate::changes::prune(pool, CHANGE_LOG).await.map(|_| Vec::new()));
+    note(crate::changes::prune(pool, CHANGE_LOG).await.map(|_| Vec::new()));
     for table in Table::ALL {
         let Some(before) = retention.before(Class::of(table), now) else { continue };
-        let old = slices::old(&mut conn, partitioning, table, before).await;
-        for slice in progress.or_none(old) {
-            let done = slice.drop(&mut conn, table).await;
-            progress.note(done.map(|()| vec![slice.due(table, before)]));
+        match slices::old(&mut conn, partitioning, table, before).await {
+            Ok(old) => {
+                for slice in old {
+                    let done = slice.drop(&mut conn, table).await;
+                    note(done.map(|()| vec![slice.due(table, before)]));
+                }
+            }
+            Err(error) => note(Err(error)),
         }
     }
     for rows in rows::ALL {
         let Some(before) = retention.before(rows.class, now) else { continue };
-        progress.note(rows.delete(&mut conn, before).await.map(|due| due.into_iter().collect()));
+        note(rows.delete(&mut conn, before).await.map(|due| due.into_iter().collect()));
     }
     for (sql, before) in [
         // With the duty roster the vehicle would identify the driver, longer than positions do.
@@ -214,9 +227,8 @@ pub async fn enforce(
         ),
     ] {
         let done = sqlx::query(sql).bind(before.map(Ts)).execute(&mut conn).await;
-        progress.note(done.map(|_| Vec::new()).map_err(StoreError::from));
+        note(done.map(|_| Vec::new()).map_err(StoreError::from));
     }
-    let RetentionRun { all, failed, .. } = progress;
     let slices: Vec<&str> = all.iter().filter(|d| d.bytes.is_some()).map(|d| d.what.as_str()).collect();
     if !slices.is_empty() {
         info!(partitions = ?slices, "retention dropped old observations");
@@ -227,27 +239,5 @@ pub async fn enforce(
             conn.close().await?;
             Ok(all)
         }
-    }
-}
-
-/// What a run of retention has done so far.
-struct RetentionRun<F> {
-    dropped: F,
-    all: Vec<Due>,
-    failed: Option<StoreError>,
-}
-
-impl<F: FnMut(&Due)> RetentionRun<F> {
-    fn note(&mut self, step: Result<Vec<Due>>) {
-        let done = self.or_none(step);
-        done.iter().for_each(&mut self.dropped);
-        self.all.extend(done);
-    }
-
-    fn or_none<T>(&mut self, step: Result<Vec<T>>) -> Vec<T> {
-        step.unwrap_or_else(|error| {
-            self.failed.get_or_insert(error);
-            Vec::new()
-        })
     }
 }

@@ -10,15 +10,15 @@ use tracing::warn;
 use crate::{Result, Ts};
 
 /// Municipality and service day.
-type Day = (i32, String);
+type ServiceDay = (i32, String);
 
-/// New passages of days.
-pub(crate) type New = Vec<(i32, String, i64)>;
+/// New passages, by municipality and service day.
+pub(crate) type NewPassages = Vec<(i32, String, i64)>;
 
 /// The number of passages of recent days. A day is counted when it first occurs; what
 /// other writers add meanwhile is not seen, so each of them may add up to the bound.
 #[derive(Debug, Default)]
-pub(crate) struct Days(BTreeMap<Day, i64>);
+pub(crate) struct Days(BTreeMap<ServiceDay, i64>);
 
 /// The most days that are cached, some of each municipality.
 const MAX_DAYS: usize = 10_000;
@@ -35,7 +35,7 @@ impl Days {
         vehicles: &[&VehiclePosition],
         trips: &[TripObservation],
         most: i64,
-    ) -> Result<New> {
+    ) -> Result<NewPassages> {
         let trips = trips.iter().flat_map(|o| {
             o.passed
                 .iter()
@@ -44,12 +44,12 @@ impl Days {
         let statements: Vec<Passage> =
             vehicles.iter().filter_map(|o| Passage::of_vehicle(o)).chain(trips).collect();
         if statements.is_empty() {
-            return Ok(New::new());
+            return Ok(NewPassages::new());
         }
         let time = |f: fn(&Passage) -> UtcMicros| statements.iter().map(|p| Ts(f(p))).collect::<Vec<_>>();
-        let full: Vec<&Day> = self.0.iter().filter(|(_, n)| **n >= most).map(|(day, _)| day).collect();
+        let full: Vec<&ServiceDay> = self.0.iter().filter(|(_, n)| **n >= most).map(|(day, _)| day).collect();
         // In the key's order: two writers never deadlock.
-        let new: New = sqlx::query_as(
+        let new: NewPassages = sqlx::query_as(
             "WITH moved AS (
              INSERT INTO stop_passage AS held (municipality, service_date, trip_id, stop_id, route_id, feed, vehicle,
                  passed_at, said_at, delay_s, digest)
@@ -110,7 +110,7 @@ impl Days {
     }
 
     /// Counts the passages of a transaction, once it has committed.
-    pub(super) fn committed(&mut self, new: New, most: i64) {
+    pub(super) fn committed(&mut self, new: NewPassages, most: i64) {
         for (municipality, day, n) in new {
             let Some(rows) = self.0.get_mut(&(municipality, day.clone())) else { continue };
             let was_full = *rows >= most;

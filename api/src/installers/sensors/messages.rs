@@ -3,7 +3,7 @@
 use axum::response::Response;
 use domain::{FeedFormat, MunicipalityId, Registry, Target, UtcMicros};
 use serde::Serialize;
-use store::inspect::{self, DeviceMessage};
+use store::inspect::{self, DeviceMessage, MessageCursor};
 use utoipa::ToSchema;
 
 use super::{scope, spelled};
@@ -137,7 +137,7 @@ pub async fn messages(view: View, id: PathId, asker: Asker, query: RawQuery) -> 
     let before = cursor.as_deref().map(|c| {
         let mut parts = c.splitn(3, ' ');
         let (at, copy) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-        Some((UtcMicros(at), parts.next()?, copy))
+        Some(MessageCursor { received_at: UtcMicros(at), dedup_id: parts.next()?, copy })
     });
     let before = match before {
         Some(None) => return Err(Problem::bad_cursor(cursor.as_deref().unwrap_or_default())),
