@@ -143,7 +143,7 @@ impl Usage {
     }
 
     /// Arrivals per space and hour that keep the target occupancy: what departs (occupancy over the
-    /// mean stay) and what the target grows by. Never negative: nobody is thrown out.
+    /// mean stay) and what the target grows by. Never negative: a falling target ends no stay early.
     pub(crate) fn arrivals_per_h(self, at: LocalTime) -> f64 {
         const STEP_H: f64 = 0.25;
         let LocalTime { weekday, hour } = at;
@@ -172,7 +172,7 @@ impl Usage {
         lognormal(rng, median_stay_min * 60.0, stay_sigma).max(LEAST_STAY_S)
     }
 
-    /// What is left of a stay that one happens upon, seconds: long stays are met more often (the
+    /// The rest of a stay that is under way at a random moment, seconds: longer stays are likelier to be (the
     /// length-biased lognormal has its median at `median * e^(sigma^2)`), at any point of their length.
     pub(crate) fn residual_stay_s(self, rng: &mut impl Rng) -> f64 {
         let Profile { median_stay_min, stay_sigma, .. } = *self.profile();

@@ -33,10 +33,10 @@ mod orders;
 mod progress;
 mod random;
 mod run;
+mod senders;
 #[cfg(test)]
 mod test_broker;
 mod truth;
-mod voice;
 mod world;
 
 pub use clock::{NotAStartClock, StartClock};

@@ -11,7 +11,7 @@ pub(crate) struct Message {
     pub(crate) payload: Bytes,
     /// When it should go out.
     pub(crate) intended_utc: Timestamp,
-    pub(crate) says: Vec<Statement>,
+    pub(crate) statements: Vec<Statement>,
 }
 
 /// When something is sent, and what the sender's clock shows then.

@@ -16,14 +16,14 @@ const MOST_DELAY_S: u32 = 4 * 3_600;
 pub struct Orders {
     /// Sites (indices into the county's list) that are full and stay so.
     full: BTreeSet<usize>,
-    /// Seconds by which vehicles (indices) run late beside their own fortunes.
+    /// Seconds by which vehicles (indices) run late in addition to delays on their way.
     late_s: BTreeMap<usize, u32>,
 }
 
 /// A change of what is ordered. Indices are those of the county's lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// The site fills up at once and stays full, or lives on by itself.
+    /// The site fills up at once and stays full, or follows its demand again.
     Full { site: usize, on: bool },
     /// The vehicle stands still until it is so late, and stays so late; 0 ends it at once.
     Late { vehicle: usize, seconds: u32 },
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn what_is_no_order_is_named() {
         let county = County::sample(1);
-        for (text, says) in [
+        for (text, part) in [
             ("empty pr-niendorf", "fill SITE"),
             ("fill", "fill SITE"),
             ("fill nowhere", "nowhere"),
@@ -148,7 +148,7 @@ mod tests {
             ("delay 540=86400", "14400"),
         ] {
             let error = Orders::parse(text, &county).unwrap_err().to_string();
-            assert!(error.contains(says), "{text}: {error}");
+            assert!(error.contains(part), "{text}: {error}");
         }
     }
 }

@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 use crate::agenda::Agenda;
 use crate::clock::StartClock;
 use crate::county::County;
-use crate::faults::{BadFault, Faults, FaultyWorld, Happening, Sending, Wire};
+use crate::faults::{BadFault, Faults, FaultyWorld, Sending, Step, Wire};
 use crate::mqtt::{Broker, Delivered, NotABroker, Outbound, Publisher};
 use crate::orders::Orders;
+use crate::senders::Senders;
 use crate::truth::Truth;
-use crate::voice::Voice;
 use crate::world::World;
 use orders_file::OrdersFile;
 
@@ -31,7 +31,7 @@ pub struct RunConfig {
     pub mqtt_url: String,
     pub county: Arc<County>,
     pub seed: u64,
-    /// Minutes of life in a minute of real time.
+    /// Simulated minutes in a minute of real time.
     pub speed: f64,
     /// What the county's clock shows at the start.
     pub start: StartClock,
@@ -49,7 +49,7 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
-    /// The county at its busy hour, at the speed of life, until it is stopped.
+    /// The county at its busy hour, in real time, until it is stopped.
     pub fn new(mqtt_url: impl Into<String>, county: Arc<County>) -> Self {
         let seed = county.seed;
         Self {
@@ -121,10 +121,10 @@ pub async fn run(cfg: RunConfig, cancel: CancellationToken) -> Result<Summary, R
     let stop = cancel.child_token();
     let connection = tokio::spawn(publisher.run(stop.clone(), |_: &()| {}));
 
-    let mut life = Life::new(&cfg, start_utc, truth, outbox);
-    let ended = life.live(cfg.max_duration, &stop).await.map_err(truth_error);
-    let summary = life.summary;
-    drop(life);
+    let mut simulation = Simulation::new(&cfg, start_utc, truth, outbox);
+    let ended = simulation.run(cfg.max_duration, &stop).await.map_err(truth_error);
+    let summary = simulation.summary;
+    drop(simulation);
     // The connection ends by itself once all is acknowledged; a broker that is away is not waited for.
     stop.cancel();
     let delivered = connection.await.unwrap_or_default();
@@ -132,10 +132,10 @@ pub async fn run(cfg: RunConfig, cancel: CancellationToken) -> Result<Summary, R
 }
 
 /// The run in progress.
-struct Life {
+struct Simulation {
     county: Arc<County>,
     faulty_world: FaultyWorld,
-    voice: Voice,
+    senders: Senders,
     wire: Wire,
     truth: Truth,
     outbox: mpsc::Sender<Outbound<()>>,
@@ -145,18 +145,18 @@ struct Life {
     orders: OrdersFile,
 }
 
-impl Life {
+impl Simulation {
     fn new(cfg: &RunConfig, start_utc: Timestamp, truth: Truth, outbox: mpsc::Sender<Outbound<()>>) -> Self {
         let world = World::new(Arc::clone(&cfg.county), cfg.seed, cfg.start, start_utc, cfg.speed);
         let faulty_world = FaultyWorld::new(world, Arc::clone(&cfg.county), &cfg.faults, cfg.seed, start_utc);
-        let mut voice = Voice::new(Arc::clone(&cfg.county), cfg.seed);
+        let mut senders = Senders::new(Arc::clone(&cfg.county), cfg.seed);
         for sensor in faulty_world.low_battery() {
-            voice.set_low_battery(*sensor);
+            senders.set_low_battery(*sensor);
         }
         Self {
             county: Arc::clone(&cfg.county),
             faulty_world,
-            voice,
+            senders,
             wire: Wire::new(cfg.faults, cfg.seed),
             truth,
             outbox,
@@ -167,17 +167,13 @@ impl Life {
     }
 
     /// Runs the world, each event at its time, until the end.
-    async fn live(
-        &mut self,
-        max_duration: Option<Duration>,
-        stop: &CancellationToken,
-    ) -> std::io::Result<()> {
+    async fn run(&mut self, max_duration: Option<Duration>, stop: &CancellationToken) -> std::io::Result<()> {
         let result = tokio::select! {
             result = self.events() => result,
             () = stop.cancelled() => Ok(()),
             () = tokio::time::sleep(max_duration.unwrap_or(Duration::MAX)) => Ok(()),
         };
-        for message in self.voice.flush(Timestamp::now()) {
+        for message in self.senders.flush(Timestamp::now()) {
             self.take(Sending { at: Some(message.intended_utc), message, faults: Vec::new() })?;
         }
         // A broker that is away must not keep us; what it did not get has no line in the truth.
@@ -195,31 +191,31 @@ impl Life {
             for order in self.orders.look() {
                 self.faulty_world.order(order);
             }
-            let happening = self.faulty_world.next_happening();
-            self.send_due(happening.at).await?;
-            sleep_until_utc(happening.at).await;
-            self.happen(happening)?;
+            let step = self.faulty_world.next_step();
+            self.send_due(step.at).await?;
+            sleep_until_utc(step.at).await;
+            self.happen(step)?;
         }
     }
 
-    fn happen(&mut self, happening: Happening) -> std::io::Result<()> {
-        let at = happening.at;
-        if let Some(note) = &happening.note {
+    fn happen(&mut self, step: Step) -> std::io::Result<()> {
+        let at = step.at;
+        if let Some(note) = &step.note {
             self.truth.fault(note)?;
         }
-        if let Some(event) = &happening.event {
+        if let Some(event) = &step.event {
             self.summary.events += 1;
             self.truth.happened(&self.county, at, event)?;
         }
-        if let Some(swap) = happening.swap {
-            for message in self.voice.swap_device(at, swap.bay, swap.new, swap.occupied) {
+        if let Some(swap) = step.swap {
+            for message in self.senders.swap_device(at, swap.bay, swap.new, swap.occupied) {
                 for sending in self.wire.send(message, vec!["device_swap"]) {
                     self.take(sending)?;
                 }
             }
         }
-        if let Some(report) = happening.report {
-            for message in self.voice.speak(at, report.stamp, &report.event) {
+        if let Some(report) = step.report {
+            for message in self.senders.messages(at, report.stamp, &report.event) {
                 for sending in self.wire.send(message, report.faults.clone()) {
                     self.take(sending)?;
                 }

@@ -120,7 +120,7 @@ impl Truth {
             sent: sent_utc,
             faults: &sending.faults,
             bytes: message.payload.len(),
-            says: &message.says,
+            says: &message.statements,
         })
     }
 

@@ -76,7 +76,7 @@ pub struct SimulateArgs {
     #[command(flatten)]
     pub orders: OrderArgs,
     #[command(flatten)]
-    pub faults: FaultArgs,
+    pub faults: sensor_sim::Faults,
     /// Load instead of a county: so many messages a second, whatever the answer (open loop).
     #[arg(long)]
     pub load: Option<f64>,
@@ -110,43 +110,4 @@ pub struct SimulateArgs {
 fn span(text: &str) -> Result<jiff::SignedDuration, String> {
     let parse = || text.parse::<jiff::Span>()?.to_duration(jiff::SpanRelativeTo::days_are_24_hours());
     parse().map_err(|e| format!("{e}; write for example 365d, 26w or 12h"))
-}
-
-/// Which faults befall messages, and how often.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Faults")]
-pub struct FaultArgs {
-    /// Share of messages that never arrive.
-    #[arg(long, default_value_t = 0.0)]
-    pub loss: f64,
-    /// Share of messages that are sent twice.
-    #[arg(long, default_value_t = 0.0)]
-    pub double: f64,
-    /// Share of messages that are overtaken by later ones.
-    #[arg(long, default_value_t = 0.0)]
-    pub reorder: f64,
-    /// Every message is held back by up to so many seconds.
-    #[arg(long, default_value_t = 0.0)]
-    pub delay_s: f64,
-    /// Share of places and vehicles whose clock is wrong.
-    #[arg(long, default_value_t = 0.0)]
-    pub wrong_clock: f64,
-    /// Share of bays whose sensor never changes.
-    #[arg(long, default_value_t = 0.0)]
-    pub stuck: f64,
-    /// Share of bays whose sensor wavers around each change.
-    #[arg(long, default_value_t = 0.0)]
-    pub flapping: f64,
-    /// Share of bays whose sensor falls silent.
-    #[arg(long, default_value_t = 0.0)]
-    pub dead: f64,
-    /// Share of devices with a nearly empty battery.
-    #[arg(long, default_value_t = 0.0)]
-    pub low_battery: f64,
-    /// Share of bays whose old state is sent again and again with a fresh time.
-    #[arg(long, default_value_t = 0.0)]
-    pub restamp: f64,
-    /// Share of bays whose device is replaced.
-    #[arg(long, default_value_t = 0.0)]
-    pub device_swap: f64,
 }

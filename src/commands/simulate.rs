@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 use jiff::{SignedDuration, Timestamp};
 use sensor_sim::history::{self, HistoryConfig};
 use sensor_sim::load::{self, LoadConfig};
-use sensor_sim::{County, Faults, Orders, RunConfig, StartClock};
+use sensor_sim::{County, Orders, RunConfig, StartClock};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::{FaultArgs, OrderArgs, SimulateArgs};
+use crate::cli::{OrderArgs, SimulateArgs};
 use crate::database::secret;
 use crate::shutdown::Stop;
 
@@ -61,7 +61,7 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
                 seed: args.seed,
                 until: args.until.unwrap_or_else(Timestamp::now),
                 span,
-                faults: faults(&args.faults),
+                faults: args.faults,
                 truth: args.truth,
                 watch_url: args.watch,
             };
@@ -89,7 +89,7 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
                 speed: args.speed,
                 start: start_clock(&args.clock)?,
                 truth: args.truth,
-                faults: faults(&args.faults),
+                faults: args.faults,
                 orders: orders(&args.orders, &county)?,
                 orders_file: args.orders.orders,
                 max_duration: args.duration_s.map(Duration::from_secs_f64),
@@ -133,20 +133,4 @@ pub fn orders(args: &OrderArgs, county: &County) -> Result<Orders> {
         orders.delay(late, county).context("--delay")?;
     }
     Ok(orders)
-}
-
-fn faults(a: &FaultArgs) -> Faults {
-    Faults {
-        loss: a.loss,
-        double: a.double,
-        reorder: a.reorder,
-        delay_s: a.delay_s,
-        wrong_clock: a.wrong_clock,
-        stuck: a.stuck,
-        flapping: a.flapping,
-        dead: a.dead,
-        low_battery: a.low_battery,
-        restamp: a.restamp,
-        device_swap: a.device_swap,
-    }
 }

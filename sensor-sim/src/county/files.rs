@@ -202,8 +202,8 @@ mod tests {
         assert_eq!(first["geometry"]["type"], "Polygon");
 
         let sites: serde_json::Value = serde_json::from_str(&read("sites.geojson")).unwrap();
-        let kept = &sites["features"][4]["properties"]["restrictions"];
-        assert_eq!((&kept[0]["for"], &kept[0]["capacity"]), (&"disabled".into(), &8.into()));
+        let restrictions = &sites["features"][4]["properties"]["restrictions"];
+        assert_eq!((&restrictions[0]["for"], &restrictions[0]["capacity"]), (&"disabled".into(), &8.into()));
 
         let feeds: toml::Table = read("feeds.toml").parse().unwrap();
         for feed in feeds["feed"].as_array().unwrap() {

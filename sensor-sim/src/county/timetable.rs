@@ -25,7 +25,7 @@ const NIGHT: &[Phase] = &[(23.5, 29.0, 4)];
 /// However rarely a line runs by day, it does once an hour.
 const LONGEST_HEADWAY_MIN: u32 = 60;
 
-/// A kind of day, in the words of the calendar.
+/// A service of the calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Service {
     WorkingDay,

@@ -19,7 +19,7 @@ pub(crate) enum Device {
 pub(crate) enum FrameKind {
     /// The state changed.
     Change,
-    /// A sign of life with the state.
+    /// A heartbeat with the state.
     Heartbeat,
     /// It was switched on.
     StartUp,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::native::json as bytes_of;
 use super::round;
 
-/// One bus at one moment, in HFP's words.
+/// One bus at one moment, as HFP describes it.
 #[derive(Debug, Clone)]
 pub(crate) struct Position<'a> {
     pub(crate) at: Timestamp,

@@ -47,7 +47,7 @@ pub(crate) const CHANNELS_HZ: [u32; 8] =
 /// How well a gateway `distance_m` away hears a sensor in the ground: log-distance path loss with
 /// exponent 3.2 and 8 dB of shadowing (an assumption in the range of published LoRa measurements in
 /// towns). Returns RSSI and SNR.
-pub(crate) fn hear(rng: &mut impl Rng, distance_m: f64) -> (i32, f64) {
+pub(crate) fn reception(rng: &mut impl Rng, distance_m: f64) -> (i32, f64) {
     let rssi_dbm = -62.0 - 32.0 * (distance_m.max(30.0) / 100.0).log10() + 4.0 * normal(rng);
     let snr_db = ((rssi_dbm + 125.0) / 4.0 + normal(rng)).clamp(-20.0, 13.0);
     (rssi_dbm.clamp(-137.0, -30.0) as i32, (snr_db * 10.0).round() / 10.0)

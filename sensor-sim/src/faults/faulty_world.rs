@@ -25,7 +25,7 @@ const YEAR_S: i64 = 365 * 86_400;
 
 /// One step.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(crate) struct Happening {
+pub(crate) struct Step {
     pub(crate) at: Timestamp,
     /// What really happened, if anything did.
     pub(crate) event: Option<Event>,
@@ -168,9 +168,9 @@ impl FaultyWorld {
     }
 
     /// What happens next.
-    pub(crate) fn next_happening(&mut self) -> Happening {
+    pub(crate) fn next_step(&mut self) -> Step {
         if let Some(note) = self.notes.pop_front() {
-            return Happening { at: self.start, note: Some(note), ..Happening::default() };
+            return Step { at: self.start, note: Some(note), ..Step::default() };
         }
         let (at, event) = self.next.take().unwrap_or_else(|| self.world.next_event());
         if let Some((due, what)) = self.agenda.next_until(at) {
@@ -278,7 +278,7 @@ impl FaultyWorld {
         DeviceReport { stamp: wrong.unwrap_or(at), event, faults }
     }
 
-    fn perceive(&mut self, at: Timestamp, event: Event) -> Happening {
+    fn perceive(&mut self, at: Timestamp, event: Event) -> Step {
         let report = match event {
             Event::Bay { bay, occupied, cause } => self.perceive_bay(at, bay, occupied, cause),
             Event::Device { sensor, .. }
@@ -288,7 +288,7 @@ impl FaultyWorld {
             }
             _ => Some(self.report(at, event.clone(), None)),
         };
-        Happening { at, event: Some(event), report, ..Happening::default() }
+        Step { at, event: Some(event), report, ..Step::default() }
     }
 
     fn is_dead(&self, bay: usize, at: Timestamp) -> bool {
@@ -322,8 +322,8 @@ impl FaultyWorld {
     }
 
     /// Steps that the faults themselves cause.
-    fn own(&mut self, at: Timestamp, due: Due) -> Happening {
-        let mut step = Happening { at, ..Happening::default() };
+    fn own(&mut self, at: Timestamp, due: Due) -> Step {
+        let mut step = Step { at, ..Step::default() };
         match due {
             Due::Flip(bay, occupied) => {
                 let event = Event::Bay { bay, occupied, cause: Cause::Change };

@@ -6,38 +6,49 @@
 mod faulty_world;
 mod wire;
 
-pub(crate) use faulty_world::{FaultyWorld, Happening, Note};
+pub(crate) use faulty_world::{FaultyWorld, Note, Step};
 pub(crate) use wire::{Sending, Wire};
 
 /// The longest delay, seconds: as late as products commonly accept.
 const MAX_DELAY_S: f64 = 30.0 * 86_400.0;
 
-/// Rates and fractions of faults; all zero = none.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+/// Which faults befall messages, and how often; all zero = none.
+#[derive(Debug, Clone, Copy, PartialEq, Default, clap::Args)]
+#[command(next_help_heading = "Faults")]
 pub struct Faults {
     /// Share of messages that never arrive.
+    #[arg(long, default_value_t = 0.0)]
     pub loss: f64,
     /// Share of messages that are sent twice.
+    #[arg(long, default_value_t = 0.0)]
     pub double: f64,
     /// Share of messages that are overtaken by later ones (held back 1 to 5 s).
+    #[arg(long, default_value_t = 0.0)]
     pub reorder: f64,
     /// Every message is held back by up to so many seconds.
+    #[arg(long, default_value_t = 0.0)]
     pub delay_s: f64,
-    /// Share of bays, sites and vehicles whose clock is wrong: an hour slow, an hour or a year
-    /// fast, or reset to 1970.
+    /// Share of bays, sites and vehicles whose clock is wrong: an hour slow, an hour or a year fast, or reset to 1970.
+    #[arg(long, default_value_t = 0.0)]
     pub wrong_clock: f64,
     /// Share of bays whose sensor reports its first state for ever.
+    #[arg(long, default_value_t = 0.0)]
     pub stuck: f64,
     /// Share of bays whose sensor wavers around each change before it settles on the truth.
+    #[arg(long, default_value_t = 0.0)]
     pub flapping: f64,
     /// Share of bays whose sensor falls silent within the first minute.
+    #[arg(long, default_value_t = 0.0)]
     pub dead: f64,
     /// Share of LoRaWAN devices whose battery is nearly empty.
+    #[arg(long, default_value_t = 0.0)]
     pub low_battery: f64,
     /// Share of bays whose first state is sent again every minute with a fresh time.
+    #[arg(long, default_value_t = 0.0)]
     pub restamp: f64,
-    /// Share of bays whose LoRaWAN device is replaced within the first minute by one of the town's
-    /// spare ones (as far as there are any).
+    /// Share of bays whose LoRaWAN device is replaced within the first minute by one of the town's spare ones (as far as
+    /// there are any).
+    #[arg(long, default_value_t = 0.0)]
     pub device_swap: f64,
 }
 

@@ -14,19 +14,18 @@ fn start() -> Timestamp {
     "2026-11-22T03:14:27Z".parse().unwrap()
 }
 
-fn happenings(faults: &Faults, minutes: i64) -> (Arc<County>, Vec<Happening>) {
+fn steps(faults: &Faults, minutes: i64) -> (Arc<County>, Vec<Step>) {
     let county = Arc::new(County::sample(1));
     let world = World::new(Arc::clone(&county), 1, StartClock::BUSY, start(), 1.0);
     let mut faulty_world = FaultyWorld::new(world, Arc::clone(&county), faults, 1, start());
     let until = start().as_second() + 60 * minutes;
-    let all =
-        std::iter::from_fn(|| Some(faulty_world.next_happening())).take_while(|h| h.at.as_second() < until);
+    let all = std::iter::from_fn(|| Some(faulty_world.next_step())).take_while(|h| h.at.as_second() < until);
     (county, all.collect())
 }
 
 #[test]
 fn without_faults_everything_is_reported_as_it_is() {
-    let (_, all) = happenings(&Faults::default(), 5);
+    let (_, all) = steps(&Faults::default(), 5);
     for h in all {
         let report = h.report.unwrap();
         assert_eq!((Some(report.event), report.stamp, report.faults.len()), (h.event, h.at, 0));
@@ -45,11 +44,10 @@ fn the_truth_is_the_same_under_any_fault() {
         wrong_clock: 0.5,
         ..Faults::default()
     };
-    let truth = |all: Vec<Happening>| -> Vec<_> {
-        all.into_iter().filter_map(|h| h.event.map(|e| (h.at, e))).collect()
-    };
-    let plain = truth(happenings(&Faults::default(), 10).1);
-    let faulty = happenings(&faults, 10).1;
+    let truth =
+        |all: Vec<Step>| -> Vec<_> { all.into_iter().filter_map(|h| h.event.map(|e| (h.at, e))).collect() };
+    let plain = truth(steps(&Faults::default(), 10).1);
+    let faulty = steps(&faults, 10).1;
     assert!(faulty.windows(2).all(|pair| pair[0].at <= pair[1].at), "time goes back");
     assert_eq!(plain, truth(faulty));
 }
@@ -57,7 +55,7 @@ fn the_truth_is_the_same_under_any_fault() {
 #[test]
 fn devices_fail_as_configured() {
     let faults = Faults { stuck: 0.2, flapping: 0.2, dead: 0.2, restamp: 0.2, ..Faults::default() };
-    let (county, all) = happenings(&faults, 30);
+    let (county, all) = steps(&faults, 30);
     let mut fault_of: HashMap<String, &'static str> = HashMap::new();
     let mut truth: HashMap<usize, bool> = HashMap::new();
     let mut report: HashMap<usize, Vec<(Timestamp, bool)>> = HashMap::new();
@@ -94,7 +92,7 @@ fn devices_fail_as_configured() {
 
 #[test]
 fn a_swap_takes_a_spare_device_of_the_same_feed() {
-    let (county, all) = happenings(&Faults { device_swap: 0.5, ..Faults::default() }, 2);
+    let (county, all) = steps(&Faults { device_swap: 0.5, ..Faults::default() }, 2);
     let swaps: Vec<Swap> = all.iter().filter_map(|h| h.swap).collect();
     assert_eq!(swaps.len(), 28, "every spare device of seven towns");
     assert_eq!(swaps.iter().map(|s| s.new).collect::<HashSet<_>>().len(), swaps.len());
@@ -107,7 +105,7 @@ fn a_swap_takes_a_spare_device_of_the_same_feed() {
 
 #[test]
 fn wrong_clocks_are_known_and_constant() {
-    let (county, all) = happenings(&Faults { wrong_clock: 0.3, ..Faults::default() }, 3);
+    let (county, all) = steps(&Faults { wrong_clock: 0.3, ..Faults::default() }, 3);
     let off: HashMap<&str, Option<i64>> =
         all.iter().filter_map(|h| h.note.as_ref()).map(|n| (n.id.as_str(), n.clock_off_s)).collect();
     assert!((250..500).contains(&off.len()), "{}", off.len());
@@ -130,7 +128,7 @@ fn message(n: i64) -> Message {
         topic: format!("t/{n}"),
         payload: bytes::Bytes::new(),
         intended_utc: Timestamp::from_second(n).unwrap(),
-        says: Vec::new(),
+        statements: Vec::new(),
     }
 }
 

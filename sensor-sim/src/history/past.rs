@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use super::town;
 use crate::clock::{US_PER_S, ZoneClock};
 use crate::world::Cause;
-use crate::world::bays::BayLife;
+use crate::world::bays::BayProcess;
 
 /// One statement of one bay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,17 +32,18 @@ pub(super) struct Past {
 
 #[derive(Debug)]
 struct Bay {
-    life: BayLife,
+    process: BayProcess,
     next_change_us: i64,
     has_reported: bool,
 }
 
 impl Past {
-    /// Bays `0..bays` until `until_s`, lived by `clock`.
+    /// Bays `0..bays` until `until_s`, with the hours of `clock`.
     pub(super) fn new(seed: u64, bays: u32, clock: ZoneClock, until_s: i64) -> Self {
         let start = |bay: u32| {
-            let (life, next_change_us) = BayLife::start(seed, bay as usize, town::usage_of(bay), &clock);
-            Bay { life, next_change_us, has_reported: false }
+            let (process, next_change_us) =
+                BayProcess::start(seed, bay as usize, town::usage_of(bay), &clock);
+            Bay { process, next_change_us, has_reported: false }
         };
         let lives = (0..bays).map(start).collect();
         Past { bays: lives, agenda: (0..bays).map(|bay| Reverse((0, bay))).collect(), clock, until_s }
@@ -63,14 +64,14 @@ impl Iterator for Past {
             bay.has_reported = true;
             Cause::Start
         } else if seconds(bay.next_change_us) == at_s {
-            bay.next_change_us = bay.life.change(bay.next_change_us, &self.clock);
+            bay.next_change_us = bay.process.change(bay.next_change_us, &self.clock);
             Cause::Change
         } else {
             Cause::Heartbeat
         };
         let next_s = seconds(bay.next_change_us).min(at_s + town::HEARTBEAT_S);
         self.agenda.push(Reverse((next_s, number)));
-        Some(BayStatement { bay: number, at_s, occupied: bay.life.occupied, cause })
+        Some(BayStatement { bay: number, at_s, occupied: bay.process.occupied, cause })
     }
 }
 

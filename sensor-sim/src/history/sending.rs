@@ -161,8 +161,8 @@ impl PastSender {
         let id = &self.ids[statement.bay as usize];
         let topic = format!("bay/{id}");
         let claim = Claim::Bay { state: state_name(statement.occupied), sensor: None };
-        let says = vec![Statement::new("bay", id, at, claim)];
-        let message = Message { topic, payload: Bytes::new(), intended_utc: at, says };
+        let statements = vec![Statement::new("bay", id, at, claim)];
+        let message = Message { topic, payload: Bytes::new(), intended_utc: at, statements };
         self.truth.sent(&Sending { message, at: None, faults }, None)
     }
 

@@ -53,11 +53,11 @@ async fn every_bay_reports_and_the_truth_has_it() {
     let sent = of("sent");
     assert_eq!(sent.len() as u64, summary.sent);
     let mut reported: HashSet<&str> = HashSet::new();
-    for says in sent.iter().flat_map(|l| l["says"].as_array().unwrap()).filter(|s| s["kind"] == "bay") {
-        let id = says["id"].as_str().unwrap();
+    for statement in sent.iter().flat_map(|l| l["says"].as_array().unwrap()).filter(|s| s["kind"] == "bay") {
+        let id = statement["id"].as_str().unwrap();
         if reported.insert(id) {
-            assert_eq!(says["state"], first[id]["state"], "{id}");
-            assert_eq!(says["at"], first[id]["at"], "{id}");
+            assert_eq!(statement["state"], first[id]["state"], "{id}");
+            assert_eq!(statement["at"], first[id]["at"], "{id}");
         }
     }
     assert_eq!(reported.len(), county.bays.len());

@@ -16,7 +16,7 @@ const NEVER_S: f64 = 30.0 * 86_400.0;
 
 /// The true state of one bay and its own randomness.
 #[derive(Debug)]
-pub(crate) struct BayLife {
+pub(crate) struct BayProcess {
     rng: ChaCha8Rng,
     usage: Usage,
     /// The most arrivals per hour in a week.
@@ -26,7 +26,7 @@ pub(crate) struct BayLife {
     pub(crate) reports: u32,
 }
 
-impl BayLife {
+impl BayProcess {
     /// A bay at the start, and when it will first change.
     pub(crate) fn start(seed: u64, index: usize, usage: Usage, clock: &impl LocalClock) -> (Self, i64) {
         let mut rng = stream(seed, "bay", index as u64);

@@ -12,7 +12,7 @@ pub(crate) enum Cause {
     Start,
     /// It changed at this very instant.
     Change,
-    /// Nothing changed; a sign of life.
+    /// Nothing changed: a heartbeat.
     Heartbeat,
 }
 

@@ -6,7 +6,7 @@
 //!
 //! Arrivals are Poisson processes whose rates change with the hour of the week, stays are
 //! lognormal (see [`crate::demand`] for figures and sources). Every bay, counted site and vehicle has its
-//! own stream of randomness: the same county and seed give the same life.
+//! own stream of randomness: the same county and seed give the same events.
 
 pub(crate) mod bays;
 mod drive;
@@ -29,9 +29,9 @@ use crate::clock::{StartClock, WorldClock, us};
 use crate::county::{BaySource, County, Format};
 use crate::orders::Order;
 use crate::random::{exponential, stream};
-use bays::BayLife;
-use sites::SiteLife;
-use transit::{Setting, VehicleLife};
+use bays::BayProcess;
+use sites::SiteProcess;
+use transit::{Setting, VehicleProcess};
 
 /// A counted site reports by itself so often, seconds.
 const SITE_REPORT_S: f64 = 600.0;
@@ -54,16 +54,16 @@ enum Due {
     Device,
 }
 
-/// The living county.
+/// The county as it is simulated.
 #[derive(Debug)]
 pub(crate) struct World {
     county: Arc<County>,
     clock: WorldClock,
     agenda: Agenda<i64, Due>,
-    bays: Vec<BayLife>,
+    bays: Vec<BayProcess>,
     /// By index of the site; `None` where bays are watched.
-    sites: Vec<Option<SiteLife>>,
-    vehicles: Vec<VehicleLife>,
+    sites: Vec<Option<SiteProcess>>,
+    vehicles: Vec<VehicleProcess>,
     devices: ChaCha8Rng,
     ready: VecDeque<(Timestamp, Event)>,
     /// Orders that have not been followed yet.
@@ -75,7 +75,7 @@ pub(crate) struct World {
 impl World {
     /// The county as it stands at `start` on its own clock of day, which is `start_utc` in reality.
     ///
-    /// At `speed` 1 both clocks run alike; at 10, ten minutes of life take one minute of real time
+    /// At `speed` 1 both clocks run alike; at 10, ten simulated minutes take one minute of real time
     /// (and ten times the messages). Every bay and counted site reports once in the first second.
     pub(crate) fn new(
         county: Arc<County>,
@@ -128,9 +128,9 @@ impl World {
     fn start_bays(&mut self, seed: u64) {
         let county = Arc::clone(&self.county);
         for (index, bay) in county.bays.iter().enumerate() {
-            let (mut life, first_change) = BayLife::start(seed, index, bay.usage, &self.clock);
-            let report_at = us(life.share());
-            self.bays.push(life);
+            let (mut process, first_change) = BayProcess::start(seed, index, bay.usage, &self.clock);
+            let report_at = us(process.share());
+            self.bays.push(process);
             self.plan(report_at, Due::BayStart(index));
             self.plan(first_change, Due::BayChange(index));
         }
@@ -143,10 +143,10 @@ impl World {
                 self.sites.push(None);
                 continue;
             };
-            let (mut life, exits) = SiteLife::start(seed, index, site, counted, &self.clock);
-            let report_at = us(life.share());
-            let entry_at = life.next_entry(us(1.5), &self.clock);
-            self.sites.push(Some(life));
+            let (mut process, exits) = SiteProcess::start(seed, index, site, counted, &self.clock);
+            let report_at = us(process.share());
+            let entry_at = process.next_entry(us(1.5), &self.clock);
+            self.sites.push(Some(process));
             self.plan(report_at, Due::SiteStart(index));
             self.plan(entry_at, Due::Entry(index));
             for exit_at in exits {
@@ -158,10 +158,10 @@ impl World {
     fn start_vehicles(&mut self, seed: u64) {
         let county = Arc::clone(&self.county);
         for (index, vehicle) in county.vehicles.iter().enumerate() {
-            let life =
-                VehicleLife::start(seed, index, vehicle, Setting { county: &county, clock: &self.clock });
-            let change_at = life.next_change();
-            self.vehicles.push(life);
+            let process =
+                VehicleProcess::start(seed, index, vehicle, Setting { county: &county, clock: &self.clock });
+            let change_at = process.next_change();
+            self.vehicles.push(process);
             self.plan(change_at, Due::VehicleChange(index, 0));
             // Spread over the first second: real vehicles are not synchronised.
             self.plan(us(index as f64 / county.vehicles.len() as f64), Due::VehiclePosition(index));
@@ -208,28 +208,30 @@ impl World {
             BaySource::Native(feed) => self.county.feeds[feed].heartbeat_s.unwrap_or(86_400),
             BaySource::Sensor(sensor) => self.county.sensors[sensor].device.model().heartbeat_s,
         });
-        let life = &mut self.bays[bay];
-        life.reports += 1;
-        let (occupied, report) = (life.occupied, life.reports);
+        let process = &mut self.bays[bay];
+        process.reports += 1;
+        let (occupied, report) = (process.occupied, process.reports);
         // Devices were not switched on all at once: their first heartbeats are spread.
-        let pause_s = if cause == Cause::Start { heartbeat_s * life.share() } else { heartbeat_s };
+        let pause_s = if cause == Cause::Start { heartbeat_s * process.share() } else { heartbeat_s };
         self.plan(at + us(pause_s.max(2.0)), Due::BayHeartbeat(bay, report));
         self.emit(at, Event::Bay { bay, occupied, cause });
     }
 
     fn report_site(&mut self, at: i64, site: usize, cause: Cause) {
-        let Some(life) = &mut self.sites[site] else { return };
-        let event = Event::Site { site, occupied: life.occupied, open: life.is_open(at, &self.clock), cause };
-        let pause_s = if cause == Cause::Start { SITE_REPORT_S * life.share() } else { SITE_REPORT_S };
+        let Some(process) = &mut self.sites[site] else { return };
+        let event =
+            Event::Site { site, occupied: process.occupied, open: process.is_open(at, &self.clock), cause };
+        let pause_s = if cause == Cause::Start { SITE_REPORT_S * process.share() } else { SITE_REPORT_S };
         self.plan(at + us(pause_s.max(2.0)), Due::SiteReport(site));
         self.emit(at, event);
     }
 
     fn entry(&mut self, at: i64, site: usize) {
-        let Some(life) = &mut self.sites[site] else { return };
-        let next = life.next_entry(at, &self.clock);
-        if let Some((gate, exit_at)) = life.enter(at, &self.clock) {
-            let event = Event::Gate { site, gate, passage: Passage::In, occupied: life.occupied, open: true };
+        let Some(process) = &mut self.sites[site] else { return };
+        let next = process.next_entry(at, &self.clock);
+        if let Some((gate, exit_at)) = process.enter(at, &self.clock) {
+            let event =
+                Event::Gate { site, gate, passage: Passage::In, occupied: process.occupied, open: true };
             self.plan(exit_at, Due::Exit(site));
             self.emit(at, event);
         }
@@ -237,21 +239,21 @@ impl World {
     }
 
     fn exit(&mut self, at: i64, site: usize) {
-        let Some(life) = &mut self.sites[site] else { return };
+        let Some(process) = &mut self.sites[site] else { return };
         if self.full[site] {
-            let leaves_at = at + us(life.stay_s());
+            let leaves_at = at + us(process.stay_s());
             return self.plan(leaves_at, Due::Exit(site));
         }
-        let gate = life.leave();
-        let (occupied, open) = (life.occupied, life.is_open(at, &self.clock));
+        let gate = process.leave();
+        let (occupied, open) = (process.occupied, process.is_open(at, &self.clock));
         self.emit(at, Event::Gate { site, gate, passage: Passage::Out, occupied, open });
     }
 
     fn vehicle_change(&mut self, at: i64, vehicle: usize) {
         let county = Arc::clone(&self.county);
-        let life = &mut self.vehicles[vehicle];
-        let events = life.advance(at, Setting { county: &county, clock: &self.clock });
-        let (next, plan) = (life.next_change(), life.plan);
+        let process = &mut self.vehicles[vehicle];
+        let events = process.advance(at, Setting { county: &county, clock: &self.clock });
+        let (next, plan) = (process.next_change(), process.plan);
         for event in events {
             self.emit(at, event);
         }
@@ -260,10 +262,10 @@ impl World {
 
     fn vehicle_position(&mut self, at: i64, vehicle: usize) {
         let county = Arc::clone(&self.county);
-        let life = &self.vehicles[vehicle];
-        if life.is_in_service() {
+        let process = &self.vehicles[vehicle];
+        if process.is_in_service() {
             let setting = Setting { county: &county, clock: &self.clock };
-            let report = life.report(at, setting, VehicleCause::Position);
+            let report = process.report(at, setting, VehicleCause::Position);
             self.emit(at, Event::Vehicle(report));
         }
         let pause_s = match county.feeds[county.vehicles[vehicle].feed].format {

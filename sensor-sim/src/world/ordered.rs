@@ -19,9 +19,9 @@ impl World {
                 }
             }
             Order::Late { vehicle, seconds } => {
-                let life = &mut self.vehicles[vehicle];
-                life.set_late(at, us(f64::from(seconds)));
-                let (next, plan) = (life.next_change(), life.plan);
+                let process = &mut self.vehicles[vehicle];
+                process.set_late(at, us(f64::from(seconds)));
+                let (next, plan) = (process.next_change(), process.plan);
                 self.plan(next.max(at + 1), Due::VehicleChange(vehicle, plan));
             }
         }
@@ -34,9 +34,9 @@ impl World {
 
     fn fill(&mut self, at: i64, site: usize) {
         let county = std::sync::Arc::clone(&self.county);
-        if let Some(life) = &mut self.sites[site] {
-            let stays_s = life.fill();
-            let (occupied, open) = (life.occupied, life.is_open(at, &self.clock));
+        if let Some(process) = &mut self.sites[site] {
+            let stays_s = process.fill();
+            let (occupied, open) = (process.occupied, process.is_open(at, &self.clock));
             for stay_s in stays_s {
                 self.plan(at + us(stay_s), Due::Exit(site));
             }
@@ -44,7 +44,7 @@ impl World {
         }
         for bay in (0..county.bays.len()).filter(|bay| county.bays[*bay].site == Some(site)) {
             if !self.bays[bay].occupied {
-                // What was planned as its next arrival is now when its vehicle wants to leave.
+                // What was planned as its next arrival is now the departure of its vehicle.
                 self.bays[bay].occupied = true;
                 self.report_bay(at, bay, Cause::Change);
             }

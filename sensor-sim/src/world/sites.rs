@@ -14,7 +14,7 @@ const GATES: u8 = 2;
 
 /// The true count of one site and its own randomness.
 #[derive(Debug)]
-pub(super) struct SiteLife {
+pub(super) struct SiteProcess {
     rng: ChaCha8Rng,
     usage: Usage,
     capacity: u32,
@@ -23,7 +23,7 @@ pub(super) struct SiteLife {
     pub(super) occupied: u32,
 }
 
-impl SiteLife {
+impl SiteProcess {
     /// Site number `index` as it stands at the start, and when those who are inside will leave.
     pub(super) fn start(
         seed: u64,
@@ -66,7 +66,7 @@ impl SiteLife {
         self.usage.stay_s(&mut self.rng)
     }
 
-    /// Vehicles take all that is vacant; how long each of them wants to stay, seconds.
+    /// Vehicles take all that is vacant; how long each of them stays, seconds.
     pub(super) fn fill(&mut self) -> Vec<f64> {
         let coming = self.capacity.saturating_sub(self.occupied);
         self.occupied = self.occupied.max(self.capacity);

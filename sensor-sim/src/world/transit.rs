@@ -49,7 +49,7 @@ struct Run {
     trip: usize,
 }
 
-/// What a vehicle's life depends on.
+/// What every step of a vehicle depends on.
 #[derive(Clone, Copy)]
 pub(super) struct Setting<'a> {
     pub(super) county: &'a County,
@@ -58,7 +58,7 @@ pub(super) struct Setting<'a> {
 
 /// One vehicle.
 #[derive(Debug)]
-pub(super) struct VehicleLife {
+pub(super) struct VehicleProcess {
     rng: ChaCha8Rng,
     index: usize,
     capacity: u32,
@@ -71,19 +71,19 @@ pub(super) struct VehicleLife {
     direction: usize,
     planned_start: i64,
     on_board: u32,
-    /// By how much it runs late on order: its own time is so much behind the world's.
+    /// Ordered delay: the vehicle's own time is so much behind the simulated time, microseconds.
     late: i64,
-    /// While it stands still on order: its own time, and the world's until which it does.
+    /// While an order holds it: its own time, and the simulated time until which it is held.
     held: Option<(i64, i64)>,
     /// Raised when its plans change, so that what was planned before is known as such.
     pub(super) plan: u32,
 }
 
-impl VehicleLife {
-    /// A vehicle where its timetable wants it at the start, more or less punctual.
+impl VehicleProcess {
+    /// A vehicle where its timetable puts it at the start, up to 90 s late.
     pub(super) fn start(seed: u64, index: usize, vehicle: &Vehicle, on: Setting) -> Self {
         let today = on.clock.wall(0).to_zoned_datetime(zone(on.county.tz)).date();
-        let mut life = Self {
+        let mut process = Self {
             rng: stream(seed, "vehicle", index as u64),
             index,
             capacity: vehicle.seats + vehicle.standing,
@@ -100,8 +100,8 @@ impl VehicleLife {
             held: None,
             plan: 0,
         };
-        life.find_run(on);
-        life
+        process.find_run(on);
+        process
     }
 
     /// Whether it is on the road and reports its position.
@@ -109,7 +109,7 @@ impl VehicleLife {
         !matches!(self.state, State::Depot { .. })
     }
 
-    /// Puts the vehicle where the timetable wants it at the world's start.
+    /// Puts the vehicle where the timetable has it at the start of the simulation.
     fn find_run(&mut self, on: Setting) {
         let line = &on.county.lines[self.line];
         let late_us = us(self.rng.random_range(0.0..90.0));

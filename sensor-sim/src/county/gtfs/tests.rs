@@ -9,7 +9,7 @@ use super::*;
 use crate::StartClock;
 use crate::clock::zone;
 use crate::message::Claim;
-use crate::voice::Voice;
+use crate::senders::Senders;
 use crate::world::{Event, World};
 
 type Row = HashMap<String, String>;
@@ -152,7 +152,7 @@ fn vehicles_keep_the_timetable(start: &str, minutes: i64) -> usize {
         times.entry(row["trip_id"].as_str()).or_default().push(row);
     }
     let mut world = World::new(Arc::clone(&county), 1, StartClock::BUSY, start, 1.0);
-    let mut voice = Voice::new(Arc::clone(&county), 1);
+    let mut senders = Senders::new(Arc::clone(&county), 1);
     let (mut compared, mut last_minute) = (0, HashMap::<String, i64>::new());
     loop {
         let (at, event) = world.next_event();
@@ -160,26 +160,26 @@ fn vehicles_keep_the_timetable(start: &str, minutes: i64) -> usize {
             return compared;
         }
         let Event::Vehicle(report) = &event else { continue };
-        let messages = voice.speak(at, at, &event);
+        let messages = senders.messages(at, at, &event);
         let services = feed.services(report.trip.date);
-        for says in messages.iter().flat_map(|message| &message.says) {
-            let Claim::Position { lat, lon, delay_s, trip_id } = &says.claim else { continue };
+        for statement in messages.iter().flat_map(|message| &message.statements) {
+            let Claim::Position { lat, lon, delay_s, trip_id } = &statement.claim else { continue };
             // One position of each vehicle in a minute is enough to look at.
-            if last_minute.insert(says.id.clone(), at.as_second() / 60) == Some(at.as_second() / 60) {
+            if last_minute.insert(statement.id.clone(), at.as_second() / 60) == Some(at.as_second() / 60) {
                 continue;
             }
             let trip = trips[trip_id.as_str()];
             let times = &times[trip_id.as_str()];
-            let vehicle = county.vehicles.iter().find(|v| v.id == says.id).unwrap();
+            let vehicle = county.vehicles.iter().find(|v| v.id == statement.id).unwrap();
             assert_eq!(county.lines[vehicle.line].id, trip["route_id"]);
-            if county.vehicles[report.vehicle].id == says.id {
+            if county.vehicles[report.vehicle].id == statement.id {
                 assert!(services.contains(trip["service_id"].as_str()), "{trip_id} on {}", report.trip.date);
                 assert_eq!(trip_id, &county.timetable.trips[report.trip.planned].id);
                 let day = super::super::timetable::day_begins(county.tz, report.trip.date);
                 let at_s =
-                    (says.at.as_microsecond() - day.as_microsecond()) as f64 / 1e6 - f64::from(*delay_s);
+                    (statement.at.as_microsecond() - day.as_microsecond()) as f64 / 1e6 - f64::from(*delay_s);
                 let away_m = distance_m(place(&feed, trip, times, at_s), [*lon, *lat]);
-                assert!(away_m < 300.0, "{} is {away_m} m from its place, {trip_id} {delay_s}", says.id);
+                assert!(away_m < 300.0, "{} is {away_m} m from its place, {trip_id} {delay_s}", statement.id);
                 compared += 1;
             }
         }

@@ -1,9 +1,9 @@
-//! Running late on order: a vehicle lives by a time of its own, which is behind the world's.
+//! Ordered delays: a vehicle has a time of its own, which is behind the simulated time.
 
-use super::{Setting, State, VehicleLife};
+use super::{Setting, State, VehicleProcess};
 use crate::world::event::{Event, VehicleCause, VehicleReport};
 
-impl VehicleLife {
+impl VehicleProcess {
     /// When the vehicle will next arrive, depart or leave the depot.
     pub(in crate::world) fn next_change(&self) -> i64 {
         match self.state {
@@ -13,8 +13,8 @@ impl VehicleLife {
         }
     }
 
-    /// From `now` on it runs late by `late`, beside what happens on its way. It stands still until it
-    /// is; when it was later before, it has made up for it at once.
+    /// From `now` on it runs late by `late`, in addition to delays on its way. It stands still until it
+    /// is; a smaller delay than before holds at once.
     pub(in crate::world) fn set_late(&mut self, now: i64, late: i64) {
         let own = self.own_time(now);
         self.late = late;
@@ -22,7 +22,7 @@ impl VehicleLife {
         self.plan += 1;
     }
 
-    /// The time by which the vehicle lives: the world's, unless it is late on order.
+    /// The vehicle's own time: the simulated time less the ordered delay.
     fn own_time(&self, now: i64) -> i64 {
         match self.held {
             Some((own, until)) if now < until => own,

@@ -21,7 +21,7 @@ use radio::Radios;
 
 /// The senders of all feeds of a county, with their counters and open batches.
 #[derive(Debug)]
-pub(crate) struct Voice {
+pub(crate) struct Senders {
     county: Arc<County>,
     radios: Radios,
     /// The device that watches each bay; it changes when one is swapped.
@@ -35,7 +35,7 @@ pub(crate) struct Voice {
     hfp_before: Vec<Option<hfp::Before>>,
 }
 
-impl Voice {
+impl Senders {
     /// `seed` decides what the county does not: radio noise, session keys, message ids.
     pub(crate) fn new(county: Arc<County>, seed: u64) -> Self {
         let sensor_of_bay = county
@@ -61,7 +61,7 @@ impl Voice {
     /// The messages that are due at `at`, when `event` happens.
     ///
     /// `stamp` is what the clock of the device shows: `at`, unless that clock is wrong.
-    pub(crate) fn speak(&mut self, at: Timestamp, stamp: Timestamp, event: &Event) -> Vec<Message> {
+    pub(crate) fn messages(&mut self, at: Timestamp, stamp: Timestamp, event: &Event) -> Vec<Message> {
         let mut messages = self.batches.due(&self.county, at, at);
         messages.extend(self.datasets.due(&self.county, at));
         let when = Moment { at, stamp };
@@ -120,7 +120,7 @@ impl Voice {
         let has_state = self.county.sensors[sensor].device.model().start_up_has_state;
         let kinds: &[FrameKind] = match cause {
             Cause::Change => &[FrameKind::Change],
-            // Some were switched on just now, the others send a sign of life.
+            // Some were switched on just now, the others send a heartbeat.
             Cause::Start if sensor.is_multiple_of(10) && has_state => &[FrameKind::StartUp],
             Cause::Start if sensor.is_multiple_of(10) => &[FrameKind::StartUp, FrameKind::Heartbeat],
             Cause::Start | Cause::Heartbeat => &[FrameKind::Heartbeat],

@@ -11,15 +11,15 @@ fn messages(seed: u64, seconds: i64) -> (Arc<County>, Vec<Message>) {
     let start: Timestamp = "2026-11-24T09:14:27Z".parse().unwrap();
     let until = Timestamp::from_second(start.as_second() + seconds).unwrap();
     let mut world = World::new(Arc::clone(&county), seed, StartClock::BUSY, start, 1.0);
-    let mut voice = Voice::new(Arc::clone(&county), seed);
+    let mut senders = Senders::new(Arc::clone(&county), seed);
     let mut messages = Vec::new();
     loop {
         let (at, event) = world.next_event();
         if at >= until {
-            messages.extend(voice.flush(until));
+            messages.extend(senders.flush(until));
             return (county, messages);
         }
-        messages.extend(voice.speak(at, at, &event));
+        messages.extend(senders.messages(at, at, &event));
     }
 }
 
@@ -47,8 +47,12 @@ fn every_feed_sends_on_its_topic_and_every_place_reports() {
     let silent: Vec<_> = county.feeds.iter().filter(|f| !by_feed.contains_key(f.id.as_str())).collect();
     assert!(silent.is_empty(), "{silent:?}");
     let reporting = |kind: &str| {
-        let ids: std::collections::HashSet<&str> =
-            messages.iter().flat_map(|m| &m.says).filter(|s| s.kind == kind).map(|s| s.id.as_str()).collect();
+        let ids: std::collections::HashSet<&str> = messages
+            .iter()
+            .flat_map(|m| &m.statements)
+            .filter(|s| s.kind == kind)
+            .map(|s| s.id.as_str())
+            .collect();
         ids.len()
     };
     assert_eq!(reporting("bay"), county.bays.len());
@@ -78,10 +82,10 @@ fn a_native_statement_says_what_its_payload_says() {
     let mut compared = 0;
     for message in messages(1, 60).1.iter().filter(|m| m.topic.contains("/bay/")) {
         let value: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
-        let [says] = message.says.as_slice() else { panic!("one statement a message") };
-        let Claim::Bay { state, .. } = &says.claim else { panic!("{says:?}") };
+        let [statement] = message.statements.as_slice() else { panic!("one statement a message") };
+        let Claim::Bay { state, .. } = &statement.claim else { panic!("{statement:?}") };
         assert_eq!(value["state"], *state);
-        assert_eq!(value["at"], says.at.to_string());
+        assert_eq!(value["at"], statement.at.to_string());
         compared += 1;
     }
     assert!(compared > 50);
@@ -90,14 +94,14 @@ fn a_native_statement_says_what_its_payload_says() {
 #[test]
 fn a_swapped_device_joins_and_speaks_for_the_bay() {
     let county = Arc::new(County::sample(1));
-    let mut voice = Voice::new(Arc::clone(&county), 1);
+    let mut senders = Senders::new(Arc::clone(&county), 1);
     let bay = county.bays.iter().position(|b| matches!(b.source, BaySource::Sensor(_))).unwrap();
     let spare = county.sensors.iter().position(|s| s.bay.is_none()).unwrap();
     let at: Timestamp = "2026-11-24T09:14:27Z".parse().unwrap();
-    let [join, state] = voice.swap_device(at, bay, spare, true).try_into().unwrap();
+    let [join, state] = senders.swap_device(at, bay, spare, true).try_into().unwrap();
     assert!(join.topic.ends_with("/join"), "{}", join.topic);
     assert!(state.topic.contains(&county.sensors[spare].dev_eui));
-    assert_eq!(state.says[0].id, county.bays[bay].id);
+    assert_eq!(state.statements[0].id, county.bays[bay].id);
     let event = Event::Bay { bay, occupied: false, cause: Cause::Change };
-    assert!(voice.speak(at, at, &event)[0].topic.contains(&county.sensors[spare].dev_eui));
+    assert!(senders.messages(at, at, &event)[0].topic.contains(&county.sensors[spare].dev_eui));
 }

@@ -5,7 +5,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::county::{self, County, Format, distance_m};
-use crate::encode::lorawan::{CHANNELS_HZ, Reception, Uplink, hear, spreading_factor};
+use crate::encode::lorawan::{CHANNELS_HZ, Reception, Uplink, reception, spreading_factor};
 use crate::encode::{Device, Frame, FrameKind, Reading, chirpstack, tts};
 use crate::message::{Claim, Message, Moment, Statement, state_name};
 use crate::random::{hash, stream, uuid};
@@ -88,13 +88,13 @@ impl Radios {
         let radio = &mut self.radios[sensor];
         let frame = radio.frame(entry.device, kind, occupied, when.at);
         let (topic, payload) = radio.uplink(county, sensor, when.stamp, &frame, up);
-        let says = if kind == FrameKind::StartUp && !entry.device.model().start_up_has_state {
+        let statement = if kind == FrameKind::StartUp && !entry.device.model().start_up_has_state {
             Statement::new("device", &entry.dev_eui, when.stamp, Claim::Device { event: "start-up" })
         } else {
             let claim = Claim::Bay { state: state_name(occupied), sensor: Some(entry.dev_eui.clone()) };
             Statement::new("bay", &county.bays[bay].id, when.stamp, claim)
         };
-        Message { topic, payload, intended_utc: when.at, says: vec![says] }
+        Message { topic, payload, intended_utc: when.at, statements: vec![statement] }
     }
 
     /// A join, or an answer about the battery; `None` where the network publishes none.
@@ -124,8 +124,8 @@ impl Radios {
                 ("status", radio.uplink(county, sensor, when.stamp, &empty, encode))
             }
         };
-        let says = vec![Statement::new("device", &entry.dev_eui, when.stamp, Claim::Device { event })];
-        Some(Message { topic, payload, intended_utc: when.at, says })
+        let statements = vec![Statement::new("device", &entry.dev_eui, when.stamp, Claim::Device { event })];
+        Some(Message { topic, payload, intended_utc: when.at, statements })
     }
 
     pub(super) fn set_low_battery(&mut self, sensor: usize) {
@@ -195,7 +195,7 @@ impl Radio {
             .gateways
             .iter()
             .map(|(gateway, distance_m)| {
-                let (rssi_dbm, snr_db) = hear(&mut self.rng, *distance_m);
+                let (rssi_dbm, snr_db) = reception(&mut self.rng, *distance_m);
                 Reception { rssi_dbm, snr_db, ..gateway.clone() }
             })
             .collect();

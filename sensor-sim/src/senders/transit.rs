@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::Voice;
+use super::Senders;
 use super::batches::element;
 use crate::county::{County, Line, Stop, Vehicle};
 use crate::encode::native::{self, Observation};
@@ -61,7 +61,7 @@ impl<'a> Named<'a> {
     }
 }
 
-impl Voice {
+impl Senders {
     pub(super) fn native_vehicle(&mut self, when: Moment, report: &VehicleReport) -> Option<Message> {
         let named = Named::of(&self.county, report);
         let observation = Observation::Vehicle(native::Vehicle {
@@ -100,8 +100,8 @@ impl Voice {
             doors: doors.iter().map(door).collect(),
             on_board: report.on_board,
         });
-        let says = named.passengers(when.stamp, doors);
+        let statement = named.passengers(when.stamp, doors);
         let element = element("passengers", &named.vehicle.id, observation);
-        self.batches.add(&self.county, named.vehicle.feed, when.at, element, says)
+        self.batches.add(&self.county, named.vehicle.feed, when.at, element, statement)
     }
 }

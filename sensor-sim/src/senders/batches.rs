@@ -23,7 +23,7 @@ pub(super) struct Batches {
 struct Batch {
     due: Timestamp,
     elements: Vec<Element>,
-    says: Vec<Statement>,
+    statements: Vec<Statement>,
 }
 
 impl Batches {
@@ -34,18 +34,21 @@ impl Batches {
         feed: usize,
         at: Timestamp,
         element: Element,
-        says: Statement,
+        statement: Statement,
     ) -> Option<Message> {
         let entry = &county.feeds[feed];
         if !entry.batch {
             let (topic, payload) = native::single(&entry.id, &element);
-            return Some(Message { topic, payload, intended_utc: at, says: vec![says] });
+            return Some(Message { topic, payload, intended_utc: at, statements: vec![statement] });
         }
         let due = later(at, BATCH_EVERY);
-        let batch =
-            self.open.entry(feed).or_insert_with(|| Batch { due, elements: Vec::new(), says: Vec::new() });
+        let batch = self.open.entry(feed).or_insert_with(|| Batch {
+            due,
+            elements: Vec::new(),
+            statements: Vec::new(),
+        });
         batch.elements.push(element);
-        batch.says.push(says);
+        batch.statements.push(statement);
         let is_full = batch.elements.len() >= BATCH_ELEMENTS;
         is_full.then(|| self.close(county, feed, at)).flatten()
     }
@@ -58,9 +61,9 @@ impl Batches {
     }
 
     fn close(&mut self, county: &County, feed: usize, at: Timestamp) -> Option<Message> {
-        let Batch { elements, says, .. } = self.open.remove(&feed)?;
+        let Batch { elements, statements, .. } = self.open.remove(&feed)?;
         let (topic, payload) = native::batch(&county.feeds[feed].id, &elements);
-        Some(Message { topic, payload, intended_utc: at, says })
+        Some(Message { topic, payload, intended_utc: at, statements })
     }
 }
 

@@ -64,15 +64,15 @@ fn datasets(feed: &str, at: Timestamp, reports: &[(Timestamp, Named)]) -> [Messa
     let updates = reports
         .iter()
         .map(|(stamp, named)| FeedEntity { trip_update: Some(update(named, *stamp)), ..entity(named) });
-    let message = |name: &str, entities: Vec<FeedEntity>, says: Vec<Statement>| Message {
+    let message = |name: &str, entities: Vec<FeedEntity>, statements: Vec<Statement>| Message {
         topic: format!("gtfs-rt/{feed}/{name}"),
         payload: full_dataset(at.as_second().max(0) as u64, entities),
         intended_utc: at,
-        says,
+        statements,
     };
-    let says = reports.iter().map(|(stamp, named)| named.position(*stamp)).collect();
+    let statements = reports.iter().map(|(stamp, named)| named.position(*stamp)).collect();
     [
-        message("vehicle-positions", positions.collect(), says),
+        message("vehicle-positions", positions.collect(), statements),
         message("trip-updates", updates.collect(), Vec::new()),
     ]
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::Voice;
+use super::Senders;
 use super::transit::Named;
 use crate::encode::hfp::{self, Position};
 use crate::message::{Message, Moment};
@@ -21,7 +21,7 @@ pub(super) struct Before {
     position: [f64; 2],
 }
 
-impl Voice {
+impl Senders {
     /// A position, or the events of reaching or leaving a stop.
     pub(super) fn hfp_vehicle(&mut self, when: Moment, report: &VehicleReport) -> Vec<Message> {
         let events: &[&str] = match report.cause {
@@ -35,12 +35,12 @@ impl Voice {
             let level = self.geohash_level(report);
             let named = Named::of(&self.county, report);
             let (topic, payload) = with_position(stamp, &named, level, |p| hfp::event(name, p));
-            let says = has_fix(report.vehicle, stamp).then(|| named.position(stamp));
+            let statement = has_fix(report.vehicle, stamp).then(|| named.position(stamp));
             messages.push(Message {
                 topic,
                 payload,
                 intended_utc: when.at,
-                says: says.into_iter().collect(),
+                statements: statement.into_iter().collect(),
             });
         }
         messages
@@ -59,7 +59,7 @@ impl Voice {
         let counts: Vec<hfp::Door> = doors.iter().map(door).collect();
         let (topic, payload) =
             with_position(stamp, &named, 5, |p| hfp::apc(p, &counts, report.on_board, capacity));
-        Message { topic, payload, intended_utc: when.at, says: vec![named.passengers(stamp, doors)] }
+        Message { topic, payload, intended_utc: when.at, statements: vec![named.passengers(stamp, doors)] }
     }
 
     /// 0 when anything but the position changed in the topic, or there was none.
