@@ -21,13 +21,6 @@ pub fn postgres_seconds(postmaster: u32) -> f64 {
     seconds(postmaster) + dead + alive
 }
 
-/// Resident memory of `pid`, MiB.
-pub fn resident_mib(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap_or("");
-    line.split_whitespace().nth(1).and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
-}
-
 /// The process id of a private PostgreSQL.
 pub fn postmaster(data_dir: &std::path::Path) -> u32 {
     let pid = std::fs::read_to_string(data_dir.join("postgres/postmaster.pid")).unwrap_or_default();

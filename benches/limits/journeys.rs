@@ -10,7 +10,6 @@ use hdrhistogram::Histogram;
 use journey::area::Area;
 use serde_json::{Value, json};
 
-use super::cpu;
 use super::setup::{Product, command, size};
 
 const KINDS: [&str; 6] = ["car_park", "lot", "underground", "on_street", "lot", "park_and_ride"];
@@ -75,7 +74,7 @@ pub async fn run() -> Result<Value> {
             answered += usize::from(found > 0);
         }
     }
-    let resident = cpu::resident_mib(product.pid());
+    let resident = evaluate::resident_mib(product.pid()).unwrap_or_default();
     product.stop().await?;
     let ms = |q: f64| histogram.value_at_quantile(q) as f64 / 1_000.0;
     Ok(json!({

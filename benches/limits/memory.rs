@@ -3,7 +3,6 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::cpu;
 use super::ingest::publish;
 use super::setup::{Product, command, import_load, metric, subscribed};
 
@@ -16,7 +15,7 @@ pub async fn run() -> Result<Value> {
         command(&["simulate", "--write-places", &places])?;
         command(&["import", "--data-dir", &data, &places])?;
         command(&["simulate", "--mqtt-url", &product.text("mqtt"), "--duration-s", "20"])?;
-        let resident = cpu::resident_mib(product.pid());
+        let resident = evaluate::resident_mib(product.pid()).unwrap_or_default();
         product.stop().await?;
         resident
     };
@@ -30,7 +29,7 @@ pub async fn run() -> Result<Value> {
         while metric(&product.text("http"), "kv_ingest_observations_stored_total").await? < 100_000.0 {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
-        let resident = cpu::resident_mib(product.pid());
+        let resident = evaluate::resident_mib(product.pid()).unwrap_or_default();
         product.stop().await?;
         resident
     };

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+use evaluate::streets::StreetsArgs;
+use evaluate::transit::TransitArgs;
 
 use super::VisitArgs;
 
@@ -61,55 +63,10 @@ pub struct BuildArgs {
 #[derive(Debug, Clone, Args)]
 pub struct EvaluateArgs {
     #[command(flatten)]
-    pub transit: TransitEvaluateArgs,
+    pub transit: TransitArgs,
     #[command(flatten)]
-    pub streets: StreetsEvaluateArgs,
+    pub streets: StreetsArgs,
     /// One JSON document instead of a table.
     #[arg(long)]
     pub json: bool,
-}
-
-/// Its part about timetables.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Transit")]
-pub struct TransitEvaluateArgs {
-    /// GTFS feeds (zip files or folders) to search from stop to stop.
-    #[arg(long, num_args = 1.., requires_all = ["date", "queries"])]
-    pub gtfs: Vec<PathBuf>,
-    /// Service day, e.g. 2026-11-24.
-    #[arg(long, requires = "gtfs")]
-    pub date: Option<jiff::civil::Date>,
-    /// Queries: CSV with from,to,dep (stop ids; seconds after midnight) and optionally q.
-    #[arg(long, requires = "gtfs")]
-    pub queries: Option<PathBuf>,
-    /// Real-time updates of that day: a GTFS-Realtime FeedMessage with TripUpdates.
-    #[arg(long, requires = "gtfs")]
-    pub gtfs_rt: Option<PathBuf>,
-    /// Allow changes between platforms of a station where transfers.txt has none.
-    #[arg(long, requires = "gtfs")]
-    pub station_changes: bool,
-}
-
-/// Its part about streets.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Streets")]
-pub struct StreetsEvaluateArgs {
-    /// OpenStreetMap extracts (.osm.pbf) whose streets are searched.
-    #[arg(long, num_args = 1.., requires = "pairs")]
-    pub streets: Vec<PathBuf>,
-    /// Queries on streets: CSV with from_lat,from_lon,to_lat,to_lon and optionally q.
-    #[arg(long, requires = "streets")]
-    pub pairs: Option<PathBuf>,
-    /// How to move on streets.
-    #[arg(long, value_enum, default_value = "foot")]
-    pub mode: StreetModeArg,
-}
-
-/// How one moves on streets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StreetModeArg {
-    Foot,
-    Bike,
-    Car,
-    Wheelchair,
 }

@@ -1,22 +1,18 @@
 //! `kreisverkehr forecast evaluate`: forecasts past years and reports the errors; `train` in its own file.
 
-mod pairs;
-mod plot;
-mod replay;
-mod report;
 pub mod train;
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 use domain::UtcMicros;
+use evaluate::forecast::{Pairs, replay};
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use places::history::{self, History, Mapping};
 
 use crate::cli::ForecastEvaluateArgs;
 use crate::history_files::{bar, mapping, print_problems};
-use pairs::Pairs;
 
 /// Runs the command: the report goes to standard output, progress and problems to standard error.
 ///
@@ -36,7 +32,7 @@ pub fn evaluate(args: &ForecastEvaluateArgs) -> Result<ExitCode> {
     let history = load(args, &mapping, test_from)?;
     let bar = bar(None, "{spinner} forecasting {msg}");
     let mut pairs = args.pairs.as_deref().map(Pairs::create).transpose()?;
-    let result = replay::replay(
+    let result = replay(
         &history,
         &mapping,
         test_from..test_until,
@@ -47,13 +43,13 @@ pub fn evaluate(args: &ForecastEvaluateArgs) -> Result<ExitCode> {
     bar.finish_and_clear();
     pairs.map(Pairs::finish).transpose()?;
     if let Some(path) = &args.plot {
-        std::fs::write(path, plot::reliability(&result))
+        std::fs::write(path, result.reliability())
             .with_context(|| format!("--plot {} cannot be written", path.display()))?;
     }
     if args.json {
-        outln!("{}", serde_json::to_string(&report::json(&result))?);
+        outln!("{}", serde_json::to_string(&result.json())?);
     } else {
-        crate::terminal::out_part(&report::table(&result));
+        crate::terminal::out_part(&result.to_string());
     }
     Ok(ExitCode::SUCCESS)
 }

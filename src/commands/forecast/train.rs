@@ -6,11 +6,11 @@ use std::sync::Arc;
 use anyhow::{Result, bail, ensure};
 use domain::forecast::{HORIZONS, Health, Quality, Town};
 use domain::{MunicipalityId, Registry, UtcMicros};
+use evaluate::forecast::minutes;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use store::Pool;
 
-use super::report::minutes;
 use crate::cli::ForecastTrainArgs;
 use crate::database::Database;
 use crate::forecast::learn;
@@ -74,7 +74,7 @@ async fn one(
     let days = |at: UtcMicros| (at.seconds_since(from) / 86_400.0).max(0.0) as u64;
     let learning = bar(Some(days(until)), "{spinner} {msg}: day {pos} of {len}, {eta} left");
     learning.set_message(def.slug.clone());
-    let learned = learn(pool, registry, id, (from, until), |at| learning.set_position(days(at))).await?;
+    let learned = learn(pool, registry, id, from..until, |at| learning.set_position(days(at))).await?;
     learning.finish_and_clear();
     let Some((town, _)) = learned else { return Ok(false) };
     outln!("{}: learned from {from} to {until}", def.slug);

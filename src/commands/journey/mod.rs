@@ -1,16 +1,12 @@
 //! `kreisverkehr journey`: journeys from A to B.
 
 pub mod build;
-mod measured;
-mod pairs;
-mod stop_pairs;
-mod streets;
-mod table;
-mod transit;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use serde::Serialize;
 
 use crate::cli::{EvaluateArgs, JourneyArgs, JourneyCommand};
 
@@ -21,19 +17,30 @@ use crate::cli::{EvaluateArgs, JourneyArgs, JourneyCommand};
 pub async fn run(args: JourneyArgs) -> Result<ExitCode> {
     match args.command {
         JourneyCommand::Build(args) => build::run(args).await,
-        JourneyCommand::Evaluate(args) => tokio::task::spawn_blocking(|| evaluate(args)).await?,
+        JourneyCommand::Evaluate(args) => tokio::task::spawn_blocking(move || evaluate(&args)).await?,
     }
 }
 
-fn evaluate(args: EvaluateArgs) -> Result<ExitCode> {
+/// The answers go to standard output, all else to standard error.
+fn evaluate(args: &EvaluateArgs) -> Result<ExitCode> {
+    let note = |note: String| errln!("{note}");
     if !args.transit.gtfs.is_empty() {
-        return transit::evaluate(&args.transit, args.json);
+        print(&evaluate::transit::evaluate(&args.transit, note)?, args.json)
+    } else if args.streets.pairs.is_some() {
+        print(&evaluate::streets::evaluate(&args.streets, note)?, args.json)
+    } else {
+        bail!(
+            "nothing to evaluate: give --gtfs FILE.zip --date YYYY-MM-DD --queries FILE.csv, or --streets FILE.osm.pbf \
+             --pairs FILE.csv"
+        )
     }
-    if let Some(pairs) = &args.streets.pairs {
-        return streets::evaluate(&args.streets.streets, pairs, args.streets.mode, args.json);
+}
+
+fn print(report: &(impl Serialize + Display), json: bool) -> Result<ExitCode> {
+    if json {
+        outln!("{}", serde_json::to_string(report)?);
+    } else {
+        crate::terminal::out_part(&report.to_string());
     }
-    bail!(
-        "nothing to evaluate: give --gtfs FILE.zip --date YYYY-MM-DD --queries FILE.csv, or --streets FILE.osm.pbf \
-         --pairs FILE.csv"
-    );
+    Ok(ExitCode::SUCCESS)
 }

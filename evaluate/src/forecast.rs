@@ -1,28 +1,47 @@
-//! Replays a history through a forecaster.
+//! `forecast evaluate`: years past are forecast, quarter-hour by quarter-hour, each from what was known before it.
+
+mod pairs;
+mod plot;
+mod report;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 
-use domain::forecast::{Calendar, Calibration, Forecaster, HORIZONS, Health, Quality, Scored};
+use domain::forecast::{Calendar, Calibration, Forecaster, HORIZONS, Health, Quality, STEP_S, Scored};
 use domain::place::Purpose;
 use domain::{SiteId, UtcMicros};
 use places::history::{History, Mapping};
 
-/// Errors of the forecasts.
+pub use pairs::Pairs;
+
+/// Errors of the forecasts, by site.
 pub struct Evaluation {
-    pub sites: Vec<SiteResult>,
+    sites: Vec<SiteResult>,
 }
 
-pub struct SiteResult {
-    pub id: String,
+struct SiteResult {
+    id: String,
     /// How reliable the source was when the test began.
-    pub health: Health,
-    /// One for each of [`HORIZONS`].
-    pub horizons: Vec<(Quality, Calibration)>,
+    health: Health,
+    scores: Scores,
 }
 
-/// Feeds all readings up to the end of `test` in the order of time and scores the targets in
+/// One for each of [`HORIZONS`].
+type Scores = [Score; HORIZONS.len()];
+
+#[derive(Clone, Copy, Default)]
+struct Score {
+    quality: Quality,
+    calibration: Calibration,
+}
+
+/// Minutes ahead of each horizon.
+pub fn minutes(index: usize) -> i64 {
+    HORIZONS[index] * STEP_S / 60
+}
+
+/// Feeds all counts up to the end of `test` in the order of time and scores the targets in
 /// `test`. `on_pair` is called for each, `on_day` for each new day.
 pub fn replay(
     history: &History,
@@ -37,16 +56,14 @@ pub fn replay(
     for (i, series) in history.series.iter().enumerate() {
         forecaster.add_site(id(i), Purpose::Car, series.capacity, i64::from(mapping.hold_s));
     }
-    let mut scores =
-        vec![vec![(Quality::default(), Calibration::default()); HORIZONS.len()]; history.series.len()];
+    let mut scores = vec![[Score::default(); HORIZONS.len()]; history.series.len()];
     let mut scored = |site: SiteId, at: UtcMicros, s: Scored| {
         let is_counted = test.contains(&at) && calendar.is_scored(at);
         let horizon = HORIZONS.iter().position(|h| *h == s.horizon);
-        if let Some((quality, calibration)) =
-            horizon.filter(|_| is_counted).map(|h| &mut scores[site.0 as usize][h])
-        {
-            quality.add(&s);
-            calibration.add(&s);
+        if let Some(horizon) = horizon.filter(|_| is_counted) {
+            let score = &mut scores[site.0 as usize][horizon];
+            score.quality.add(&s);
+            score.calibration.add(&s);
             on_pair(&history.series[site.0 as usize].site, at, &s);
         }
     };
@@ -72,7 +89,7 @@ pub fn replay(
     let is_wanted = |id: &str, name: &str| sites.is_empty() || sites.iter().any(|s| s == id || s == name);
     let sites = results
         .filter(|((series, _), _)| is_wanted(&series.site, &series.name))
-        .map(|((series, health), horizons)| SiteResult { id: series.site.clone(), health, horizons })
+        .map(|((series, health), scores)| SiteResult { id: series.site.clone(), health, scores })
         .collect();
     Evaluation { sites }
 }
@@ -93,13 +110,13 @@ fn head(history: &History, series: usize, place: usize) -> Option<Head> {
 }
 
 impl Evaluation {
-    /// The sites' results together, one for each of [`HORIZONS`].
-    pub fn all(&self) -> Vec<(Quality, Calibration)> {
-        let mut sums = vec![(Quality::default(), Calibration::default()); HORIZONS.len()];
+    /// The sites' results together.
+    fn all(&self) -> Scores {
+        let mut sums = Scores::default();
         for site in &self.sites {
-            for ((quality, calibration), (q, c)) in sums.iter_mut().zip(&site.horizons) {
-                *quality += *q;
-                *calibration += *c;
+            for (sum, score) in sums.iter_mut().zip(&site.scores) {
+                sum.quality += score.quality;
+                sum.calibration += score.calibration;
             }
         }
         sums

@@ -5,29 +5,50 @@
 //! rides; no change time before the first one. Runs of the days around are found too: their times
 //! count from the midnight of the date asked for.
 
+use std::fmt;
 use std::io::Read;
-use std::path::Path;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use journey::overlay::Overlay;
 use journey::raptor::{Query, Search, When};
-use journey::timetable::services::{Day, day_of};
+use journey::timetable::services::{Day, date_of, day_of};
 use journey::timetable::{self, FeedProblems, Options, StopIx, Timetable};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::measured::Measured;
-use super::stop_pairs::{self, StopPair};
-use crate::cli::TransitEvaluateArgs;
+use crate::queries::{StopPair, stop_pairs};
+use crate::{Measured, millis};
 
 /// Problems of the feeds that are shown; the rest is counted.
 const SHOWN_PROBLEMS: usize = 20;
 
-#[derive(Serialize)]
-struct Report {
+/// What is evaluated.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Transit")]
+pub struct TransitArgs {
+    /// GTFS feeds (zip files or folders) to search from stop to stop.
+    #[arg(long, num_args = 1.., requires_all = ["date", "queries"])]
+    pub gtfs: Vec<PathBuf>,
+    /// Service day, e.g. 2026-11-24.
+    #[arg(long, requires = "gtfs")]
+    pub date: Option<jiff::civil::Date>,
+    /// Queries: CSV with from,to,dep (stop ids; seconds after midnight) and optionally q.
+    #[arg(long, requires = "gtfs")]
+    pub queries: Option<PathBuf>,
+    /// Real-time updates of that day: a GTFS-Realtime FeedMessage with TripUpdates.
+    #[arg(long, requires = "gtfs")]
+    pub gtfs_rt: Option<PathBuf>,
+    /// Allow changes between platforms of a station where transfers.txt has none.
+    #[arg(long, requires = "gtfs")]
+    pub station_changes: bool,
+}
+
+/// The answers and what they took.
+#[derive(Debug, Serialize)]
+pub struct Report {
     #[serde(flatten)]
     measured: Measured,
     /// Taking in the real-time updates, from bytes to something to search.
@@ -35,7 +56,7 @@ struct Report {
     answers: Vec<Answer>,
 }
 
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
 struct Answer {
     q: Value,
     from: String,
@@ -47,79 +68,65 @@ struct Answer {
     error: Option<String>,
 }
 
-/// Answers all queries of a file. The answers go to standard output, all else to standard error. A
-/// stop that no feed has is an `error` in its answer, and costs no other.
+/// Answers all queries of a file; `note` gets what is to be known beside. A stop that no feed has is an `error` in its
+/// answer, and costs no other.
 ///
 /// # Errors
 /// A file cannot be read, or the queries are none.
-pub fn evaluate(args: &TransitEvaluateArgs, json: bool) -> Result<ExitCode> {
-    let (Some(date), Some(queries)) = (args.date, &args.queries) else {
-        return Err(anyhow!("--gtfs needs --date and --queries"));
-    };
+pub fn evaluate(args: &TransitArgs, note: impl Fn(String)) -> Result<Report> {
+    let (date, queries) =
+        args.date.zip(args.queries.as_deref()).context("--gtfs needs --date and --queries")?;
     let day = day_of(date);
-    let queries = stop_pairs::read(queries)?;
+    let queries = stop_pairs(queries)?;
     let begin = Instant::now();
-    let timetable = Arc::new(load(args)?);
+    let timetable = Arc::new(load(args, &note)?);
     let load = begin.elapsed();
-    warn_outside(&timetable, day);
+    match timetable.span() {
+        Some((first, last)) if !(first..=last).contains(&day) => {
+            let [day, first, last] = [day, first, last].map(|day| date_of(day).unwrap_or_default());
+            note(format!("warning: {day} is outside the feeds' calendar, {first} to {last}"));
+        }
+        Some(_) => {}
+        None => note("warning: no trip ever runs by the feeds' calendars".to_owned()),
+    }
     let begin = Instant::now();
-    let overlay = args.gtfs_rt.as_deref().map(|path| updates(path, &timetable, day)).transpose()?;
-    let overlay_ms = overlay.is_some().then(|| begin.elapsed().as_secs_f64() * 1000.0);
+    let overlay = args.gtfs_rt.as_deref().map(|path| updates(path, &timetable, day, &note)).transpose()?;
+    let overlay_ms = overlay.is_some().then(|| millis(begin.elapsed()));
     let mut search = Search::new(timetable);
     let mut times = Vec::with_capacity(queries.len());
     let answers: Vec<Answer> = queries
         .into_iter()
         .map(|query| answer(&mut search, overlay.as_ref(), day, query, &mut times))
         .collect();
-    let report = Report { measured: Measured::new(load, times), overlay_ms, answers };
-    if json {
-        outln!("{}", serde_json::to_string(&report)?);
-    } else {
-        print(&report);
-    }
-    Ok(ExitCode::SUCCESS)
+    answers
+        .iter()
+        .filter_map(|answer| answer.error.as_ref())
+        .for_each(|error| note(format!("error: {error}")));
+    Ok(Report { measured: Measured::new(load, times), overlay_ms, answers })
 }
 
-fn load(args: &TransitEvaluateArgs) -> Result<Timetable> {
+fn load(args: &TransitArgs, note: &impl Fn(String)) -> Result<Timetable> {
     let mut problems = FeedProblems::default();
     let options = Options { station_changes: args.station_changes };
-    let mut progress = |at: timetable::read::Progress<'_>| errln!("reading {} {}", at.feed, at.file);
+    let mut progress = |at: timetable::read::Progress<'_>| note(format!("reading {} {}", at.feed, at.file));
     let timetable = timetable::read(&args.gtfs, options, &mut progress, &mut problems)?;
-    for problem in problems.listed().iter().take(SHOWN_PROBLEMS) {
-        errln!("problem: {problem}");
-    }
+    problems.listed().iter().take(SHOWN_PROBLEMS).for_each(|problem| note(format!("problem: {problem}")));
     let hidden = problems.count().saturating_sub(SHOWN_PROBLEMS as u64);
     if hidden > 0 {
-        errln!("problem: {hidden} more");
+        note(format!("problem: {hidden} more"));
     }
-    errln!(
+    note(format!(
         "{} stops, {} trips in {} patterns, {} stop times, {} footpaths",
         timetable.stop_count(),
         timetable.trips.len(),
         timetable.patterns.len(),
         timetable.patterns.stop_times(),
         timetable.footpaths.len()
-    );
+    ));
     Ok(timetable)
 }
 
-fn warn_outside(timetable: &Timetable, day: Day) {
-    let date = |day: Day| timetable::services::date_of(day).map_or_else(String::new, |date| date.to_string());
-    match timetable.span() {
-        Some((first, last)) if !(first..=last).contains(&day) => {
-            errln!(
-                "warning: {} is outside the feeds' calendar, {} to {}",
-                date(day),
-                date(first),
-                date(last)
-            );
-        }
-        Some(_) => {}
-        None => errln!("warning: no trip ever runs by the feeds' calendars"),
-    }
-}
-
-fn updates(path: &Path, timetable: &Timetable, day: Day) -> Result<Overlay> {
+fn updates(path: &Path, timetable: &Timetable, day: Day, note: &impl Fn(String)) -> Result<Overlay> {
     let mut bytes = Vec::new();
     places::open_regular(path)
         .and_then(|mut file| file.read_to_end(&mut bytes))
@@ -129,7 +136,7 @@ fn updates(path: &Path, timetable: &Timetable, day: Day) -> Result<Overlay> {
     let noon = timetable.day_begins_at(day) + 43_200;
     let overlay = Overlay::new(timetable, &read.updates, noon);
     let report = overlay.report;
-    errln!(
+    note(format!(
         "{} updates: {} runs changed, {} cancelled, {} added, {} of unknown runs, {} of several runs, \
          {} incomplete, {} of other kinds, {} unreadable",
         read.updates.len(),
@@ -141,7 +148,7 @@ fn updates(path: &Path, timetable: &Timetable, day: Day) -> Result<Overlay> {
         report.incomplete,
         report.ignored,
         read.unread
-    );
+    ));
     Ok(overlay)
 }
 
@@ -166,26 +173,20 @@ fn answer(
             times.push(begin.elapsed());
             (found.journeys.iter().map(|journey| (journey.rides, journey.arrival_s)).collect(), None)
         }
-        Err(error) => {
-            errln!("error: {error}");
-            (Vec::new(), Some(error))
-        }
+        Err(error) => (Vec::new(), Some(error)),
     };
     Answer { q, from, to, dep, pareto, error }
 }
 
-fn print(report: &Report) {
-    let clock = |s: i32| format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
-    outln!("{:>6}  {:<20}  {:<20}  {:>8}  rides @ arrival", "q", "from", "to", "dep");
-    for answer in &report.answers {
-        let found: Vec<String> =
-            answer.pareto.iter().map(|(rides, at)| format!("{rides} @ {}", clock(*at))).collect();
-        let found = answer.error.clone().unwrap_or_else(|| found.join(", "));
-        let (q, dep) = (answer.q.to_string(), clock(answer.dep));
-        outln!("{q:>6}  {:<20}  {:<20}  {dep:>8}  {found}", answer.from, answer.to);
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clock = |s: i32| format!("{:02}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+        writeln!(f, "{:>6}  {:<20}  {:<20}  {:>8}  rides @ arrival", "q", "from", "to", "dep")?;
+        for Answer { q, from, to, dep, pareto, error } in &self.answers {
+            let found = pareto.iter().map(|(rides, at)| format!("{rides} @ {}", clock(*at)));
+            let found = error.clone().unwrap_or_else(|| found.collect::<Vec<_>>().join(", "));
+            writeln!(f, "{:>6}  {from:<20}  {to:<20}  {:>8}  {found}", q.to_string(), clock(*dep))?;
+        }
+        write!(f, "{}", self.measured)
     }
-    let ms = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |ms| format!("{ms:.3} ms"));
-    let of = &report.measured;
-    outln!("load {:.0} ms, memory {:.1} MiB", of.load_ms, of.rss_mb.unwrap_or_default());
-    outln!("queries: median {}, p95 {}, max {}", ms(of.median_ms), ms(of.p95_ms), ms(of.max_ms));
 }

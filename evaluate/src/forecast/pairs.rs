@@ -35,8 +35,8 @@ impl Pairs {
         if minutes > LONGEST_MINUTES || self.failed.is_some() {
             return;
         }
-        let (truth, forecast, p, persistence) =
-            (s.truth.share, s.forecast.share, s.forecast.p_not_full, s.persistence.share);
+        let [truth, forecast, p, persistence] =
+            [s.truth.share, s.forecast.share, s.forecast.p_not_full, s.persistence.share];
         let line =
             writeln!(self.file, "{site},{minutes},{at},{truth:.5},{forecast:.5},{p:.5},{persistence:.5}");
         self.failed = line.err();
