@@ -37,14 +37,14 @@ impl Stop {
     pub fn listen() -> std::io::Result<Self> {
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let asked = CancellationToken::new();
-        let stop = Self(asked.clone());
+        let token = CancellationToken::new();
+        let stop = Self(token.clone());
         tokio::spawn(async move {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            asked.cancel();
+            token.cancel();
         });
         Ok(stop)
     }
@@ -73,9 +73,9 @@ impl Stop {
 /// Those of the command.
 pub async fn cut_short_when_requested(command: impl Future<Output = Result<ExitCode>>) -> Result<ExitCode> {
     let stop = Stop::listen()?;
-    let asked = stop.clone();
+    let watched = stop.clone();
     tokio::spawn(async move {
-        asked.requested().await;
+        watched.requested().await;
         tokio::time::sleep(LISTENS_WITHIN).await;
         std::process::exit(CUT_SHORT.into());
     });

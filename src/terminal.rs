@@ -76,13 +76,13 @@ mod tests {
     #[test]
     fn no_event_forges_a_line_or_moves_the_cursor() {
         for ansi in [false, true] {
-            let kept = Written::default();
-            let writer = kept.clone();
+            let written_to = Written::default();
+            let writer = written_to.clone();
             let lines = tracing_subscriber::fmt().with_ansi(ansi).without_time();
             let lines = lines.with_writer(move || LogLines(writer.clone())).finish();
             let topic = "kv/1/\u{1b}[2J\u{9b}1m\r\nERROR forged\u{202e}\u{7}";
             tracing::subscriber::with_default(lines, || tracing::warn!(topic, "topic {topic}"));
-            let written = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+            let written = String::from_utf8(written_to.0.lock().unwrap().clone()).unwrap();
             assert!(written.contains("forged") && written.ends_with('\n'), "{written:?}");
             assert!(
                 !written.contains("\u{1b}[2J") && !written.contains(['\r', '\u{9b}', '\u{202e}', '\u{7}'])

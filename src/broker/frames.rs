@@ -98,9 +98,9 @@ pub struct Passing {
 impl Passing {
     /// Takes from `buffer` what belongs to a packet whose beginning was passed on.
     pub fn rest_of_packet(&mut self, buffer: &mut BytesMut) -> BytesMut {
-        let taken = buffer.split_to(self.rest.min(buffer.remaining()));
-        self.rest -= taken.len();
-        taken
+        let part = buffer.split_to(self.rest.min(buffer.remaining()));
+        self.rest -= part.len();
+        part
     }
 
     /// Whether the last packet is complete.
@@ -110,9 +110,9 @@ impl Passing {
 
     /// Takes from `buffer` what is there of the packet that begins with `header`; the rest of it comes later.
     pub fn begin(&mut self, header: Header, buffer: &mut BytesMut) -> BytesMut {
-        let taken = buffer.split_to(header.total.min(buffer.remaining()));
-        self.rest = header.total - taken.len();
-        taken
+        let part = buffer.split_to(header.total.min(buffer.remaining()));
+        self.rest = header.total - part.len();
+        part
     }
 }
 

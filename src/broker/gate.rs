@@ -24,7 +24,7 @@ use tracing::{debug, warn};
 use super::clients::{Clients, Connection};
 use super::frames::{CONNECT, Header, Malformed, PUBACK, PUBLISH, PUBREC, PUBREL, Passing};
 use super::metrics::{BrokerMetrics, Refusal};
-use crate::server::doors::{Bounds, Doors, Slot};
+use crate::server::connections::{Bounds, ConnectionLimit, Slot};
 
 /// Descriptors per client: its connection, and both ends of that to the broker.
 pub const DESCRIPTORS_OF_CLIENT: usize = 3;
@@ -113,7 +113,8 @@ impl Gate {
     pub async fn run(self: Arc<Self>, listener: TcpListener, limits: Limits, cancel: CancellationToken) {
         let bounds =
             Bounds { connections: limits.connections.min(MAX_CONNECTIONS), per_address: MAX_FROM_ADDRESS };
-        let doors = Doors::new(bounds, |address| address.is_loopback(), self.meters.connections.clone());
+        let limit =
+            ConnectionLimit::new(bounds, |address| address.is_loopback(), self.meters.connections.clone());
         loop {
             let accepted = tokio::select! {
                 () = cancel.cancelled() => return,
@@ -128,7 +129,7 @@ impl Gate {
                     continue;
                 }
             };
-            let Some(slot) = doors.enter(address) else {
+            let Some(slot) = limit.admit(address) else {
                 self.meters.refused(Refusal::TooMany, address);
                 continue;
             };

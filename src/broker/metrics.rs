@@ -13,7 +13,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use tracing::warn;
 
-use crate::server::doors;
+use crate::server::connections;
 
 const LOGGED_EVERY: Duration = Duration::from_secs(60);
 /// Addresses whose refusals are logged apart; those of further ones are counted only.
@@ -103,7 +103,7 @@ struct ReasonLabel {
 /// See the module's description.
 #[derive(Default)]
 pub struct BrokerMetrics {
-    pub connections: doors::ConnectionMetrics,
+    pub connections: connections::ConnectionMetrics,
     refused: Family<ReasonLabel, Counter>,
     logged: Mutex<HashMap<(Refusal, IpAddr), (Instant, u64)>>,
 }
@@ -111,7 +111,7 @@ pub struct BrokerMetrics {
 impl BrokerMetrics {
     /// Registers the metrics.
     pub fn register(registry: &mut Registry) -> Arc<Self> {
-        let connections = doors::ConnectionMetrics::register(registry, "kv_broker");
+        let connections = connections::ConnectionMetrics::register(registry, "kv_broker");
         let meters = Arc::new(Self { connections, ..Self::default() });
         let r = registry.sub_registry_with_prefix("kv_broker");
         r.register(

@@ -8,9 +8,9 @@ pub fn covers(grant: &str, filter: &str) -> bool {
         return false;
     }
     let mut granted = grant.split('/');
-    let mut asked = filter.split('/');
+    let mut requested = filter.split('/');
     loop {
-        match (granted.next(), asked.next()) {
+        match (granted.next(), requested.next()) {
             // Also matches the level above: `a/#` covers `a`.
             (Some("#"), _) | (None, None) => return true,
             (Some("+"), Some(level)) if level != "#" => {}

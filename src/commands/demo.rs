@@ -74,9 +74,8 @@ async fn prepare(running: &serve::Running, county: &County, dir: &Path) -> Resul
     county.write_files(&places_dir, county.today())?;
     errln!("importing the sample county from {}", places_dir.display());
     let files = places::read(std::slice::from_ref(&places_dir)).map_err(|p| anyhow!("{}", problems(&p)))?;
-    if let Err(p) =
-        import::import(&running.database.pool, files, (Missing::Keep, Holds::FromNow), false).await?
-    {
+    let mode = import::Mode { missing: Missing::Keep, holds: Holds::FromNow, is_check: false };
+    if let Err(p) = import::import(&running.database.pool, files, mode).await? {
         bail!("{}", problems(&p));
     }
     for sentence in import::served::wait(&running.database.pool).await? {

@@ -13,10 +13,10 @@ use crate::cli::HealthcheckArgs;
 /// The request could not be sent.
 pub async fn run(args: HealthcheckArgs) -> Result<ExitCode> {
     let url = format!("{}/readyz", base_url(&args)?);
-    let asked = url.clone();
+    let target = url.clone();
     let ask = move || {
         let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
-        let mut answer = agent.get(&asked).call()?;
+        let mut answer = agent.get(&target).call()?;
         Ok::<_, ureq::Error>((answer.status(), answer.body_mut().read_to_string()?))
     };
     match tokio::task::spawn_blocking(ask).await? {
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn it_asks_where_the_instance_listens() {
-        let asked = |url: Option<&str>, http: &str, ops_http: Option<&str>| {
+        let found = |url: Option<&str>, http: &str, ops_http: Option<&str>| {
             base_url(&HealthcheckArgs {
                 url: url.map(str::to_owned),
                 http: http.parse().unwrap(),
@@ -77,9 +77,9 @@ mod tests {
             ("0.0.0.0:80", Some("127.0.0.1:9090"), "http://127.0.0.1:9090"),
             ("0.0.0.0:80", Some("[::]:9090"), "http://[::1]:9090"),
         ] {
-            assert_eq!(asked(None, http, ops_http).unwrap(), base);
+            assert_eq!(found(None, http, ops_http).unwrap(), base);
         }
-        assert_eq!(asked(Some("https://a.example/"), "0.0.0.0:1", None).unwrap(), "https://a.example");
-        assert!(asked(None, "127.0.0.1:0", None).is_err());
+        assert_eq!(found(Some("https://a.example/"), "0.0.0.0:1", None).unwrap(), "https://a.example");
+        assert!(found(None, "127.0.0.1:0", None).is_err());
     }
 }

@@ -45,7 +45,8 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
         MissingArg::Close => Missing::Close,
     };
     let holds = if args.correct { Holds::Always } else { Holds::FromNow };
-    let outcome = import(&database.pool, files, (missing, holds), args.check).await;
+    let mode = Mode { missing, holds, is_check: args.check };
+    let outcome = import(&database.pool, files, mode).await;
     let lacking = match &outcome {
         Ok(Ok(_)) if !args.check => served::wait(&database.pool).await,
         _ => Ok(Vec::new()),
@@ -65,7 +66,7 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
         Ok(Imported { report, other, remarks }) => {
             print_notes(&remarks);
             ties.iter().for_each(|sentence| errln!("note: {sentence}"));
-            crate::terminal::out_part(&describe(&report, (missing, holds), args.check));
+            crate::terminal::out_part(&describe(&report, mode));
             for sentence in lacking? {
                 errln!("note: {sentence}");
             }
@@ -125,16 +126,23 @@ pub struct Imported {
     pub remarks: FileProblems,
 }
 
-/// Checks `files` against what is stored and imports them (`check`: only reports what would be done). The inner error
-/// lists the problems of the files.
+/// How files are imported.
+#[derive(Debug, Clone, Copy)]
+pub struct Mode {
+    pub missing: Missing,
+    pub holds: Holds,
+    /// Only report what would be done.
+    pub is_check: bool,
+}
+
+/// Checks `files` against what is stored and imports them. The inner error lists the problems of the files.
 ///
 /// # Errors
 /// The database is not available.
 pub async fn import(
     pool: &Pool,
     mut files: PlaceFiles,
-    (missing, holds): (Missing, Holds),
-    check: bool,
+    mode: Mode,
 ) -> Result<std::result::Result<Imported, FileProblems>> {
     let mut import = Import::begin(pool).await?;
     let known = import.existing().clone();
@@ -146,14 +154,14 @@ pub async fn import(
     }
     let remarks = places::remarks(&files, &known, now);
     let other = std::mem::take(&mut files.other);
-    let report = import.apply(&files.into_catalogue(), missing, holds, now).await?;
-    if !check && (!report.is_unchanged() || missing == Missing::Close) {
+    let report = import.apply(&files.into_catalogue(), mode.missing, mode.holds, now).await?;
+    if !mode.is_check && (!report.is_unchanged() || mode.missing == Missing::Close) {
         import.commit(&report, "command line").await?;
     }
     Ok(Ok(Imported { report, other, remarks }))
 }
 
-fn describe(report: &ImportReport, (missing, holds): (Missing, Holds), check: bool) -> String {
+fn describe(report: &ImportReport, Mode { missing, holds, is_check }: Mode) -> String {
     let mut text = String::new();
     for (kind, t) in report.kinds() {
         if t.added + t.changed + t.unchanged + t.missing.len() == 0 {
@@ -174,9 +182,9 @@ fn describe(report: &ImportReport, (missing, holds): (Missing, Holds), check: bo
         text.push('\n');
     }
     if holds == Holds::Always {
-        text += &corrections::describe(&report.corrections, check);
+        text += &corrections::describe(&report.corrections, is_check);
     }
-    if check {
+    if is_check {
         text += "check only: nothing was imported\n";
     }
     text

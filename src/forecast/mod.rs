@@ -8,6 +8,7 @@ pub mod past;
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,7 @@ pub async fn calendar(pool: &Pool, id: MunicipalityId, town: &Municipality) -> R
     Ok(Calendar::new(&town.tz, Land::of_ags(&town.ags)).with_holidays(own))
 }
 
-/// Learns a municipality's sites from scratch, from everything stored after `from` up to `until`, and replaces its model.
+/// Learns a municipality's sites from scratch, from everything stored in `past`, and replaces its model.
 /// Returns it with its generation; `None`: there was nothing to learn from.
 ///
 /// # Errors
@@ -70,12 +71,12 @@ pub async fn learn(
     pool: &Pool,
     registry: &Arc<Registry>,
     id: MunicipalityId,
-    (from, until): (UtcMicros, UtcMicros),
+    past: Range<UtcMicros>,
     progress: impl FnMut(UtcMicros),
 ) -> Result<Option<(Town, i64)>, StoreError> {
     let Some(def) = registry.municipality(id) else { return Ok(None) };
     let town = Town::new(calendar(pool, id, def).await?);
-    let town = past::replay(pool, registry, id, town, (from, until), progress).await?;
+    let town = past::replay(pool, registry, id, town, past, progress).await?;
     let work = move || {
         let snapshot = Snapshot::of(&town, UtcMicros(0));
         (town, snapshot)
@@ -194,7 +195,7 @@ impl Updater {
             Some(town) => calendar(&self.pool, id, town).await?,
             None => Calendar::new("UTC", None),
         };
-        let kept = match store::forecast::load(&self.pool, id).await {
+        let stored = match store::forecast::load(&self.pool, id).await {
             Err(StoreError::Decode(why)) => {
                 let town = slug(registry, id);
                 warn!(
@@ -205,9 +206,9 @@ impl Updater {
             other => other?,
         };
         // One that cannot be read is overwritten.
-        let generation = kept.as_ref().map_or(trained, |kept| Some(kept.generation));
-        let town = match kept {
-            Some(kept) => kept.town.with_calendar(calendar),
+        let generation = stored.as_ref().map_or(trained, |stored| Some(stored.generation));
+        let town = match stored {
+            Some(stored) => stored.town.with_calendar(calendar),
             None => Town::new(calendar),
         };
         let saved = town.at();
@@ -218,7 +219,7 @@ impl Updater {
                 .map(|first| Town::sample_time(first.max(due.plus_s(-FIRST_PAST_S)))),
         };
         let town = match from {
-            Some(from) => past::replay(&self.pool, registry, id, town, (from, due), |_| {}).await?,
+            Some(from) => past::replay(&self.pool, registry, id, town, from..due, |_| {}).await?,
             None => town,
         };
         let sites = town.forecaster().sites().count();
@@ -245,7 +246,7 @@ impl Updater {
         let began = Instant::now();
         let first = store::forecast::first_observed(&self.pool, id).await?;
         let learned = match first.map(Town::sample_time) {
-            Some(from) => learn(&self.pool, registry, id, (from, due), |_| {}).await?,
+            Some(from) => learn(&self.pool, registry, id, from..due, |_| {}).await?,
             None => None,
         };
         let Some((town, generation)) = learned else {
@@ -298,7 +299,7 @@ impl Updater {
             // The process was suspended, or the database away: catch up from what was stored meanwhile.
             Some(at) if due > at.plus_s(SAMPLE_S) => {
                 let behind = town.read().clone();
-                let current = past::replay(&self.pool, registry, id, behind, (at, due), |_| {}).await?;
+                let current = past::replay(&self.pool, registry, id, behind, at..due, |_| {}).await?;
                 self.forecasts.put(id, current);
             }
             _ => {
@@ -323,11 +324,11 @@ impl Updater {
         };
         let snapshot = tokio::task::spawn_blocking(work).await.map_err(panicked)?;
         let Some(snapshot) = snapshot? else { return Ok(()) };
-        let kept = store::forecast::save(&self.pool, id, held.generation, &snapshot).await?;
+        let generation = store::forecast::save(&self.pool, id, held.generation, &snapshot).await?;
         // Another process saves it too, or a newly trained one is about to be loaded.
         held.saved = Some(snapshot.until);
-        held.generation = kept.or(held.generation);
-        if kept.is_some() {
+        held.generation = generation.or(held.generation);
+        if generation.is_some() {
             info!("the forecast of {} is saved: {} kB", slug(registry, id), snapshot.body_bytes() / 1024);
         }
         Ok(())

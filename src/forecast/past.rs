@@ -1,6 +1,7 @@
 //! Replays stored observations through a forecast, as if they came live.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use domain::forecast::{SAMPLE_S, Town, sample_of};
@@ -19,7 +20,7 @@ const READ_S: i64 = 86_400;
 /// for 2.2 days). A count by gates begins with the first absolute count after that.
 const LOOK_BACK_S: i64 = 3 * 86_400;
 
-/// Replays the samples after `from` up to `until`. `progress` is called with the time reached.
+/// Replays the samples after the start of the range up to its end. `progress` is called with the time reached.
 ///
 /// # Errors
 /// The database is not available.
@@ -28,11 +29,12 @@ pub async fn replay(
     registry: &Arc<Registry>,
     municipality: MunicipalityId,
     mut town: Town,
-    (from, until): (UtcMicros, UtcMicros),
+    samples: Range<UtcMicros>,
     mut progress: impl FnMut(UtcMicros),
 ) -> Result<Town, StoreError> {
-    let mut past = Past::new(registry.clone(), municipality, (from, ingest::now_utc()));
-    let mut read = from.plus_s(-LOOK_BACK_S);
+    let Range { start, end: until } = samples;
+    let mut past = Past::new(registry.clone(), municipality, start, ingest::now_utc());
+    let mut read = start.plus_s(-LOOK_BACK_S);
     let end = until.plus_s(SAMPLE_S);
     while read < end {
         let next = read.plus_s(READ_S).min(end);
@@ -62,11 +64,7 @@ struct Past {
 
 impl Past {
     /// `now`: the validity of places is that of now.
-    fn new(
-        registry: Arc<Registry>,
-        municipality: MunicipalityId,
-        (from, now): (UtcMicros, UtcMicros),
-    ) -> Self {
+    fn new(registry: Arc<Registry>, municipality: MunicipalityId, from: UtcMicros, now: UtcMicros) -> Self {
         let sites = registry.sites().filter(|site| site.municipality == municipality).map(|site| site.id);
         Past {
             sites: sites.collect(),
@@ -172,7 +170,7 @@ mod tests {
         ];
         let calendar = || Calendar::new("Europe/Berlin", None);
         let mut replayed = Town::new(calendar());
-        let mut past = Past::new(registry(), TOWN, (BEGIN.plus_s(-1), BEGIN.plus_s(864_000)));
+        let mut past = Past::new(registry(), TOWN, BEGIN.plus_s(-1), BEGIN.plus_s(864_000));
         let observed = Observed { counts, bays: Vec::new() };
         past.day(&mut replayed, observed, BEGIN.plus_s(5_400));
 

@@ -67,7 +67,7 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
         clock.store(now.0, Ordering::Relaxed);
         eventually(&format!("the forecast is at {now}"), async || at() == Some(Town::sample_time(now))).await;
     };
-    let kept = async || {
+    let saved_until = async || {
         let sql = "SELECT (extract(epoch FROM until_utc) * 1e6)::bigint FROM forecast_model";
         sqlx::query_scalar::<_, i64>(sql).fetch_optional(&pool).await.unwrap().map(UtcMicros)
     };
@@ -75,7 +75,7 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     let learned = async |until: UtcMicros| {
         let def = registry.municipality(town).unwrap();
         let learned = Town::new(calendar(&pool, town, def).await.unwrap());
-        let span = (Town::sample_time(since), until);
+        let span = Town::sample_time(since)..until;
         let learned = past::replay(&pool, &registry, town, learned, span, |_| {}).await.unwrap();
         format!("{:?}", learned.forecaster())
     };
@@ -84,19 +84,19 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     reaches(NOW).await;
     let expected = learned(NOW).await;
     assert_eq!(forecaster(), expected);
-    // Long enough to be kept, so that what is kept is ahead too.
+    // Long enough to be saved, so that what is saved is ahead too.
     let ahead = NOW.plus_s(DAY_S);
     history.write(&counts(&registry, ahead, 1)[1..], &registry, ahead).await.unwrap();
     reaches(ahead).await;
     assert_ne!(forecaster(), expected);
-    eventually("the model is saved", async || kept().await.is_some_and(|until| until > NOW)).await;
+    eventually("the model is saved", async || saved_until().await.is_some_and(|until| until > NOW)).await;
     reaches(NOW).await;
     assert_eq!(forecaster(), expected);
-    assert_eq!(kept().await, Some(NOW));
-    // A little ahead, and not kept meanwhile: it goes on from what was kept.
+    assert_eq!(saved_until().await, Some(NOW));
+    // A little ahead, and not saved meanwhile: it goes on from what was saved.
     let later = NOW.plus_s(3_600);
     reaches(later).await;
-    assert_eq!(kept().await, Some(NOW));
+    assert_eq!(saved_until().await, Some(NOW));
     reaches(NOW.plus_s(900)).await;
     assert_eq!(forecaster(), learned(NOW.plus_s(900)).await);
     // Nothing was observed but ahead of the clock.
@@ -105,6 +105,6 @@ async fn a_forecast_that_is_ahead_of_the_clock_comes_back() {
     eventually("nothing is known yet", async || at().is_none_or(|at| at <= before)).await;
     cancel.cancel();
     running.await.unwrap();
-    assert!(kept().await.is_none_or(|until| until <= before));
+    assert!(saved_until().await.is_none_or(|until| until <= before));
     pool.close().await;
 }

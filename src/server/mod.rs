@@ -1,7 +1,7 @@
 //! The HTTP server: bounded in connections, and in the time for a request and for reading its answer.
 
+pub mod connections;
 pub mod descriptors;
-pub mod doors;
 mod stalling;
 #[cfg(test)]
 mod tests;
@@ -32,8 +32,8 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
-pub use self::doors::{Bounds, ConnectionMetrics};
-use self::doors::{Busy, Doors, Slot};
+pub use self::connections::{Bounds, ConnectionMetrics};
+use self::connections::{Busy, ConnectionLimit, Slot};
 use self::stalling::Stalling;
 
 /// Bounds of the operators' port.
@@ -99,8 +99,8 @@ where
         format!("{flag} {addr} cannot be used; is another instance running? Port 0 picks a free one")
     })?;
     let addr = listener.local_addr()?;
-    let doors = Doors::new(bounds, is_unlimited, meters);
-    let task = tokio::spawn(accept(listener, router, doors, cancel));
+    let limit = ConnectionLimit::new(bounds, is_unlimited, meters);
+    let task = tokio::spawn(accept(listener, router, limit, cancel));
     Ok(Server { addr, task })
 }
 
@@ -120,7 +120,12 @@ impl Server {
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, cancel: CancellationToken) {
+async fn accept(
+    listener: TcpListener,
+    router: Router,
+    limit: Arc<ConnectionLimit>,
+    cancel: CancellationToken,
+) {
     let (connections, refusals) = (TaskTracker::new(), Arc::new(Semaphore::new(REFUSED_AT_ONCE)));
     loop {
         let accepted = tokio::select! {
@@ -128,7 +133,7 @@ async fn accept(listener: TcpListener, router: Router, doors: Arc<Doors>, cancel
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match doors.enter(peer.ip().to_canonical()) {
+            Ok((stream, peer)) => match limit.admit(peer.ip().to_canonical()) {
                 Some(slot) => {
                     connections.spawn(serve(stream, peer, slot, router.clone(), cancel.clone()));
                 }

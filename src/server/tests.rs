@@ -135,7 +135,7 @@ async fn who_has_no_key_is_answered_before_the_body_has_come() {
     let paths = document["paths"].as_object().expect("paths").keys().map(|path| path.replace(['{', '}'], ""));
     // Those that are not built yet, and one that is not there.
     let others = ["/v1/admin/sites/x", "/v1/sensors/x/binding", "/v1/sensors/x/acceptance", "/v1/nothing"];
-    let mut asked = 0;
+    let mut requests = 0;
     for path in paths.chain(others.map(str::to_owned)) {
         for method in ["POST", "PUT", "PATCH", "DELETE"] {
             for key in ["", "authorization: Bearer nonsense\r\n"] {
@@ -146,12 +146,12 @@ async fn who_has_no_key_is_answered_before_the_body_has_come() {
                     let status = answered.get(9..12).unwrap_or_default();
                     assert!(["401", "404", "405"].contains(&status), "{sent}{answered}");
                     assert!(began.elapsed() < Duration::from_secs(1), "{sent}: {:?}", began.elapsed());
-                    asked += 1;
+                    requests += 1;
                 }
             }
         }
     }
-    assert!(asked > 400, "{asked}");
+    assert!(requests > 400, "{requests}");
     while meters.open() > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -93,12 +93,10 @@ async fn import(
     let catalogue = Catalogue { feeds: feeds.clone(), ..places };
     let done = import.apply(&catalogue, Missing::Keep, Holds::FromNow, now).await?;
     let registry = import.registry().await?;
-    if args.check {
+    if args.check || done.is_unchanged() {
         drop(import);
-    } else if !done.is_unchanged() {
-        import.commit(&done, "command line").await?;
     } else {
-        drop(import);
+        import.commit(&done, "command line").await?;
     }
     let mut admission = Admission::new(mapping, now);
     let targets = targets(&registry, &feeds, &history.series);

@@ -35,7 +35,7 @@ pub struct Running {
     /// Ends reading: HTTP, live state, retention.
     reading: CancellationToken,
     /// Ends the task that watches the private database.
-    care: CancellationToken,
+    supervision: CancellationToken,
     tasks: Tasks,
 }
 
@@ -44,17 +44,17 @@ impl Running {
     pub(super) async fn start(parts: Parts) -> Result<Self> {
         let stop = Stop::listen()?;
         let database = Database::open(&parts.database, &stop).await?;
-        let (reading, care) = (CancellationToken::new(), CancellationToken::new());
+        let (reading, supervision) = (CancellationToken::new(), CancellationToken::new());
         let tasks = Tasks::new();
-        let starting = start_on(&database, &parts, &tasks, (&reading, &care));
+        let starting = start_on(&database, &parts, &tasks, &reading, &supervision);
         match stop.unless_requested(starting).await {
             Ok((ready, broker, ingest, servers)) => {
-                Ok(Running { ready, database, stop, broker, ingest, servers, reading, care, tasks })
+                Ok(Running { ready, database, stop, broker, ingest, servers, reading, supervision, tasks })
             }
             Err(error) => {
                 tasks.stop();
                 reading.cancel();
-                care.cancel();
+                supervision.cancel();
                 database.close_within(STOP_WITHIN).await?;
                 Err(error)
             }
@@ -113,7 +113,7 @@ impl Running {
         if let Some(broker) = self.broker {
             broker.stop(left().saturating_sub(DATABASE_STOPS_WITHIN)).await;
         }
-        self.care.cancel();
+        self.supervision.cancel();
         self.database.close_within(left()).await?;
         Ok(ExitCode::SUCCESS)
     }

@@ -42,14 +42,17 @@ pub(super) async fn start_on(
     database: &Database,
     parts: &Parts,
     tasks: &Tasks,
-    (reading, care): (&CancellationToken, &CancellationToken),
+    reading: &CancellationToken,
+    supervision: &CancellationToken,
 ) -> Result<Started> {
     let descriptors = server::descriptors::raise();
     let bounds = parts.http.as_ref().map_or(server::OPERATORS, |http| http.bounds(descriptors));
     let dir = data_dir(&parts.database)?;
     if let Some(private) = database.owned() {
-        let (private, care) = (private.clone(), care.clone());
-        tasks.spawn("the care for the private PostgreSQL", async move { private.supervise(care).await });
+        let (private, supervision) = (private.clone(), supervision.clone());
+        tasks.spawn("the supervision of the private PostgreSQL", async move {
+            private.supervise(supervision).await
+        });
     }
     let clock: Clock = Arc::new(now_utc);
     let mut meters = MetricsRegistry::default();
@@ -71,8 +74,12 @@ pub(super) async fn start_on(
     loaded.changed().await.context("live state could not be loaded")?;
 
     let connections = server::descriptors::connections(descriptors) / broker::DESCRIPTORS_OF_CLIENT;
-    let door = (connections, broker::BrokerMetrics::register(&mut meters));
-    let (broker, own_broker) = own_broker(parts, &dir, (metrics.clone(), clock.clone()), door).await?;
+    let limits = BrokerLimits { connections, meters: broker::BrokerMetrics::register(&mut meters) };
+    let count_unread = {
+        let (metrics, clock) = (metrics.clone(), clock.clone());
+        move |topic: &str| metrics.unmatched(EMBEDDED, topic, clock())
+    };
+    let (broker, own_broker) = own_broker(parts, &dir, Arc::new(count_unread), limits).await?;
     if let Some(broker) = &broker {
         tasks.spawn("the embedded MQTT broker", broker.ended());
     }
@@ -114,7 +121,7 @@ pub(super) async fn start_on(
         tasks.spawn("the deriving of occupancy", derive::run(derivation, reading.clone()));
     }
     // Kept open even if nothing is sent: the updater then waits for other processes' changes.
-    let keep_open = (memory, care.clone());
+    let keep_open = (memory, supervision.clone());
     tokio::spawn(async move {
         keep_open.1.cancelled().await;
         drop(keep_open.0);
@@ -207,11 +214,17 @@ async fn servers(
     Ok(servers)
 }
 
+/// What bounds and counts the clients of the embedded broker.
+struct BrokerLimits {
+    connections: usize,
+    meters: Arc<broker::BrokerMetrics>,
+}
+
 async fn own_broker(
     parts: &Parts,
     dir: &Path,
-    counting: (Arc<Metrics>, Clock),
-    (connections, meters): (usize, Arc<broker::BrokerMetrics>),
+    on_unread: Arc<dyn Fn(&str) + Send + Sync>,
+    BrokerLimits { connections, meters }: BrokerLimits,
 ) -> Result<(Option<EmbeddedBroker>, OwnBroker)> {
     match &parts.ingest {
         Some(IngestParts { broker: Broker::Given(url), .. }) => {
@@ -221,13 +234,11 @@ async fn own_broker(
         Some(IngestParts { broker: Broker::Embedded(args), quotas, .. }) => {
             let users = args.mqtt_users.as_deref().map(UsersFile::read).transpose()?;
             let storage: PathBuf = dir.join("mqtt");
-            let (metrics, clock) = counting;
-            let on_unread = move |topic: &str| metrics.unmatched(EMBEDDED, topic, clock());
             let (inlet, new_filters) = Inlet::new();
             let around = Around {
                 inlet: inlet.clone(),
                 new_filters,
-                on_unread: Arc::new(on_unread),
+                on_unread,
                 meters,
                 connections,
                 of_address: quotas.of_address(),

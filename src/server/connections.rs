@@ -52,7 +52,7 @@ impl ConnectionMetrics {
 }
 
 /// See the module's description.
-pub struct Doors {
+pub struct ConnectionLimit {
     bounds: Bounds,
     /// Whether an address may have all connections, because it stands for other clients.
     is_unlimited: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
@@ -99,18 +99,23 @@ impl Inside {
     }
 }
 
-impl Doors {
+impl ConnectionLimit {
     /// Admits as many as `bounds` say; of addresses that `is_unlimited` holds for, any number.
     pub fn new(
         bounds: Bounds,
         is_unlimited: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
         meters: ConnectionMetrics,
     ) -> Arc<Self> {
-        Arc::new(Doors { bounds, is_unlimited: Box::new(is_unlimited), meters, inside: Mutex::default() })
+        Arc::new(ConnectionLimit {
+            bounds,
+            is_unlimited: Box::new(is_unlimited),
+            meters,
+            inside: Mutex::default(),
+        })
     }
 
     /// Admits a connection from `address`, if need be by closing an idle one. `None`: there is no room.
-    pub fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
+    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Slot> {
         let network = network_of(address);
         let mut inside = self.inside.lock();
         let of_network = inside.by_network.get(&network).copied().unwrap_or(0);
@@ -132,7 +137,7 @@ impl Doors {
         let idle_since = Some(Instant::now());
         inside.connections.insert(id, Connection { network, idle_since, leave: leave.clone() });
         self.meters.open.inc();
-        Some(Slot { doors: self.clone(), id, leave })
+        Some(Slot { limit: self.clone(), id, leave })
     }
 
     fn set_idle(&self, id: u64, idle_since: Option<Instant>) {
@@ -144,7 +149,7 @@ impl Doors {
 
 /// A connection's slot, until it is dropped.
 pub struct Slot {
-    doors: Arc<Doors>,
+    limit: Arc<ConnectionLimit>,
     id: u64,
     /// Cancelled when it has to close.
     pub leave: CancellationToken,
@@ -153,27 +158,27 @@ pub struct Slot {
 impl Slot {
     /// A request has come: the connection does not give way until its answer has been sent.
     pub fn busy(&self) -> Busy {
-        self.doors.set_idle(self.id, None);
-        Busy { doors: self.doors.clone(), id: self.id }
+        self.limit.set_idle(self.id, None);
+        Busy { limit: self.limit.clone(), id: self.id }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.doors.inside.lock().remove(self.id);
-        self.doors.meters.open.dec();
+        self.limit.inside.lock().remove(self.id);
+        self.limit.meters.open.dec();
     }
 }
 
 /// A request that is being answered, until it is dropped.
 pub struct Busy {
-    doors: Arc<Doors>,
+    limit: Arc<ConnectionLimit>,
     id: u64,
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.doors.set_idle(self.id, Some(Instant::now()));
+        self.limit.set_idle(self.id, Some(Instant::now()));
     }
 }
 
@@ -185,8 +190,8 @@ mod tests {
         IpAddr::from([192, 0, 2, last])
     }
 
-    fn doors(connections: usize, per_address: usize) -> Arc<Doors> {
-        Doors::new(
+    fn limit(connections: usize, per_address: usize) -> Arc<ConnectionLimit> {
+        ConnectionLimit::new(
             Bounds { connections, per_address },
             |address| address.is_loopback(),
             ConnectionMetrics::default(),
@@ -195,41 +200,41 @@ mod tests {
 
     #[test]
     fn who_is_idle_longest_gives_way_and_who_is_answered_does_not() {
-        let doors = doors(2, 2);
-        let first = doors.enter(address(1)).expect("room");
-        let second = doors.enter(address(2)).expect("room");
+        let limit = limit(2, 2);
+        let first = limit.admit(address(1)).expect("room");
+        let second = limit.admit(address(2)).expect("room");
         let answered = first.busy();
-        let third = doors.enter(address(3)).expect("in place of the second");
+        let third = limit.admit(address(3)).expect("in place of the second");
         assert!(second.leave.is_cancelled() && !first.leave.is_cancelled());
         let also_answered = third.busy();
-        assert!(doors.enter(address(4)).is_none(), "both are being answered");
+        assert!(limit.admit(address(4)).is_none(), "both are being answered");
         drop(answered);
-        assert!(doors.enter(address(4)).is_some(), "the first is idle again");
+        assert!(limit.admit(address(4)).is_some(), "the first is idle again");
         assert!(first.leave.is_cancelled());
         drop((also_answered, first, second, third));
-        assert_eq!((doors.inside.lock().connections.len(), doors.meters.open.get()), (0, 0));
-        assert!(doors.inside.lock().by_network.is_empty());
+        assert_eq!((limit.inside.lock().connections.len(), limit.meters.open.get()), (0, 0));
+        assert!(limit.inside.lock().by_network.is_empty());
     }
 
     #[test]
     fn one_address_takes_its_share_and_loopback_all() {
-        let doors = doors(10, 2);
+        let limit = limit(10, 2);
         let local = IpAddr::from([127, 0, 0, 1]);
-        let _many: Vec<Slot> = (0..8).map(|_| doors.enter(local).expect("room")).collect();
-        let own: Vec<Slot> = (0..2).map(|_| doors.enter(address(1)).expect("room")).collect();
+        let _many: Vec<Slot> = (0..8).map(|_| limit.admit(local).expect("room")).collect();
+        let own: Vec<Slot> = (0..2).map(|_| limit.admit(address(1)).expect("room")).collect();
         let busy: Vec<Busy> = own.iter().map(Slot::busy).collect();
-        assert!(doors.enter(address(1)).is_none());
+        assert!(limit.admit(address(1)).is_none());
         drop(busy);
-        let _third = doors.enter(address(1)).expect("in place of its own first");
+        let _third = limit.admit(address(1)).expect("in place of its own first");
         assert_eq!(own.iter().filter(|slot| slot.leave.is_cancelled()).count(), 1);
     }
 
     #[test]
     fn a_household_with_ipv6_is_one_address() {
-        let doors = doors(10, 1);
-        let one = doors.enter("2001:db8:0:1::1".parse().unwrap()).expect("room");
+        let limit = limit(10, 1);
+        let one = limit.admit("2001:db8:0:1::1".parse().unwrap()).expect("room");
         let _busy = one.busy();
-        assert!(doors.enter("2001:db8:0:1::2".parse().unwrap()).is_none());
-        assert!(doors.enter("2001:db8:0:2::1".parse().unwrap()).is_some());
+        assert!(limit.admit("2001:db8:0:1::2".parse().unwrap()).is_none());
+        assert!(limit.admit("2001:db8:0:2::1".parse().unwrap()).is_some());
     }
 }
