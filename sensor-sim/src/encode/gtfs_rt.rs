@@ -13,6 +13,7 @@ pub struct FeedMessage {
     pub entity: Vec<FeedEntity>,
 }
 
+/// What the feed is, and when it was made.
 #[derive(Clone, PartialEq, Message)]
 pub struct FeedHeader {
     #[prost(string, required, tag = "1")]
@@ -24,6 +25,7 @@ pub struct FeedHeader {
     pub timestamp: Option<u64>,
 }
 
+/// A vehicle or a changed trip.
 #[derive(Clone, PartialEq, Message)]
 pub struct FeedEntity {
     #[prost(string, required, tag = "1")]
@@ -34,6 +36,7 @@ pub struct FeedEntity {
     pub vehicle: Option<VehiclePosition>,
 }
 
+/// How late a trip is at its stops.
 #[derive(Clone, PartialEq, Message)]
 pub struct TripUpdate {
     #[prost(message, required, tag = "1")]
@@ -46,6 +49,7 @@ pub struct TripUpdate {
     pub timestamp: Option<u64>,
 }
 
+/// At one stop.
 #[derive(Clone, PartialEq, Message)]
 pub struct StopTimeUpdate {
     #[prost(uint32, optional, tag = "1")]
@@ -58,6 +62,7 @@ pub struct StopTimeUpdate {
     pub stop_id: Option<String>,
 }
 
+/// An arrival or a departure.
 #[derive(Clone, PartialEq, Message)]
 pub struct StopTimeEvent {
     /// Seconds; late is positive.
@@ -67,6 +72,7 @@ pub struct StopTimeEvent {
     pub time: Option<i64>,
 }
 
+/// Where a vehicle is, and how full.
 #[derive(Clone, PartialEq, Message)]
 pub struct VehiclePosition {
     #[prost(message, optional, tag = "1")]
@@ -91,6 +97,7 @@ pub struct VehiclePosition {
     pub occupancy_percentage: Option<u32>,
 }
 
+/// Degrees, metres since the start of the trip, metres per second.
 #[derive(Clone, PartialEq, Message)]
 pub struct Position {
     #[prost(float, required, tag = "1")]
@@ -105,6 +112,7 @@ pub struct Position {
     pub speed: Option<f32>,
 }
 
+/// Which trip on which day.
 #[derive(Clone, PartialEq, Message)]
 pub struct TripDescriptor {
     #[prost(string, optional, tag = "1")]
@@ -122,6 +130,7 @@ pub struct TripDescriptor {
     pub direction_id: Option<u32>,
 }
 
+/// Which vehicle.
 #[derive(Clone, PartialEq, Message)]
 pub struct VehicleDescriptor {
     #[prost(string, optional, tag = "1")]

@@ -29,6 +29,7 @@ pub struct Admission {
 }
 
 impl Admission {
+    /// Of counts that `mapping` describes; none may lie ahead of `now`.
     pub fn new(mapping: &Mapping, now: UtcMicros) -> Self {
         let says_closed = mapping.codes.values().any(|code| *code == Code::Closed);
         Admission { now, open: says_closed.then_some(SiteStatus::Open), left_out: LeftOut::new() }

@@ -29,6 +29,7 @@ pub struct Report {
 }
 
 impl Report {
+    /// Of an import of `history` under `feeds`, before anything is stored.
     pub fn new(history: &History<Counts>, feeds: &[Feed], is_check: bool) -> Self {
         Report {
             feeds: feeds.iter().map(|f| (f.id.clone(), stale_after_s(f.heartbeat_s()))).collect(),

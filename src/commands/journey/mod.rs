@@ -36,7 +36,7 @@ fn evaluate(args: &EvaluateArgs) -> Result<ExitCode> {
     }
 }
 
-fn print(report: &(impl Serialize + Display), json: bool) -> Result<ExitCode> {
+fn print<R: Serialize + Display>(report: &R, json: bool) -> Result<ExitCode> {
     if json {
         outln!("{}", serde_json::to_string(report)?);
     } else {
