@@ -3,13 +3,15 @@
 //! Pure compute over data that does not change while it is searched: no clock, no network, no
 //! database. Reading the source files is done once, at building.
 
+#![warn(missing_docs)]
+
 pub mod area;
 mod bits;
+mod files;
 mod interner;
 pub mod overlay;
 pub mod plan;
 pub mod raptor;
-mod regular;
 mod rows;
 pub mod streets;
 pub mod timetable;

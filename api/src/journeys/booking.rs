@@ -1,7 +1,7 @@
 //! Rides that must be booked.
 
 use domain::UtcMicros;
-use journey::timetable::patterns::Boarding;
+use journey::timetable::Boarding;
 use serde::Serialize;
 use utoipa::ToSchema;
 

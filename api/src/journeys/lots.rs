@@ -9,10 +9,10 @@ use domain::locality::Locality;
 use domain::opening::Hours;
 use domain::place::{Purpose as For, SiteKind};
 use domain::{Bay, BayId, Publish, Registry, SiteId};
-use journey::area::{Access, Area};
+use journey::area::Area;
 use journey::plan::{StopWalk, stops_around};
-use journey::streets::Workspace;
 use journey::streets::parking::{Links, OsmParking, ParkingShape, Purpose, link_bay, link_osm, link_place};
+use journey::streets::{Mode, Workspace};
 
 /// A car park of the map this near to an imported site is taken to be that site, metres.
 const SAME_PLACE_M: f64 = 80.0;
@@ -72,8 +72,8 @@ impl Lots {
                     if site.def.kind == SiteKind::ParkAndRide {
                         let mut stops =
                             |access, doors: &[_]| stops_around(area, &mut workspace, access, at, doors);
-                        linked.stops = stops(Access::Foot, &linked.links.foot);
-                        linked.wheelchair_stops = stops(Access::Wheelchair, &linked.links.wheelchair);
+                        linked.stops = stops(Mode::Foot, &linked.links.foot);
+                        linked.wheelchair_stops = stops(Mode::Wheelchair, &linked.links.wheelchair);
                         lots.park_ride.push(site.id);
                     }
                     Ok(linked)

@@ -6,8 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::UtcMicros;
 use domain::geo::LatLon;
-use journey::area::{Access, Area};
+use journey::area::Area;
 use journey::overlay::{OwnKind, Runs};
+use journey::streets::Mode;
 use journey::timetable::{StopIx, Wheelchair};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -71,7 +72,7 @@ pub struct StopOut<'a> {
 impl<'a> StopOut<'a> {
     pub fn new(area: &'a Area, stop: StopIx) -> Self {
         let stops = &area.timetable.stops;
-        let LatLon { lat, lon } = area.stops.point(&area.timetable, stop);
+        let LatLon { lat, lon } = area.timetable.stops.point(stop);
         let platform = stops.platforms.get(stop);
         let parent = stops.parents[stop as usize];
         StopOut {
@@ -129,11 +130,11 @@ pub async fn stops(State(journeys): State<Arc<Journeys>>, query: RawQuery) -> Re
         return Err(outside("near", near, loaded.bounds));
     }
     let mut found: Vec<(f64, StopIx)> = (area.stops.around(&area.timetable, near, radius_m).into_iter())
-        .map(|stop| (near.distance_m(area.stops.point(&area.timetable, stop)), stop))
+        .map(|stop| (near.distance_m(area.timetable.stops.point(stop)), stop))
         .collect();
     found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     found.truncate(limit);
-    let links = area.stops.of(Access::Foot);
+    let links = area.stops.of(Mode::Foot);
     let walks: Vec<Option<f64>> = loaded.with_walks(near, radius_m, |seconds| {
         found.iter().map(|(_, stop)| seconds(links[*stop as usize].as_slice())).collect()
     });

@@ -17,20 +17,23 @@ const VERSION: u32 = 10;
 const HEAD_BYTES: usize = MAGIC.len() + 4 + blake3::OUT_LEN;
 
 /// Why a file cannot be read.
+#[expect(missing_docs, reason = "the messages name the fields")]
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
+    /// It cannot be read or written.
     #[error("{path}: {error}")]
     Io { path: PathBuf, error: io::Error },
+    /// It holds something else.
     #[error("{path} was not written by `kreisverkehr journey build`")]
     NotOurs { path: PathBuf },
+    /// It is of another version.
     #[error(
         "{path} has format {found}, this program reads format {VERSION}: run `kreisverkehr journey build` again"
     )]
     Version { path: PathBuf, found: u32 },
+    /// Its checksum or its content is wrong.
     #[error("{path} is damaged (its checksum is wrong): run `kreisverkehr journey build` again")]
     Damaged { path: PathBuf },
-    #[error("{path} cannot be written: {reason}")]
-    Encode { path: PathBuf, reason: String },
 }
 
 /// Writes `area` atomically: a reader sees the old file or the new one.
@@ -39,9 +42,8 @@ pub enum FileError {
 /// It cannot be written.
 pub fn write(area: &Area, path: &Path) -> Result<u64, FileError> {
     let content = (area.network.streets(), area.timetable.as_ref(), &area.stops);
-    let body = postcard::to_stdvec(&content)
-        .map_err(|e| FileError::Encode { path: path.to_owned(), reason: e.to_string() })?;
     let io = |error| FileError::Io { path: path.to_owned(), error };
+    let body = postcard::to_stdvec(&content).map_err(|error| io(io::Error::other(error)))?;
     let part = path.with_extension("part");
     let mut file = fs::File::create(&part).map_err(io)?;
     file.write_all(&head(&body))

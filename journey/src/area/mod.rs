@@ -16,13 +16,16 @@ use crate::streets::{self, Network, StreetsError, Times};
 use crate::timetable::{self, FeedProblems, Options, ReadError, StopIx, Timetable};
 
 pub use file::{FileError, head, read, write};
-pub use stops::{Access, StopLinks};
+pub use stops::StopLinks;
 
 /// Streets and timetable of an area, ready to be searched. Immutable: share it in an `Arc`.
 #[derive(Debug)]
 pub struct Area {
+    /// The streets.
     pub network: Network,
+    /// The timetable.
     pub timetable: Arc<Timetable>,
+    /// Where stops meet the streets.
     pub stops: StopLinks,
     /// Times of conditional streets, in the timetable's zone.
     pub times: Times,
@@ -33,8 +36,10 @@ pub struct Area {
 /// Why an area could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
+    /// The extracts cannot be used.
     #[error(transparent)]
     Streets(#[from] StreetsError),
+    /// A feed cannot be used.
     #[error(transparent)]
     Timetable(#[from] ReadError),
 }
@@ -42,16 +47,24 @@ pub enum BuildError {
 /// Progress of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// Reading the extracts.
     ReadingStreets,
+    /// Making graphs of the streets.
     LinkingStreets,
+    /// Reading a file of a feed.
     ReadingTimetable {
+        /// Name of the feed.
         feed: String,
+        /// Name of the file.
         file: String,
     },
+    /// Finding the streets of stops.
     LinkingStops,
     /// Footpaths between stops: stops that are done, of all.
     WalkingBetweenStops {
+        /// Stops that are done.
         done: usize,
+        /// All stops.
         of: usize,
     },
 }
@@ -59,7 +72,9 @@ pub enum Step {
 /// Findings of a build.
 #[derive(Debug, Default)]
 pub struct Notes {
+    /// About the extracts.
     pub streets: Vec<String>,
+    /// About the feeds.
     pub timetable: FeedProblems,
     /// Stops without a street for people on foot near them.
     pub stops_without_street: Vec<StopIx>,

@@ -28,31 +28,13 @@ const CHANGE_SPEED_MPS: f64 = 0.8;
 /// Progress is reported every so many stops.
 const STOPS_BETWEEN_STEPS: usize = 1_000;
 
-/// How a stop is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    Foot,
-    Wheelchair,
-    Bike,
-}
-
-impl Access {
-    /// The mode on the streets.
-    pub fn mode(self) -> Mode {
-        match self {
-            Access::Foot => Mode::Foot,
-            Access::Wheelchair => Mode::Wheelchair,
-            Access::Bike => Mode::Bike,
-        }
-    }
-}
+/// The modes in which stops are reached, in the order of [`StopLinks::links`].
+const MODES: [Mode; 3] = [Mode::Foot, Mode::Wheelchair, Mode::Bike];
 
 /// Where stops meet the streets, by [`StopIx`]; `None` where no vehicle stops, or no street is near.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct StopLinks {
-    foot: Vec<Option<Link>>,
-    wheelchair: Vec<Option<Link>>,
-    bike: Vec<Option<Link>>,
+    links: [Vec<Option<Link>>; MODES.len()],
     /// The stops that a street reaches, by place.
     #[serde(skip)]
     places: BoxIndex,
@@ -61,20 +43,19 @@ pub struct StopLinks {
 impl StopLinks {
     pub(super) fn new(network: &Network, timetable: &Timetable) -> Self {
         let links = |mode| {
-            let link = |stop: usize| {
-                timetable.passing(stop as StopIx).next()?;
-                network.snap(mode, timetable.stops.point(stop as StopIx), STREET_LIMIT_M, 1).first().copied()
+            let link = |stop: StopIx| {
+                let near = || network.snap(mode, timetable.stops.point(stop), STREET_LIMIT_M, 1);
+                timetable.is_served(stop).then(near)?.first().copied()
             };
-            (0..timetable.stop_count()).map(link).collect()
+            (0..timetable.stop_count() as StopIx).map(link).collect()
         };
-        let [foot, wheelchair, bike] = [Mode::Foot, Mode::Wheelchair, Mode::Bike].map(links);
-        StopLinks { foot, wheelchair, bike, places: BoxIndex::default() }.indexed(timetable)
+        StopLinks { links: MODES.map(links), places: BoxIndex::default() }.indexed(timetable)
     }
 
     /// Adds the index of stops by position, which is not stored.
     pub(super) fn indexed(mut self, timetable: &Timetable) -> Self {
-        let reached =
-            (0..timetable.stop_count() as StopIx).filter(|stop| self.foot[*stop as usize].is_some());
+        let foot = (0..).zip(self.of(Mode::Foot));
+        let reached = foot.filter(|(_, link)| link.is_some()).map(|(stop, _)| stop);
         let coord = |stop| Coord::from(timetable.stops.point(stop));
         self.places = BoxIndex::new(reached.map(|stop| (stop, std::iter::once(coord(stop)))));
         self
@@ -91,30 +72,20 @@ impl StopLinks {
         near
     }
 
-    /// Where a stop is.
-    pub fn point(&self, timetable: &Timetable, stop: StopIx) -> LatLon {
-        timetable.stops.point(stop)
-    }
-
-    /// Links of all stops for one kind of access.
-    pub fn of(&self, access: Access) -> &[Option<Link>] {
-        match access {
-            Access::Foot => &self.foot,
-            Access::Wheelchair => &self.wheelchair,
-            Access::Bike => &self.bike,
-        }
+    /// Links of all stops for one mode. Nobody drives to a stop: by car there are none.
+    pub fn of(&self, mode: Mode) -> &[Option<Link>] {
+        MODES.iter().position(|known| *known == mode).map_or(&[], |at| &self.links[at])
     }
 
     /// Whether every stop has its entry.
     pub(super) fn fits(&self, timetable: &Timetable) -> bool {
-        [&self.foot, &self.wheelchair, &self.bike].iter().all(|links| links.len() == timetable.stop_count())
+        self.links.iter().all(|links| links.len() == timetable.stop_count())
     }
 
     /// Stops where vehicles stop and that no street reaches.
     pub(super) fn unlinked(&self, timetable: &Timetable) -> Vec<StopIx> {
-        let is_served = |stop: &StopIx| timetable.passing(*stop).next().is_some();
-        let stops = 0..timetable.stop_count() as StopIx;
-        stops.filter(|stop| is_served(stop) && self.foot[*stop as usize].is_none()).collect()
+        let unlinked = (0..).zip(self.of(Mode::Foot)).filter(|(_, link)| link.is_none());
+        unlinked.map(|(stop, _)| stop).filter(|stop| timetable.is_served(*stop)).collect()
     }
 }
 
@@ -127,8 +98,8 @@ pub(super) fn add_footpaths(
     progress: &mut dyn FnMut(Step),
 ) {
     let stated = stated(timetable);
-    let wheelchair = walks(network, links, timetable, Access::Wheelchair, &stated, &mut |_| ());
-    let mut paths = walks(network, links, timetable, Access::Foot, &stated, progress);
+    let wheelchair = walks(network, links, timetable, Mode::Wheelchair, &stated, &mut |_| ());
+    let mut paths = walks(network, links, timetable, Mode::Foot, &stated, progress);
     // Footpaths that only the feed has, e.g. through a station.
     let known: FxHashSet<(StopIx, StopIx)> = paths.iter().map(|path| (path.from, path.to)).collect();
     paths.extend(stated.iter().filter(|(pair, _)| !known.contains(pair)).map(|(&(from, to), &seconds)| {
@@ -155,12 +126,12 @@ fn walks(
     network: &Network,
     links: &StopLinks,
     timetable: &Timetable,
-    access: Access,
+    mode: Mode,
     stated: &Stated,
     progress: &mut dyn FnMut(Step),
 ) -> Vec<Path> {
     let stops = timetable.stop_count();
-    let of_mode = links.of(access);
+    let of_mode = links.of(mode);
     let mut paths = Vec::new();
     let mut workspace = Workspace::new();
     let mut patterns: FxHashSet<u32> = FxHashSet::default();
@@ -176,7 +147,7 @@ fn walks(
             continue;
         }
         let limit_s = CHANGE_WALK_M / CHANGE_SPEED_MPS;
-        let (mode, direction) = (access.mode(), Direction::Forward);
+        let direction = Direction::Forward;
         let tree = network.tree(&mut workspace, mode, *link, direction, limit_s, Budget::NONE);
         let reach = |to: StopIx| Some((to, tree.reach(&of_mode[to as usize]?)?));
         let mut reached: Vec<(StopIx, Reach)> = others.into_iter().filter_map(reach).collect();
@@ -196,7 +167,7 @@ fn walks(
             let walk_s = reach.duration_s.ceil() as i32;
             let seconds = match stated_s {
                 // The feed's time is one on foot.
-                Some(stated_s) if access == Access::Wheelchair => walk_s.max(*stated_s),
+                Some(stated_s) if mode == Mode::Wheelchair => walk_s.max(*stated_s),
                 Some(stated_s) => *stated_s,
                 None => walk_s + CHANGE_EXTRA_S,
             };

@@ -37,6 +37,7 @@ pub struct Overlay {
     first_own: TripIx,
     /// Latest time of any run, seconds after its day began.
     pub(crate) last_time_s: i32,
+    /// How the updates matched.
     pub report: Report,
 }
 
@@ -45,6 +46,7 @@ pub struct Overlay {
 pub struct Report {
     /// Runs with times of their own.
     pub changed: usize,
+    /// Runs that do not run.
     pub cancelled: usize,
     /// Runs that the timetable does not have, or not with these stops and times.
     pub added: usize,

@@ -8,7 +8,9 @@ use crate::timetable::{Route, Timetable, TripIx};
 /// What is known of runs besides their times.
 #[derive(Debug, Clone, Copy)]
 pub struct Runs<'a> {
+    /// The timetable.
     pub timetable: &'a Timetable,
+    /// What real time changes of it.
     pub overlay: Option<&'a Overlay>,
 }
 

@@ -40,8 +40,8 @@ fn undominated(all: Vec<Itinerary>, when: When) -> Vec<Itinerary> {
             j != *i && beats(other, itinerary, when) && (!beats(itinerary, other, when) || j < *i)
         })
     };
-    let kept: Vec<bool> = all.iter().enumerate().map(|one| !is_beaten(&one)).collect();
-    all.into_iter().zip(kept).filter(|(_, kept)| *kept).map(|(itinerary, _)| itinerary).collect()
+    let best: Vec<bool> = all.iter().enumerate().map(|one| !is_beaten(&one)).collect();
+    all.into_iter().zip(best).filter(|(_, is_best)| *is_best).map(|(itinerary, _)| itinerary).collect()
 }
 
 /// Whether `a` dominates `b`: it is as good in everything, needs no vehicle and no booking that `b` does not, and, being

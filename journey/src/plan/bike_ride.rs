@@ -3,7 +3,6 @@
 use super::places::stops_in;
 use super::street::{EndTree, budget};
 use super::{End, Modes, Planning, StreetLeg};
-use crate::area::Access;
 use crate::streets::{Direction, Mode, Workspace};
 use crate::timetable::StopIx;
 
@@ -21,14 +20,14 @@ impl Planning<'_, '_> {
         let budget = budget(request);
         let tree = EndTree::new(area, workspace, Mode::Bike, end, Direction::Forward, MAX_BIKE_S, budget);
         self.plan.cut |= tree.is_cut();
-        let mut origins = stops_in(area, Access::Bike, request.from, MAX_BIKE_M, |to| tree.seconds(to));
+        let mut origins = stops_in(area, Mode::Bike, request.from, MAX_BIKE_M, |to| tree.seconds(to));
         // Nobody takes a bus from where one walks to the destination.
-        let foot = area.stops.of(Access::Foot);
+        let foot = area.stops.of(Mode::Foot);
         origins.retain(|(stop, _)| foot[*stop as usize].is_none_or(|link| feet.to.seconds(&link).is_none()));
         for (_, seconds) in &mut origins {
             *seconds += LOCK_S;
         }
-        let links = area.stops.of(Access::Bike);
+        let links = area.stops.of(Mode::Bike);
         let begin = |stop: StopIx, start: i64| {
             let path = tree.path(&links[stop as usize]?)?;
             Some(vec![StreetLeg::along(Mode::Bike, End::Origin, End::Stop(stop), path, start)])

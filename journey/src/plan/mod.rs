@@ -23,7 +23,7 @@ use domain::availability::Availability;
 use domain::geo::LatLon;
 use domain::time::{MICROS_PER_S, UtcMicros};
 
-use crate::area::{Access, Area};
+use crate::area::Area;
 use crate::overlay::Overlay;
 use crate::raptor::{Departure, DepartureQuery, Ride, Search};
 use crate::streets::parking::Links;
@@ -144,12 +144,8 @@ pub struct Request<'a> {
 
 impl Request<'_> {
     /// How one gets to stops.
-    fn access(&self) -> Access {
-        if self.wheelchair { Access::Wheelchair } else { Access::Foot }
-    }
-
     fn foot(&self) -> Mode {
-        self.access().mode()
+        if self.wheelchair { Mode::Wheelchair } else { Mode::Foot }
     }
 
     /// Where one leaves a lot.
@@ -242,8 +238,7 @@ impl Planner {
         within_s: i32,
         count: usize,
     ) -> (Vec<Departure>, i64) {
-        let day = self.area.timetable.day_at(at);
-        let midnight = self.area.timetable.day_begins_at(day);
+        let (day, midnight) = self.area.timetable.day_and_begin(at);
         let from_s = (at - midnight) as i32;
         let wanted = DepartureQuery { stop, to: None, day, from_s, within_s, count };
         (self.transit.departures(overlay, &wanted), midnight)
@@ -263,7 +258,7 @@ impl Planner {
         let by_car = request.modes.has(Modes::CAR) || request.modes.has(Modes::PARK_RIDE);
         let feet = &ends.feet(&area, request, from_foot, to_foot);
         let to_destination = |link: &Link| feet.to.seconds(link);
-        let destinations = stops_in(&area, request.access(), request.to, request.max_walk_m, to_destination);
+        let destinations = stops_in(&area, request.foot(), request.to, request.max_walk_m, to_destination);
         let plan = PlanResult { cut: feet.from.is_cut() || feet.to.is_cut(), ..PlanResult::default() };
         let area = &*area;
         let mut planning =

@@ -4,7 +4,7 @@ use domain::geo::LatLon;
 
 use super::street::{EndTree, Snapped, WALK_MPS, gap_s};
 use super::{Planner, Reached, SNAP_LIMIT_M};
-use crate::area::{Access, Area};
+use crate::area::Area;
 use crate::streets::{Budget, Direction, Link, Mode, Path, Workspace};
 use crate::timetable::StopIx;
 
@@ -24,11 +24,10 @@ pub struct StopWalk {
 pub fn stops_around(
     area: &Area,
     workspace: &mut Workspace,
-    access: Access,
+    mode: Mode,
     at: LatLon,
     doors: &[Link],
 ) -> Vec<StopWalk> {
-    let mode = access.mode();
     let near = area.stops.around(&area.timetable, at, PARK_RIDE_WALK_M);
     let mut found: Vec<StopWalk> = Vec::new();
     if near.is_empty() {
@@ -38,7 +37,7 @@ pub fn stops_around(
         let tree =
             area.network.tree(workspace, mode, *door, Direction::Forward, PARK_RIDE_WALK_M, Budget::NONE);
         for stop in &near {
-            let Some(link) = area.stops.of(access)[*stop as usize] else { continue };
+            let Some(link) = area.stops.of(mode)[*stop as usize] else { continue };
             let Some(path) = tree.path(&link).filter(|path| path.distance_m <= PARK_RIDE_WALK_M) else {
                 continue;
             };
@@ -55,12 +54,12 @@ pub fn stops_around(
 /// The stops around `at` for which `duration_s` has a walk, with its seconds.
 pub(super) fn stops_in(
     area: &Area,
-    access: Access,
+    mode: Mode,
     at: LatLon,
     radius_m: f64,
     duration_s: impl Fn(&Link) -> Option<f64>,
 ) -> Reached {
-    let links = area.stops.of(access);
+    let links = area.stops.of(mode);
     let near = area.stops.around(&area.timetable, at, radius_m).into_iter();
     let reached =
         near.filter_map(|stop| Some((stop, duration_s(links[stop as usize].as_ref()?)?.ceil() as i32)));

@@ -26,7 +26,7 @@ impl Lots {
             let links =
                 link_place(&area.network, &ParkingShape { purpose: Purpose::Car, outline: vec![*place] })
                     .unwrap();
-            let stops = stops_around(area, &mut workspace, Access::Foot, *place, &links.foot);
+            let stops = stops_around(area, &mut workspace, Mode::Foot, *place, &links.foot);
             (*place, links, stops)
         });
         Lots(linked.collect())
@@ -218,9 +218,9 @@ fn the_availability_is_that_of_the_moment_the_car_gets_there() {
     let area = Arc::new(town());
     let lots = Lots::new(&area, &[at(4.5, 8.8)]);
     let lots = lots.lots();
-    let asked = std::sync::atomic::AtomicI64::new(0);
+    let predicted_for = std::sync::atomic::AtomicI64::new(0);
     let predictor = |_: usize, at: i64| {
-        asked.store(at, std::sync::atomic::Ordering::Relaxed);
+        predicted_for.store(at, std::sync::atomic::Ordering::Relaxed);
         availability(Some(0.9), 30.0)
     };
     let start = time(9 * 3600);
@@ -228,8 +228,8 @@ fn the_availability_is_that_of_the_moment_the_car_gets_there() {
         Planner::new(area).plan(&ask(&lots, When::DepartAt(start), Modes::CAR, &predictor), None).unwrap();
     let Leg::Street(drive) = &plan.itineraries[0].legs[0] else { panic!() };
     assert_eq!(drive.mode, Mode::Car);
-    let asked = asked.into_inner();
-    assert!((asked - drive.end).abs() <= 1, "{asked} {}", drive.end);
+    let predicted_for = predicted_for.into_inner();
+    assert!((predicted_for - drive.end).abs() <= 1, "{predicted_for} {}", drive.end);
 }
 
 #[test]
@@ -294,6 +294,9 @@ fn park_and_ride_offers_the_quick_lot_and_the_certain_one() {
         let parking = itinerary.parking().unwrap();
         assert_eq!(parking.alternatives.iter().map(|a| a.lot).collect::<Vec<_>>(), [1 - parking.lot]);
         let Leg::Street(drive) = &itinerary.legs[0] else { panic!() };
-        assert!(arrivals.lock().unwrap().contains_key(&(parking.lot, drive.end)), "asked for another time");
+        assert!(
+            arrivals.lock().unwrap().contains_key(&(parking.lot, drive.end)),
+            "predicted for another time"
+        );
     }
 }

@@ -6,9 +6,8 @@ use super::{End, Itinerary, Leg, LostRide, Modes, Planning, Reached, RideLeg, St
 use crate::overlay::Runs;
 use crate::raptor::{self, DepartureQuery, Journey, Query, Ride, Walk};
 use crate::streets::Path;
-use crate::timetable::services::Day;
+use crate::timetable::StopIx;
 use crate::timetable::shapes::PointE6;
-use crate::timetable::{StopIx, Timetable};
 
 /// Most rides of an itinerary.
 const MAX_RIDES: u8 = 5;
@@ -28,14 +27,13 @@ impl Planning<'_, '_> {
     /// On foot to a stop, rides, on foot to the destination.
     pub fn transit(&mut self) {
         let (area, request, feet) = (self.area, self.request, self.feet);
-        let access = request.access();
-        let links = area.stops.of(access);
+        let mode = request.foot();
+        let links = area.stops.of(mode);
         let begin = |stop: StopIx, start: i64| {
             let path = feet.from.path(&links[stop as usize]?)?;
             Some(vec![StreetLeg::along(feet.mode, End::Origin, End::Stop(stop), path, start)])
         };
-        let origins =
-            stops_in(area, access, request.from, request.max_walk_m, |link| feet.from.seconds(link));
+        let origins = stops_in(area, mode, request.from, request.max_walk_m, |link| feet.from.seconds(link));
         for share in [1.0, SHORT_WALK] {
             let within: Reached =
                 origins.iter().copied().filter(|(_, s)| f64::from(*s) <= feet.limit_s * share).collect();
@@ -55,7 +53,7 @@ impl Planning<'_, '_> {
         if origins.is_empty() || destinations.is_empty() {
             return;
         }
-        let (day, midnight) = day_and_begin(&area.timetable, request.when.time());
+        let (day, midnight) = area.timetable.day_and_begin(request.when.time());
         let when = match request.when {
             When::DepartAt(time) => raptor::When::DepartAt((time - midnight) as i32),
             When::ArriveBy(time) => raptor::When::ArriveBy((time - midnight) as i32),
@@ -127,7 +125,7 @@ impl Planning<'_, '_> {
                 raptor::Leg::Walk(walk) => Leg::Street(self.change(walk, midnight)?),
             });
         }
-        let path = feet.to.path(&area.stops.of(self.request.access())[last.to as usize]?)?;
+        let path = feet.to.path(&area.stops.of(self.request.foot())[last.to as usize]?)?;
         let (stop, alighted) = (End::Stop(last.to), at(last.arrival_s));
         let onward = StreetLeg::along(feet.mode, stop, End::Destination, path, alighted);
         let end = onward.end;
@@ -138,7 +136,7 @@ impl Planning<'_, '_> {
 
     /// Adds the later departures of the first ride to each itinerary.
     pub fn add_next_departures(&mut self) {
-        let (day, midnight) = day_and_begin(&self.area.timetable, self.request.when.time());
+        let (day, midnight) = self.area.timetable.day_and_begin(self.request.when.time());
         for itinerary in &mut self.plan.itineraries {
             let Some(RideLeg { ride, .. }) = itinerary.rides().next() else { continue };
             let wanted = DepartureQuery {
@@ -158,7 +156,7 @@ impl Planning<'_, '_> {
     /// no such changes for wheelchair users.
     fn change(&mut self, walk: &Walk, midnight: i64) -> Option<StreetLeg> {
         let (area, mode) = (self.area, self.feet.mode);
-        let links = area.stops.of(self.request.access());
+        let links = area.stops.of(self.request.foot());
         let path = links[walk.from as usize].zip(links[walk.to as usize]).and_then(|(from, to)| {
             area.network.route(self.between, mode, from, &to, budget(self.request)).path(&to)
         });
@@ -190,10 +188,4 @@ fn ride_leg(runs: Runs<'_>, ride: &Ride, midnight: i64) -> RideLeg {
         points,
         ride: ride.clone(),
     }
-}
-
-/// The service day of an instant, and when it begins.
-fn day_and_begin(timetable: &Timetable, time: i64) -> (Day, i64) {
-    let day = timetable.day_at(time);
-    (day, timetable.day_begins_at(day))
 }

@@ -4,7 +4,7 @@ use super::layers::{DayCache, networks};
 use super::{Query, When};
 use crate::bits;
 use crate::overlay::Runs;
-use crate::timetable::patterns::{Boarding, PatternStop};
+use crate::timetable::patterns::{Boarding, Boardings, PatternStop};
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, TripIx};
 
@@ -66,10 +66,10 @@ pub(super) fn departures(
             let position = usize::from(passing.position);
             let (here, rest) = (pattern.stops[position], &pattern.stops[position + 1..]);
             let is_end = |s: &PatternStop| {
-                s.can_alight() && to.is_none_or(|to| timetable.variants.stop(s.stop()) == to)
+                s.can_alight(Boardings::ANY) && to.is_none_or(|to| timetable.variants.stop(s.stop()) == to)
             };
             let leads_there = if to.is_none() { !rest.is_empty() } else { rest.iter().any(is_end) };
-            if !leads_there || !here.can_board() {
+            if !leads_there || !here.can_board(Boardings::ANY) {
                 continue;
             }
             for layer in &network.layers {

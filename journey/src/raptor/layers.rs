@@ -9,8 +9,8 @@ use crate::timetable::patterns::{PatternTrip, Patterns};
 use crate::timetable::services::Day;
 use crate::timetable::{Timetable, TripIx, Wheelchair, ZoneIx};
 
-/// Days that a workspace keeps: a search looks at three or four of each zone, and two dates may alternate.
-const KEPT: usize = 24;
+/// Days that a workspace caches: a search looks at three or four of each zone, and two dates may alternate.
+const CACHED_DAYS: usize = 24;
 
 /// The trips of the days that were searched last.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub struct DayCache {
 impl DayCache {
     /// Makes sure that all days of `query` are there.
     pub fn prepare(&mut self, timetable: &Timetable, overlay: Option<&Overlay>, query: &Query<'_>) {
-        if self.days.len() > KEPT * timetable.zones.len() {
+        if self.days.len() > CACHED_DAYS * timetable.zones.len() {
             self.days.clear();
         }
         for (day, zone) in zoned_days(timetable, overlay, query) {

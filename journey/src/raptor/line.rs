@@ -52,13 +52,13 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
     /// Whether the search may enter a vehicle here.
     #[inline]
     pub fn can_enter(stop: PatternStop, by: Boardings) -> bool {
-        if BACK { stop.can_alight_by(by) } else { stop.can_board_by(by) }
+        if BACK { stop.can_alight(by) } else { stop.can_board(by) }
     }
 
     /// Whether the search may leave a vehicle here.
     #[inline]
     pub fn can_leave(stop: PatternStop, by: Boardings) -> bool {
-        if BACK { stop.can_board_by(by) } else { stop.can_alight_by(by) }
+        if BACK { stop.can_board(by) } else { stop.can_alight(by) }
     }
 
     /// When the search leaves `trip` (of this pattern) at `position`.

@@ -7,7 +7,7 @@ use super::layers::{DayCache, networks};
 use super::line::directed;
 use super::rounds::{Rounds, Task};
 use super::trace::Tracer;
-use super::{Answer, Journey, MAX_RIDES, Query, When};
+use super::{Answer, Journey, Query, When};
 use crate::bits;
 use crate::overlay::{Overlay, Runs};
 use crate::timetable::patterns::Boardings;
@@ -82,17 +82,15 @@ impl Search {
         let start = directed::<BACK>(time);
         let task = Task {
             timetable,
+            query,
             networks: &networks,
             start,
             bound: start.saturating_add(query.horizon_s.max(0)).saturating_add(1),
-            max_rides: query.max_rides.min(MAX_RIDES),
             starts,
             ends,
-            walk_at_ends: query.walk_at_ends,
             looks_back: *looks_back,
             closed: query.wheelchair.then_some(closed.as_slice()),
             footpaths: timetable.footpaths_for(query.wheelchair),
-            max_path_m: query.max_path_m,
             boardings: if query.unbooked { Boardings::SCHEDULED } else { Boardings::ANY },
         };
         let (found, cut) = rounds.run::<BACK>(&task, cut);

@@ -243,48 +243,40 @@ fn directions(value: &str) -> Option<[bool; 2]> {
     })
 }
 
+/// Barriers that open for whom they let through.
+const GATES: &str = "gate lift_gate swing_gate sliding_gate hampshire_gate chain rope";
+
+/// Whom other barriers stop.
+const BARRIERS: [(Modes, &str); 2] = [
+    (
+        Mode::Car.bit(),
+        "bollard block jersey_barrier planter log debris cycle_barrier barrier_board bus_trap sump_buster \
+         motorcycle_barrier chain rope",
+    ),
+    (
+        Mode::Car.bit() | Mode::Bike.bit() | Mode::Wheelchair.bit(),
+        "stile kissing_gate turnstile full-height_turnstile horse_stile wall fence hedge ditch retaining_wall guard_rail",
+    ),
+];
+
 /// Modes that a node with these tags stops, and whether it is a private or locked gate: it is passed to and from what is
 /// reached in no other way.
 pub(super) fn blocked_by_node(tags: &Tags) -> (Modes, bool) {
     const CURB_LIMIT_M: f64 = 0.03;
-    let (mut blocked, mut keyed): (Modes, Modes) = (0, 0);
-    let (foot, bike, car, wheels) =
-        (Mode::Foot.bit(), Mode::Bike.bit(), Mode::Car.bit(), Mode::Wheelchair.bit());
-    if let Some(barrier) = tags.get("barrier") {
-        blocked = match barrier {
-            "gate" | "lift_gate" | "swing_gate" | "sliding_gate" | "hampshire_gate" | "chain" | "rope"
-                if tags.is("locked", "yes") =>
-            {
-                keyed = foot | bike | car | wheels;
-                keyed
-            }
-            "bollard" | "block" | "jersey_barrier" | "planter" | "log" | "debris" | "cycle_barrier"
-            | "barrier_board" | "bus_trap" | "sump_buster" | "motorcycle_barrier" | "chain" | "rope" => car,
-            "stile"
-            | "kissing_gate"
-            | "turnstile"
-            | "full-height_turnstile"
-            | "horse_stile"
-            | "wall"
-            | "fence"
-            | "hedge"
-            | "ditch"
-            | "retaining_wall"
-            | "guard_rail" => car | bike | wheels,
-            _ => 0,
-        };
-    }
-    let high_kerb = match tags
-        .get("kerb:height")
-        .and_then(|text| text.trim_end_matches('m').trim().parse::<f64>().ok())
-    {
-        Some(metres) => metres > CURB_LIMIT_M,
-        None => tags.is("kerb", "raised"),
+    let barrier = tags.get("barrier");
+    let gate = barrier.and_then(|barrier| tagged(&[(ALL_MODES, GATES)], barrier));
+    let mut keyed = gate.filter(|_| tags.is("locked", "yes")).unwrap_or(0);
+    let mut blocked = match keyed {
+        0 => barrier.and_then(|barrier| tagged(&BARRIERS, barrier)).unwrap_or(0),
+        locked => locked,
     };
-    if high_kerb || matches!(tags.get("wheelchair"), Some("no" | "bad")) {
-        blocked |= wheels;
+    let height =
+        tags.get("kerb:height").and_then(|text| text.trim_end_matches('m').trim().parse::<f64>().ok());
+    let is_high = height.map_or(tags.is("kerb", "raised"), |metres| metres > CURB_LIMIT_M);
+    if is_high || matches!(tags.get("wheelchair"), Some("no" | "bad")) {
+        blocked |= Mode::Wheelchair.bit();
     }
-    if tags.get("barrier").is_some() || tags.is("highway", "gate") {
+    if barrier.is_some() || tags.is("highway", "gate") {
         for mode in Mode::ALL {
             match tags.first(hierarchy(mode)).and_then(meaning) {
                 Some(Access::No) => {

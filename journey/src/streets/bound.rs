@@ -34,13 +34,13 @@ impl<'a> LowerBound<'a> {
             return NONE;
         }
         let junction = match &self.graph.states {
-            States::Junctions { places, .. } => {
+            States::NodeBased { places, .. } => {
                 match state.checked_sub(self.streets.junctions.len() as u32) {
                     Some(beyond) => places[beyond as usize / 2],
                     None => state,
                 }
             }
-            States::Turns { codes, .. } => self.streets.ends(codes[state as usize]).1,
+            States::EdgeBased { codes, .. } => self.streets.ends(codes[state as usize]).1,
         };
         let place = self.streets.junctions[junction as usize];
         let mut at = self.plane.metres(place);

@@ -2,11 +2,11 @@
 
 use rustc_hash::FxHashMap;
 
+use super::condition::{Numbers, Variants};
 use super::osm::{Coord, MemberKind, OsmData, OsmWay, Tags};
 use super::restriction::{self, WayEdges};
-use super::{Edge, KEYED, Profile, SIGNALS, Streets, StreetsError, Variant};
+use super::{Edge, KEYED, SIGNALS, Streets, StreetsError, Variant};
 use super::{access, condition, hilbert, maxspeed, parking};
-use crate::interner::Interner;
 
 /// Directed edges are numbered in 32 bits with room to spare for the states of a search.
 const MAX_EDGES: usize = 1 << 29;
@@ -102,19 +102,11 @@ fn length_m(way: &OsmWay, data: &OsmData) -> f64 {
 
 #[derive(Default)]
 struct Draft {
-    profiles: Interner<Profile>,
-    way_variants: FxHashMap<i64, WayVariants>,
-    times: Interner<String>,
+    numbers: Numbers,
+    way_variants: FxHashMap<i64, Variants>,
     edges: Vec<DraftEdge>,
     incomplete: usize,
     first_incomplete: i64,
-}
-
-/// What a way is like, by the times that decide: see [`Variant`].
-struct WayVariants {
-    times: Vec<u32>,
-    /// Profiles, with the cases they stand for.
-    profiles: Vec<(u32, u16)>,
 }
 
 struct DraftEdge {
@@ -133,15 +125,9 @@ impl Draft {
         let turn_times = restriction::times_by_way(&data.relations);
         for way in &data.ways {
             let turn_times = turn_times.get(&way.id).map_or(&[][..], Vec::as_slice);
-            let found = condition::variants(&way.tags, length_m(way, data), turn_times);
-            if found.profiles.is_empty() {
-                continue;
-            }
-            let profiles = found.profiles.into_iter();
-            let variants = WayVariants {
-                profiles: profiles.map(|(profile, cases)| (self.profiles.number(profile), cases)).collect(),
-                times: found.times.into_iter().map(|time| self.times.number(time)).collect(),
-            };
+            let length_m = length_m(way, data);
+            let found = condition::variants(&way.tags, length_m, turn_times, &mut self.numbers);
+            let Some(variants) = found else { continue };
             self.way_variants.insert(way.id, variants);
             for node in &way.nodes {
                 let count = uses.entry(*node).or_default();
@@ -223,8 +209,8 @@ impl Draft {
         let mut streets = Streets {
             junctions: nodes.iter().map(|(_, node)| data.nodes[node]).collect(),
             junction_flags: nodes.iter().map(|(_, node)| data.node_tags.get(node).map_or(0, flags)).collect(),
-            profiles: std::mem::take(&mut self.profiles.list),
-            times: std::mem::take(&mut self.times.list),
+            profiles: std::mem::take(&mut self.numbers.profiles.list),
+            times: std::mem::take(&mut self.numbers.times.list),
             ..Streets::default()
         };
         // The sort is stable: the edges of a way keep their order among equals.

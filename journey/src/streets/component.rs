@@ -37,7 +37,7 @@ impl Main {
 
 /// Adds the mode's bit to each edge that one can come to from a large component, or leave to it.
 pub(super) fn mark(streets: &Streets, graph: &Graph, main: &mut Main) {
-    let component = strong_components(&graph.forward, graph.count());
+    let component = strong_components(graph);
     let mut sizes = vec![0u32; component.iter().max().map_or(0, |last| *last as usize + 1)];
     for state in (0..component.len()).filter(|state| is_public(streets, graph, *state)) {
         sizes[component[state] as usize] += 1;
@@ -64,18 +64,18 @@ pub(super) fn mark(streets: &Streets, graph: &Graph, main: &mut Main) {
 /// Whether a state is outside of zones, whose size says nothing: from inside one gets nowhere else.
 fn is_public(streets: &Streets, graph: &Graph, state: usize) -> bool {
     match &graph.states {
-        States::Junctions { .. } => state < streets.junctions.len(),
-        States::Turns { codes, .. } => !graph.zone[(codes[state] >> 1) as usize],
+        States::NodeBased { .. } => state < streets.junctions.len(),
+        States::EdgeBased { codes, .. } => !graph.zone[(codes[state] >> 1) as usize],
     }
 }
 
 /// The states from which (junctions) or with which (turns) a directed edge is entered.
 fn before<'a>(streets: &Streets, graph: &'a Graph, code: u32) -> impl Iterator<Item = u32> + use<'a> {
     let (first, more, zone) = match &graph.states {
-        States::Turns { entered, further, .. } => {
+        States::EdgeBased { entered, further, .. } => {
             (entered[code as usize], further.get(&code).map_or(&[][..], Vec::as_slice), None)
         }
-        States::Junctions { zones, .. } => {
+        States::NodeBased { zones, .. } => {
             let tail = streets.ends(code).0;
             (tail, &[][..], zones.get(&tail))
         }
@@ -96,50 +96,38 @@ fn spread(arcs: &Rows<Arc>, mut seen: Vec<bool>) -> Vec<bool> {
     seen
 }
 
-/// The strongly connected component of each state (Tarjan 1972, without recursion).
-fn strong_components(arcs: &Rows<Arc>, states: usize) -> Vec<u32> {
-    let mut component = vec![NONE; states];
-    let mut order = vec![NONE; states];
-    let mut low = vec![NONE; states];
-    let (mut stack, mut calls) = (Vec::new(), Vec::new());
-    let (mut next, mut number) = (0, 0);
-    for root in 0..states as u32 {
-        if order[root as usize] != NONE {
-            continue;
+/// The strongly connected component of each state (Kosaraju, Sharir 1981): those that lead to a state, of all that are left,
+/// when states are taken in the order in which a search in depth finished them last.
+fn strong_components(graph: &Graph) -> Vec<u32> {
+    let count = graph.count();
+    let (mut seen, mut finished, mut calls) = (vec![false; count], Vec::with_capacity(count), Vec::new());
+    for root in 0..count as u32 {
+        if !std::mem::replace(&mut seen[root as usize], true) {
+            calls.push((root, 0));
         }
-        calls.push((root, 0usize));
         while let Some((state, at)) = calls.last_mut() {
-            let here = *state as usize;
-            if *at == 0 && order[here] == NONE {
-                order[here] = next;
-                low[here] = next;
-                next += 1;
-                stack.push(*state);
-            }
-            if let Some(arc) = arcs.get(*state as usize).get(*at) {
+            if let Some(arc) = graph.forward.get(*state as usize).get(*at) {
                 *at += 1;
-                let head = arc.head as usize;
-                if order[head] == NONE {
+                if !std::mem::replace(&mut seen[arc.head as usize], true) {
                     calls.push((arc.head, 0));
-                } else if component[head] == NONE {
-                    low[here] = low[here].min(order[head]);
                 }
-                continue;
-            }
-            calls.pop();
-            if low[here] == order[here] {
-                while let Some(member) = stack.pop() {
-                    component[member as usize] = number;
-                    if member as usize == here {
-                        break;
-                    }
-                }
-                number += 1;
-            }
-            if let Some((caller, _)) = calls.last() {
-                low[*caller as usize] = low[*caller as usize].min(low[here]);
+            } else {
+                finished.push(*state);
+                calls.pop();
             }
         }
+    }
+    let (mut component, mut number, mut open) = (vec![NONE; count], 0, Vec::new());
+    for root in finished.into_iter().rev() {
+        open.push(root);
+        while let Some(state) = open.pop() {
+            if component[state as usize] == NONE {
+                component[state as usize] = number;
+                let arcs = graph.backward.get(state as usize).iter().map(|arc| arc.head);
+                open.extend(arcs.filter(|head| component[*head as usize] == NONE));
+            }
+        }
+        number += 1;
     }
     component
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::osm::Tags;
 use super::{Profile, Streets};
 use crate::bits;
+use crate::interner::Interner;
 
 /// Ways with more different times than this keep the first ones: each makes twice as many variants.
 pub(super) const MAX_TIMES: usize = 4;
@@ -35,14 +36,20 @@ pub struct Variant {
     pub cases: u16,
 }
 
-/// What a way is like, by the times that decide.
-#[derive(Debug, Default)]
-pub(super) struct Variants {
+/// The numbers of profiles and times of an area.
+#[derive(Default)]
+pub(super) struct Numbers {
+    pub profiles: Interner<Profile>,
     /// Opening hours.
-    pub times: Vec<String>,
+    pub times: Interner<String>,
+}
+
+/// What a way is like, by the times that decide.
+pub(super) struct Variants {
+    pub times: Vec<u32>,
     /// Each with the cases it stands for, see [`Variant::cases`]. That of the case 0 is the first, if
     /// anybody may ever use it then.
-    pub profiles: Vec<(Profile, u16)>,
+    pub profiles: Vec<(u32, u16)>,
 }
 
 /// One part of a conditional value: `value @ time`.
@@ -53,8 +60,13 @@ struct Clause<'a> {
 }
 
 /// What a way's tags say at all times (see [`Profile::of`]), kept apart also by `turn_times`: those of
-/// bans of turns that leave it.
-pub(super) fn variants(tags: &Tags, length_m: f64, turn_times: &[String]) -> Variants {
+/// bans of turns that leave it. `None`: nobody may ever use it.
+pub(super) fn variants(
+    tags: &Tags,
+    length_m: f64,
+    turn_times: &[String],
+    numbers: &mut Numbers,
+) -> Option<Variants> {
     const SUFFIX: &str = ":conditional";
     let mut times: Vec<String> = turn_times.iter().take(MAX_TIMES).cloned().collect();
     let for_turns = (1u16 << times.len()) - 1;
@@ -69,19 +81,21 @@ pub(super) fn variants(tags: &Tags, length_m: f64, turn_times: &[String]) -> Var
             clauses.extend(time.map(|time| Clause { key, value, time }));
         }
     }
-    let mut found = Variants { times, profiles: Vec::new() };
-    for case in 0..1u16 << found.times.len() {
+    let mut profiles: Vec<(u32, u16)> = Vec::new();
+    for case in 0..1u16 << times.len() {
         // Of several that hold the last one counts.
         let holding = clauses.iter().rev().filter(|clause| case & 1 << clause.time != 0);
         let now = Tags::new(holding.map(|clause| (clause.key, clause.value)).chain(tags.iter()));
         let Some(profile) = Profile::of(&now, length_m) else { continue };
+        let profile = numbers.profiles.number(profile);
         let is_same = |cases: u16| cases.trailing_zeros() as u16 & for_turns == case & for_turns;
-        match found.profiles.iter_mut().find(|(known, cases)| *known == profile && is_same(*cases)) {
+        match profiles.iter_mut().find(|(known, cases)| *known == profile && is_same(*cases)) {
             Some((_, cases)) => *cases |= 1 << case,
-            None => found.profiles.push((profile, 1 << case)),
+            None => profiles.push((profile, 1 << case)),
         }
     }
-    found
+    let numbered = || times.into_iter().map(|time| numbers.times.number(time)).collect();
+    (!profiles.is_empty()).then(|| Variants { times: numbered(), profiles })
 }
 
 /// The value of a conditional tag, with its times.
@@ -148,7 +162,7 @@ impl Closed {
     }
 }
 
-/// The times of an area's streets, ready to be asked.
+/// The times of an area's streets, ready to be evaluated.
 #[derive(Debug, Default)]
 pub struct Times(Vec<Option<Hours>>);
 

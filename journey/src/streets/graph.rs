@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::states::{Arc, Built, NONE, Roads, States, is_usable};
-use super::{KEYED, Mode, Streets, cost, turns, walk};
+use super::{KEYED, Mode, Streets, cost, edge_based, node_based};
 use crate::rows::Rows;
 
 /// The graph of one mode.
@@ -38,8 +38,8 @@ impl Graph {
         let blocked = blocked(streets, mode, &edge_ms, &zone);
         let roads = Roads { streets, edge_ms: &edge_ms, zone: &zone, blocked: &blocked };
         let Built { states, count, arcs } = match mode {
-            Mode::Car => turns::build(roads),
-            Mode::Foot | Mode::Bike | Mode::Wheelchair => walk::build(roads, mode),
+            Mode::Car => edge_based::build(roads),
+            Mode::Foot | Mode::Bike | Mode::Wheelchair => node_based::build(roads, mode),
         };
         let reversed: Vec<(u32, Arc)> =
             arcs.iter().map(|(tail, arc)| (arc.head, Arc { head: *tail, ..*arc })).collect();
@@ -59,11 +59,11 @@ impl Graph {
     /// Whether a state is in the zone of the destination, which a path does not leave.
     pub fn is_last(&self, state: u32) -> bool {
         match &self.states {
-            States::Junctions { places, .. } => {
+            States::NodeBased { places, .. } => {
                 let zones = self.count() - 2 * places.len();
                 state as usize >= zones && (state as usize - zones) % 2 == 1
             }
-            States::Turns { last, .. } => last[state as usize],
+            States::EdgeBased { last, .. } => last[state as usize],
         }
     }
 
@@ -75,8 +75,8 @@ impl Graph {
     /// The state of one who began on a directed edge and has left it.
     pub fn after(&self, streets: &Streets, code: u32) -> u32 {
         match &self.states {
-            States::Turns { entered, .. } => entered[code as usize],
-            States::Junctions { zones, .. } => {
+            States::EdgeBased { entered, .. } => entered[code as usize],
+            States::NodeBased { zones, .. } => {
                 let head = streets.ends(code).1;
                 zones.get(&head).filter(|_| self.zone[(code >> 1) as usize]).map_or(head, |zone| zone.start)
             }
@@ -85,7 +85,7 @@ impl Graph {
 }
 
 /// Which edges `mode` may only use to come to or leave a place, not to pass through: those whose tags
-/// say so, and whatever is reached through such ones only, however large: the signs stand at the way
+/// say so, and whatever is reached through such ones only, however large: the traffic signs stand at the way
 /// in. Of all that hangs together in some way, the largest part without such streets is where one
 /// passes through.
 fn zones(streets: &Streets, mode: Mode, edge_ms: &[u32]) -> Vec<bool> {

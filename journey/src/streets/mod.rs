@@ -10,11 +10,13 @@ mod class;
 mod component;
 mod condition;
 mod cost;
+mod edge_based;
 mod graph;
 mod hilbert;
 mod index;
 mod maxspeed;
 mod network;
+mod node_based;
 mod open_graph;
 pub mod osm;
 pub mod parking;
@@ -25,8 +27,6 @@ mod search;
 mod snap;
 mod states;
 mod tree;
-mod turns;
-mod walk;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -48,21 +48,28 @@ pub use snap::Link;
 pub use tree::{Path, Reach, Tree};
 
 /// Why streets cannot be built.
+#[expect(missing_docs, reason = "the messages name the fields")]
 #[derive(Debug, thiserror::Error)]
 pub enum StreetsError {
+    /// It cannot be opened.
     #[error("{path}: cannot be opened: {reason}")]
     Open { path: PathBuf, reason: String },
+    /// It is of another format.
     #[error("{path}: is not an OpenStreetMap extract (.osm.pbf)")]
     NotPbf { path: PathBuf },
+    /// It is cut off or damaged.
     #[error(
         "{path}: is cut off or damaged ({reason}); what is missing may be anything, turn restrictions too: download it again, and \
          compare its checksum with the one beside it"
     )]
     Damaged { path: PathBuf, reason: String },
+    /// It holds nothing.
     #[error("{path}: holds no data")]
     Empty { path: PathBuf },
+    /// There is no street.
     #[error("the extract holds no street that anybody may use")]
     NoStreets,
+    /// There are too many streets.
     #[error("the extract holds more than {limit} street sections; cut it to the area that is needed")]
     TooMany { limit: usize },
 }
@@ -90,9 +97,11 @@ pub struct Streets {
     pub junctions: Vec<Coord>,
     /// Per junction: the [`Modes`] that cannot pass it, [`SIGNALS`] and [`KEYED`].
     pub junction_flags: Vec<u8>,
+    /// The pieces of street, by number.
     pub edges: Vec<Edge>,
     /// The points between the ends of the edges.
     pub bends: Vec<Coord>,
+    /// What ways are like, each profile once.
     pub profiles: Vec<Profile>,
     /// Times that decide which [`Variant`]s are in force.
     pub times: Vec<String>,
@@ -130,15 +139,18 @@ impl Streets {
             .chain([self.junctions[this.to as usize]])
     }
 
+    fn variant_at(&self, edge: u32) -> Option<usize> {
+        self.variants.binary_search_by_key(&edge, |variant| variant.edge).ok()
+    }
+
     /// Whether an edge is in force at times only.
     pub(crate) fn is_variant(&self, edge: u32) -> bool {
-        self.variants.binary_search_by_key(&edge, |variant| variant.edge).is_ok()
+        self.variant_at(edge).is_some()
     }
 
     /// Whether a time holds whenever an edge is in force; `None` where it does not decide about it.
     pub(crate) fn holds(&self, edge: u32, time: &str) -> Option<bool> {
-        let at = self.variants.binary_search_by_key(&edge, |variant| variant.edge).ok()?;
-        let Variant { times, cases, .. } = &self.variants[at];
+        let Variant { times, cases, .. } = &self.variants[self.variant_at(edge)?];
         let bit = times.iter().position(|known| self.times[*known as usize] == time)?;
         // Variants are kept apart by the times of turns: one case speaks for all.
         Some(cases.trailing_zeros() >> bit & 1 != 0)
@@ -146,8 +158,7 @@ impl Streets {
 
     /// The edges that lie beside an edge, itself among them: all variants of the same piece of street.
     pub(crate) fn beside(&self, edge: u32) -> std::ops::Range<u32> {
-        let find = |edge| self.variants.binary_search_by_key(&edge, |variant| variant.edge).ok();
-        let Some(at) = find(edge) else { return edge..edge + 1 };
+        let Some(at) = self.variant_at(edge) else { return edge..edge + 1 };
         let first = self.variants[at].first;
         let rest = self.variants[at..].iter().take_while(|variant| variant.first == first);
         first..edge + rest.count() as u32

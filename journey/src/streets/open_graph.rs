@@ -68,8 +68,8 @@ impl<'a> OpenGraph<'a> {
         for Part { code, after_ms, .. } in self.parts(link) {
             let state = self.graph.after(self.streets, code);
             match &self.graph.states {
-                States::Junctions { .. } => found.push(Next { state, ms: after_ms, code }),
-                States::Turns { .. } => {
+                States::NodeBased { .. } => found.push(Next { state, ms: after_ms, code }),
+                States::EdgeBased { .. } => {
                     let arcs = self.graph.forward.get(state as usize).iter();
                     found.extend(arcs.filter(|arc| !self.closed.has(arc.code >> 1)).map(|arc| Next {
                         state: arc.head,
@@ -87,7 +87,7 @@ impl<'a> OpenGraph<'a> {
         let mut found = NextStates::new();
         for Part { code, before_ms, after_ms } in self.parts(link) {
             match &self.graph.states {
-                States::Junctions { zones, .. } => {
+                States::NodeBased { zones, .. } => {
                     let tail = self.streets.ends(code).0;
                     if self.graph.blocked[tail as usize] {
                         continue;
@@ -97,7 +97,7 @@ impl<'a> OpenGraph<'a> {
                     let states = std::iter::once(tail).chain(states);
                     found.extend(states.map(|state| Next { state, ms: before_ms, code }));
                 }
-                States::Turns { entered, further, .. } => {
+                States::EdgeBased { entered, further, .. } => {
                     let more = further.get(&code).map_or(&[][..], Vec::as_slice);
                     for state in [entered[code as usize]].iter().chain(more) {
                         let arcs = self.graph.backward.get(*state as usize).iter();
@@ -122,7 +122,7 @@ impl<'a> OpenGraph<'a> {
                 if first.code == last.code && first.before_ms <= last.before_ms {
                     offer(last.before_ms - first.before_ms, first.code, last.code);
                 }
-                if let States::Turns { entered, codes, .. } = &self.graph.states {
+                if let States::EdgeBased { entered, codes, .. } = &self.graph.states {
                     let arcs = self.graph.forward.get(entered[first.code as usize] as usize).iter();
                     for arc in arcs.filter(|arc| codes[arc.head as usize] == last.code) {
                         let ms = first.after_ms.saturating_add(arc.ms) - last.after_ms;

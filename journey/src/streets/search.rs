@@ -90,7 +90,7 @@ impl Workspace {
         self.labels[state as usize].parent
     }
 
-    /// Offers a label; `rest` is asked only the first time that a state is seen, and [`NONE`] if it leads
+    /// Offers a label; `rest` is computed only the first time that a state is seen, and [`NONE`] if it leads
     /// nowhere.
     #[inline]
     pub(super) fn offer(&mut self, state: u32, ms: u32, parent: u32, rest: impl FnOnce() -> u32) {

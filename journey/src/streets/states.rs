@@ -20,13 +20,13 @@ pub(super) struct Arc {
 #[derive(Debug)]
 pub(super) enum States {
     /// Being at a junction. Junctions at streets without through traffic have two states more.
-    Junctions {
+    NodeBased {
         zones: FxHashMap<u32, Zone>,
         /// The junction of each two states that follow those of the junctions themselves.
         places: Vec<u32>,
     },
     /// Having travelled a directed edge to its end.
-    Turns {
+    EdgeBased {
         /// By code: the state of coming from anywhere.
         entered: Vec<u32>,
         /// Further states of the same code: after a via way, or inside the last no-through zone.

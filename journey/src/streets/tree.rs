@@ -154,15 +154,15 @@ impl Tree<'_> {
             first = state;
             let next = self.workspace.parent(state);
             match &graph.states {
-                States::Turns { codes, .. } => pieces.push(whole(codes[state as usize])),
-                States::Junctions { .. } if next != NONE => {
+                States::EdgeBased { codes, .. } => pieces.push(whole(codes[state as usize])),
+                States::NodeBased { .. } if next != NONE => {
                     let (tail, head) = if forward { (next, state) } else { (state, next) };
                     let arcs = graph.forward.get(tail as usize).iter().filter(|arc| arc.head == head);
                     let arcs = arcs.filter(|arc| !closed.has(arc.code >> 1));
                     let arc = arcs.min_by_key(|arc| arc.ms).filter(|arc| arc.code != NONE);
                     pieces.extend(arc.map(|arc| whole(arc.code)));
                 }
-                States::Junctions { .. } => {}
+                States::NodeBased { .. } => {}
             }
             state = next;
         }

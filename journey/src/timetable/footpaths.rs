@@ -62,9 +62,4 @@ impl Footpaths {
     pub fn len(&self) -> usize {
         self.out.items().len()
     }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
 }

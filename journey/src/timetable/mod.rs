@@ -1,18 +1,18 @@
 //! The timetable: several GTFS feeds as immutable flat arrays.
 
 pub(crate) mod day_trips;
-pub mod footpaths;
-pub mod grouping;
-pub mod in_seat;
-pub mod patterns;
-pub mod problem;
+pub(crate) mod footpaths;
+pub(crate) mod grouping;
+pub(crate) mod in_seat;
+pub(crate) mod patterns;
+mod problem;
 pub mod read;
 pub mod services;
-pub mod shapes;
+pub(crate) mod shapes;
 pub mod starts;
-pub mod strings;
-pub mod variants;
-pub mod zones;
+mod strings;
+pub(crate) mod variants;
+mod zones;
 
 use std::sync::OnceLock;
 
@@ -24,10 +24,11 @@ use self::patterns::{Passing, Patterns};
 use self::services::{Day, Service};
 use self::shapes::{PointE6, Shapes};
 use self::starts::Starts;
-use self::strings::Strings;
+use self::strings::{Strings, find};
 use self::variants::Variants;
 use domain::LatLon;
 
+pub use self::patterns::Boarding;
 pub use self::problem::{FeedProblem, FeedProblems};
 pub use self::read::{Options, ReadError, read};
 pub use self::zones::ZoneIx;
@@ -56,9 +57,12 @@ pub const NO_CHANGE: i32 = i32::MAX / 4;
 /// Whether a wheelchair user may use a stop or trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Wheelchair {
+    /// The feed does not say.
     #[default]
     Unknown,
+    /// It is accessible.
     Possible,
+    /// It is not accessible.
     Impossible,
 }
 
@@ -67,12 +71,15 @@ pub enum Wheelchair {
 pub struct Stops {
     /// Ids as in their feed, with `feed:` before where two feeds use the same.
     pub ids: Strings,
+    /// Names for riders.
     pub names: Strings,
     /// Platform codes; mostly empty.
     pub platforms: Strings,
+    /// Positions.
     pub points: Vec<PointE6>,
     /// The station a platform belongs to, else [`NONE`].
     pub parents: Vec<StopIx>,
+    /// Whether wheelchairs can board there.
     pub wheelchair: Vec<Wheelchair>,
     /// Order of the ids, for finding.
     pub(crate) by_id: Vec<u32>,
@@ -88,8 +95,11 @@ impl Stops {
 /// Who runs it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Agency {
+    /// Id in its feed.
     pub id: String,
+    /// Name for riders.
     pub name: String,
+    /// Its web site.
     pub url: String,
 }
 
@@ -98,6 +108,7 @@ pub struct Agency {
 pub struct Credit {
     /// The feed's file name without its ending.
     pub feed: String,
+    /// Whom to name.
     pub attribution: Option<String>,
     /// GTFS has no field for it: it may be given when the area is built.
     pub licence: Option<String>,
@@ -106,13 +117,17 @@ pub struct Credit {
 /// A line.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Route {
+    /// Id in its feed.
     pub id: String,
+    /// Name on the vehicle; may be empty.
     pub short_name: String,
+    /// Name in full; may be empty.
     pub long_name: String,
     /// GTFS's `route_type`, basic or extended.
     pub kind: u16,
     /// RRGGBB.
     pub color: Option<u32>,
+    /// Colour of text on it, RRGGBB.
     pub text_color: Option<u32>,
     /// Index into [`Timetable::agencies`], else [`NONE`].
     pub agency: u32,
@@ -127,17 +142,21 @@ pub struct Route {
 pub struct Trip {
     /// Text number in [`Timetable::trip_ids`]; runs of one trip with a frequency share it.
     pub id: u32,
+    /// Index into [`Timetable::routes`].
     pub route: u32,
+    /// Index into [`Timetable::services`].
     pub service: u32,
     /// Text number in [`Timetable::headsigns`].
     pub headsign: u32,
     /// Number in [`Timetable::stop_headsigns`], else [`NONE`].
     pub stop_headsigns: u32,
+    /// Number in [`Timetable::shapes`], else none.
     pub shape: u32,
     /// Number in [`Timetable::sequences`].
     pub sequence: u32,
     /// GTFS's `direction_id`, 0 or 1.
     pub direction: Option<u8>,
+    /// Whether wheelchairs can board.
     pub wheelchair: Wheelchair,
 }
 
@@ -146,11 +165,15 @@ pub struct Trip {
 pub struct Timetable {
     /// Zones that times are in (IANA names); the first is that of the timetable as a whole.
     pub zones: Vec<String>,
+    /// Agencies of all feeds.
     pub agencies: Vec<Agency>,
     /// One for each feed.
     pub credits: Vec<Credit>,
+    /// Lines of all feeds.
     pub routes: Vec<Route>,
+    /// The days on which trips run.
     pub services: Vec<Service>,
+    /// Stops, stations and entrances.
     pub stops: Stops,
     /// How long changing at one node (see `variants`) takes, seconds.
     pub change_s: Vec<i32>,
@@ -164,14 +187,19 @@ pub struct Timetable {
     /// Where changes hold for single lines and trips: the stops in `patterns`, `change_s` and the
     /// footpaths are nodes of it, stops and variants of stops.
     pub variants: Variants,
+    /// Which trips riders stay seated into.
     pub in_seat: InSeat,
+    /// Stops and times of the trips.
     pub patterns: Patterns,
     /// By [`TripIx`], in the order of `patterns`.
     pub trips: Vec<Trip>,
+    /// Ids of trips.
     pub trip_ids: Strings,
+    /// Headsigns, each once.
     pub headsigns: Strings,
     /// Headsigns (text numbers) of the stops of trips that change theirs on the way, each list once.
     pub stop_headsigns: Vec<Box<[u32]>>,
+    /// Courses of vehicles.
     pub shapes: Shapes,
     /// `stop_sequence` of the stops of trips, each list once.
     pub sequences: Vec<Box<[u32]>>,
@@ -179,7 +207,7 @@ pub struct Timetable {
     pub(crate) trips_by_id: Vec<TripIx>,
     /// Latest time of any trip, seconds after its day began: how far back a search must look.
     pub last_time_s: i32,
-    /// Made when it is first asked for.
+    /// Made when it is first used.
     #[serde(skip)]
     pub(crate) starts: OnceLock<Starts>,
 }
@@ -197,7 +225,7 @@ impl Timetable {
 
     /// The stop with this id.
     pub fn stop(&self, id: &str) -> Option<StopIx> {
-        self.stops.ids.find(&self.stops.by_id, id).first().copied()
+        find(&self.stops.by_id, |stop| self.stops.ids.get(stop), id).first().copied()
     }
 
     /// Which patterns pass a stop, and where; whichever lines have changes of their own there.
@@ -255,10 +283,7 @@ impl Timetable {
 
     /// The trips with this id: several for a trip with a frequency.
     pub fn trips(&self, id: &str) -> &[TripIx] {
-        let text = |trip: &TripIx| self.trip_ids.get(self.trips[*trip as usize].id);
-        let from = self.trips_by_id.partition_point(|trip| text(trip) < id);
-        let len = self.trips_by_id[from..].iter().take_while(|trip| text(trip) == id).count();
-        &self.trips_by_id[from..from + len]
+        find(&self.trips_by_id, |trip| self.trip_ids.get(self.trips[trip as usize].id), id)
     }
 
     /// The id of a trip as its feed has it.
@@ -318,8 +343,7 @@ impl Timetable {
 
     /// First and last day with service; `None` when nothing ever runs.
     pub fn span(&self) -> Option<(Day, Day)> {
-        let spans = self.services.iter().filter_map(Service::span);
-        spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
+        services::span_of(&self.services)
     }
 
     /// The course of a trip between two of its stops, by their positions.

@@ -112,27 +112,15 @@ impl PatternStop {
         Boarding::of_bits(self.0 >> Self::DROP_OFF)
     }
 
-    /// Whether one may get on.
-    #[inline]
-    pub fn can_board(self) -> bool {
-        self.0 >> Self::PICKUP != Boarding::None as u32
-    }
-
-    /// Whether one may get off.
-    #[inline]
-    pub fn can_alight(self) -> bool {
-        self.0 >> Self::DROP_OFF & 3 != Boarding::None as u32
-    }
-
     /// Whether one may get on by one of `boardings`.
     #[inline]
-    pub fn can_board_by(self, boardings: Boardings) -> bool {
+    pub fn can_board(self, boardings: Boardings) -> bool {
         boardings.0 >> (self.0 >> Self::PICKUP) & 1 == 1
     }
 
     /// Whether one may get off by one of `boardings`.
     #[inline]
-    pub fn can_alight_by(self, boardings: Boardings) -> bool {
+    pub fn can_alight(self, boardings: Boardings) -> bool {
         boardings.0 >> (self.0 >> Self::DROP_OFF & 3) & 1 == 1
     }
 
@@ -234,11 +222,6 @@ impl Patterns {
     #[inline]
     pub fn len(&self) -> usize {
         self.stops.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// How many trips.

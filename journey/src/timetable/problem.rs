@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Problems that are kept; a feed with a wrong separator has one in every row.
+/// Problems that are listed; a feed with a wrong separator has one in every row.
 const MAX_LISTED: usize = 1_000;
 /// A field is quoted to this length, bytes.
 const MAX_VALUE_BYTES: usize = 100;
@@ -14,8 +14,11 @@ pub struct FeedProblem {
     pub file: String,
     /// From 1; 0 when it is not about one line.
     pub line: u64,
+    /// Name of the column; may be empty.
     pub field: &'static str,
+    /// What stands there.
     pub value: String,
+    /// What is wrong with it.
     pub reason: String,
 }
 

@@ -34,8 +34,9 @@ pub fn parse_day(text: &str) -> Option<Day> {
 pub struct Service {
     /// Bit 0 = Monday.
     pub weekdays: u8,
-    /// First and last day of the weekly rule.
+    /// First day of the weekly rule.
     pub from: Day,
+    /// Last day of the weekly rule.
     pub until: Day,
     /// Days on which it runs (`true`) or not whatever the rule says; sorted by day.
     exceptions: Vec<(Day, bool)>,
@@ -69,6 +70,11 @@ impl Service {
         let added = self.exceptions.iter().filter(|e| e.1).map(|e| (e.0, e.0));
         weekly.into_iter().chain(added).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
+}
+
+/// First and last day on which any of `services` may run; `None` when none ever does.
+pub(super) fn span_of(services: &[Service]) -> Option<(Day, Day)> {
+    services.iter().filter_map(Service::span).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
 }
 
 /// 0 = Monday. 1970-01-01 was a Thursday.

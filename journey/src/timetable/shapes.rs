@@ -49,16 +49,6 @@ impl Shapes {
         self.0.get(shape as usize)
     }
 
-    /// How many points there are in all.
-    pub fn len(&self) -> usize {
-        self.0.items().len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     pub(super) fn shrink(&mut self) {
         self.0.shrink();
     }

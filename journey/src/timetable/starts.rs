@@ -16,11 +16,13 @@ pub struct Starts(FxHashMap<String, FxHashMap<i32, Vec<TripIx>>>);
 pub struct NamedRun<'a> {
     /// The GTFS file that it is of; `None`: whichever.
     pub feed: Option<FeedIx>,
+    /// Id of its route.
     pub route: &'a str,
     /// GTFS's `direction_id`; `None`: not given.
     pub direction: Option<u8>,
     /// Service day; `None`: the one nearest to the moment of the search is meant.
     pub day: Option<Day>,
+    /// When it starts.
     pub start: Start,
 }
 
@@ -49,11 +51,7 @@ impl Starts {
         for trip in 0..timetable.patterns.trips() as TripIx {
             let Some(route) = timetable.route(trip) else { continue };
             let minute = (timetable.first_departure(trip).div_euclid(60)).rem_euclid(MINUTES_PER_DAY);
-            let of_route = match starts.0.get_mut(&route.id) {
-                Some(of_route) => of_route,
-                None => starts.0.entry(route.id.clone()).or_default(),
-            };
-            of_route.entry(minute).or_default().push(trip);
+            starts.0.entry(route.id.clone()).or_default().entry(minute).or_default().push(trip);
         }
         starts
     }

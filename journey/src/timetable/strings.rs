@@ -28,9 +28,9 @@ impl Strings {
         strings
     }
 
-    /// Adds `text` and gives its number. Beyond 4 GiB of text it is kept as an empty one.
+    /// Adds `text` and gives its number. Beyond 4 GiB of text it becomes an empty one.
     pub(super) fn push(&mut self, text: &str) -> u32 {
-        let number = self.len() as u32;
+        let number = self.starts.len() as u32 - 1;
         if self.bytes.len() + text.len() <= u32::MAX as usize {
             self.bytes.push_str(text);
         }
@@ -47,27 +47,17 @@ impl Strings {
         }
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.starts.len() - 1
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The numbers in the order of their texts, for [`Strings::find`]. Equal texts keep their order.
+    /// The numbers in the order of their texts, for [`find`]. Equal texts keep their order.
     pub(super) fn sorted(&self) -> Vec<u32> {
-        let mut order: Vec<u32> = (0..self.len() as u32).collect();
+        let mut order: Vec<u32> = (0..self.starts.len() as u32 - 1).collect();
         order.sort_by(|a, b| self.get(*a).cmp(self.get(*b)));
         order
     }
+}
 
-    /// The numbers that carry `text`, by an `order` from [`Strings::sorted`].
-    pub(super) fn find<'a>(&self, order: &'a [u32], text: &str) -> &'a [u32] {
-        let from = order.partition_point(|n| self.get(*n) < text);
-        let len = order[from..].iter().take_while(|n| self.get(**n) == text).count();
-        &order[from..from + len]
-    }
+/// Of numbers in the order of their texts those whose text is `wanted`.
+pub(super) fn find<'a, 't>(order: &'a [u32], text: impl Fn(u32) -> &'t str, wanted: &str) -> &'a [u32] {
+    let from = order.partition_point(|number| text(*number) < wanted);
+    let len = order[from..].iter().take_while(|number| text(**number) == wanted).count();
+    &order[from..from + len]
 }

@@ -3,7 +3,7 @@
 //! A trip's day begins by its agency's clock. Zones whose clocks agree on all days of the timetable are one
 //! (Berlin and Amsterdam, say): a search costs more for each that is left.
 
-use super::services::{Day, Service, date_of, day_of};
+use super::services::{Day, Service, date_of, day_of, span_of};
 use super::{Timetable, TripIx};
 
 /// Number of a zone; the first is that of the timetable as a whole.
@@ -23,24 +23,23 @@ const MAX_DAYS: Day = 3_660;
 
 /// Of `zones` those that differ on some day of `services`, and for each of `zones` the one that stands for it.
 pub(super) fn distinct(zones: Vec<String>, services: &[Service]) -> (Vec<String>, Vec<ZoneIx>) {
-    let spans = services.iter().filter_map(Service::span);
-    let (first, last) = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).unwrap_or((0, 0));
+    let (first, last) = span_of(services).unwrap_or((0, 0));
     let last = last.min(first.saturating_add(MAX_DAYS));
-    let mut kept: Vec<String> = Vec::new();
+    let mut distinct: Vec<String> = Vec::new();
     let mut number = Vec::new();
     for zone in zones {
         let is_like =
             |other: &String| (first..=last).all(|day| begins_at(&zone, day) == begins_at(other, day));
-        let at = kept.iter().position(is_like).unwrap_or_else(|| {
-            kept.push(zone);
-            kept.len() - 1
+        let at = distinct.iter().position(is_like).unwrap_or_else(|| {
+            distinct.push(zone);
+            distinct.len() - 1
         });
         number.push(at as ZoneIx);
     }
-    if kept.is_empty() {
-        kept.push("UTC".to_owned());
+    if distinct.is_empty() {
+        distinct.push("UTC".to_owned());
     }
-    (kept, number)
+    (distinct, number)
 }
 
 impl Timetable {
@@ -52,6 +51,12 @@ impl Timetable {
     /// Begin of a service day in the timetable's first zone, seconds since 1970.
     pub fn day_begins_at(&self, day: Day) -> i64 {
         self.day_begins_in(0, day)
+    }
+
+    /// The service day of a moment (seconds since 1970) in the timetable's first zone, and when it begins.
+    pub(crate) fn day_and_begin(&self, time: i64) -> (Day, i64) {
+        let day = self.day_at(time);
+        (day, self.day_begins_at(day))
     }
 
     /// Begin of a service day in a zone, seconds since 1970.

@@ -10,9 +10,9 @@ use self::labels::{Ends, Round};
 use self::reach::Reach;
 use self::scan::{Queue, Scan};
 use self::seated::Seated;
-use super::MAX_RIDES;
 use super::layers::{LayerIx, Network};
 use super::line::Line;
+use super::{MAX_RIDES, Query};
 use crate::bits;
 use crate::timetable::footpaths::{Footpath, Footpaths};
 use crate::timetable::patterns::Boardings;
@@ -49,37 +49,39 @@ pub struct Rounds {
 /// A search in its own time and direction.
 pub struct Task<'a> {
     pub timetable: &'a Timetable,
+    pub query: &'a Query<'a>,
     /// The timetable first.
     pub networks: &'a [Network<'a>],
     pub start: i32,
     /// Upper bound of arrivals.
     pub bound: i32,
-    pub max_rides: u8,
     pub starts: &'a [(StopIx, i32)],
     pub ends: &'a [(StopIx, i32)],
-    pub walk_at_ends: bool,
     /// Whether to compute which stops are too many rides from the end (see `reach.rs`).
     pub looks_back: bool,
     /// Stops that are not to be used.
     pub closed: Option<&'a [u64]>,
-    /// Footpaths between stops; longer ones than `max_path_m` are not used.
+    /// Footpaths between stops.
     pub footpaths: &'a Footpaths,
-    pub max_path_m: u16,
     /// How one may get on and off.
     pub boardings: Boardings,
 }
 
 impl Task<'_> {
+    fn max_rides(&self) -> u8 {
+        self.query.max_rides.min(MAX_RIDES)
+    }
+
     /// The footpaths that leave `stop` in the direction of the search.
     fn paths_from<const BACK: bool>(&self, stop: StopIx) -> impl Iterator<Item = &Footpath> {
         let paths = if BACK { self.footpaths.to(stop) } else { self.footpaths.from(stop) };
-        paths.iter().filter(|path| path.metres <= self.max_path_m)
+        paths.iter().filter(|path| path.metres <= self.query.max_path_m)
     }
 
     /// The footpaths that lead to `stop` in the direction of the search.
     fn paths_to<const BACK: bool>(&self, stop: StopIx) -> impl Iterator<Item = &Footpath> {
         let paths = if BACK { self.footpaths.from(stop) } else { self.footpaths.to(stop) };
-        paths.iter().filter(|path| path.metres <= self.max_path_m)
+        paths.iter().filter(|path| path.metres <= self.query.max_path_m)
     }
 
     /// Whether there is such a stop; nodes of the search have greater numbers.
@@ -92,7 +94,7 @@ impl Task<'_> {
     fn egresses<const BACK: bool>(&self) -> impl Iterator<Item = (StopIx, StopIx, i32)> {
         self.ends.iter().filter(|(end, _)| self.is_stop(*end)).flat_map(|&(end, seconds)| {
             let paths = self.paths_to::<BACK>(end);
-            let paths = paths.filter(|path| self.walk_at_ends && self.is_stop(path.stop));
+            let paths = paths.filter(|path| self.query.walk_at_ends && self.is_stop(path.stop));
             let on_foot = paths.map(move |path| (path.stop, end, seconds + path.seconds));
             std::iter::once((end, end, seconds)).chain(on_foot)
         })
@@ -111,14 +113,14 @@ impl Rounds {
         let mut bound = task.bound;
         let mut found: Vec<Found> = self.begin::<BACK>(task, &mut bound).into_iter().collect();
         let mut was_cut = false;
-        for round in 1..=task.max_rides {
+        for round in 1..=task.max_rides() {
             // Worth its cost once the rides left are few: short journeys have been found by then.
-            let first_look = task.max_rides / 2 + 1;
+            let first_look = task.max_rides() / 2 + 1;
             let looks_back = task.looks_back && round >= first_look;
             if looks_back && round == first_look {
-                self.reach.fill::<BACK>(task, task.max_rides - round + 1);
+                self.reach.fill::<BACK>(task, task.max_rides() - round + 1);
             }
-            let left = looks_back.then_some(task.max_rides - round + 1);
+            let left = looks_back.then_some(task.max_rides() - round + 1);
             if !self.collect::<BACK>(task, round, left, bound) {
                 break;
             }
@@ -128,7 +130,7 @@ impl Rounds {
             if bound < before {
                 found.push(Found { rides: round, time: bound, stop: best });
             }
-            if was_cut || round == task.max_rides {
+            if was_cut || round == task.max_rides() {
                 break;
             }
             self.walk::<BACK>(task, round, bound);
@@ -144,7 +146,7 @@ impl Rounds {
     fn reset(&mut self, task: &Task<'_>) {
         let stops = task.timetable.variants.nodes();
         self.seated.clear();
-        let rounds = usize::from(task.max_rides.min(MAX_RIDES)) + 1;
+        let rounds = usize::from(task.max_rides()) + 1;
         if self.rounds.len() < rounds {
             self.rounds.resize_with(rounds, Round::default);
         }
@@ -200,7 +202,7 @@ impl Rounds {
                 continue;
             }
             let end = ready + ends.seconds[at];
-            if task.walk_at_ends && end < *bound {
+            if task.query.walk_at_ends && end < *bound {
                 *bound = end;
                 best = Some(Found { rides: 0, time: end, stop });
             }
@@ -211,7 +213,7 @@ impl Rounds {
                 best_ride[at] = best_ride[at].min(ready);
             }
             let paths = task.paths_from::<BACK>(stop);
-            for path in paths.filter(|path| task.walk_at_ends && task.is_stop(path.stop)) {
+            for path in paths.filter(|path| task.query.walk_at_ends && task.is_stop(path.stop)) {
                 let reached = variants.nodes_of(path.stop);
                 reached.for_each(|node| round.mark(best_ready, node, ready + path.seconds, stop));
             }

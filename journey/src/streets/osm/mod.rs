@@ -10,7 +10,9 @@ pub use pbf::read;
 /// A position in units of 1e-7 degrees, as OpenStreetMap stores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct Coord {
+    /// Latitude.
     pub lat: i32,
+    /// Longitude.
     pub lon: i32,
 }
 
@@ -71,47 +73,62 @@ impl Tags {
     pub fn first(&self, keys: &[&str]) -> Option<&str> {
         keys.iter().find_map(|key| self.get(key))
     }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
 }
 
+/// A way.
 #[derive(Debug, Clone, Default)]
 pub struct OsmWay {
+    /// Its id.
     pub id: i64,
+    /// Ids of its nodes, in order.
     pub nodes: Vec<i64>,
+    /// Its tags.
     pub tags: Tags,
 }
 
+/// Kind of a member of a relation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemberKind {
+    /// A node.
     Node,
+    /// A way.
     Way,
+    /// A relation.
     Relation,
 }
 
+/// A member of a relation.
 #[derive(Debug, Clone)]
 pub struct OsmMember {
+    /// What it is.
     pub kind: MemberKind,
+    /// Its id.
     pub id: i64,
+    /// Its role; often empty.
     pub role: Box<str>,
 }
 
+/// A relation.
 #[derive(Debug, Clone, Default)]
 pub struct OsmRelation {
+    /// Its id.
     pub id: i64,
+    /// Its members, in order.
     pub members: Vec<OsmMember>,
+    /// Its tags.
     pub tags: Tags,
 }
 
 /// What was read: the ways and relations that matter, and the nodes they need.
 #[derive(Debug, Clone, Default)]
 pub struct OsmData {
+    /// Positions of nodes, by id.
     pub nodes: FxHashMap<i64, Coord>,
     /// Of nodes that have any that matter.
     pub node_tags: FxHashMap<i64, Tags>,
+    /// By id.
     pub ways: Vec<OsmWay>,
+    /// By id.
     pub relations: Vec<OsmRelation>,
     /// Problems of the data, as sentences.
     pub problems: Vec<String>,

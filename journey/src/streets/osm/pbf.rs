@@ -3,7 +3,7 @@
 //! Two passes: ways and relations first, then the nodes they need. So the file's order does not
 //! matter, and the nodes of houses and trees take no memory.
 
-use std::io::{self, BufReader, Read};
+use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -13,11 +13,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Coord, MemberKind, OsmData, OsmMember, OsmRelation, OsmWay, Tags};
 use super::{is_parking, relation_matters, way_matters};
-use crate::regular;
+use crate::files::{self, Watched};
 use crate::streets::StreetsError;
 
 /// Keys that this crate uses. Those of access and speed also hold for a direction, and at times.
-const KEPT_KEYS: &str = "
+const USED_KEYS: &str = "
     access access:backward access:conditional access:forward
     bicycle bicycle:backward bicycle:backward:conditional bicycle:conditional bicycle:forward bicycle:forward:conditional
     foot foot:backward foot:conditional foot:forward
@@ -47,11 +47,11 @@ const NODE_KEYS: &[&str] = &["barrier", "amenity", "kerb", "highway", "access", 
 /// A file cannot be opened, is not a `.osm.pbf` file, is cut off or damaged, or holds no data. The format has no mark of its
 /// end: one that is cut exactly between two blocks looks whole.
 pub fn read(paths: &[PathBuf]) -> Result<OsmData, StreetsError> {
-    let kept: FxHashSet<&str> = KEPT_KEYS.split_whitespace().collect();
+    let used: FxHashSet<&str> = USED_KEYS.split_whitespace().collect();
     let mut data = OsmData::default();
     let mut places = Places::default();
     for path in paths {
-        let blocks = each_block(path, |block| places.read_block(block, &kept))?;
+        let blocks = each_block(path, |block| places.read_block(block, &used))?;
         if blocks == 0 {
             return Err(StreetsError::Empty { path: path.clone() });
         }
@@ -60,7 +60,7 @@ pub fn read(paths: &[PathBuf]) -> Result<OsmData, StreetsError> {
         .chain(places.relations.values().flat_map(|relation| relation.members.iter().map(|m| m.id)))
         .collect();
     for path in paths {
-        each_block(path, |block| read_nodes(block, &kept, &needed, &mut data))?;
+        each_block(path, |block| read_nodes(block, &used, &needed, &mut data))?;
     }
     data.ways = places.ways.into_values().collect();
     data.ways.sort_by_key(|way| way.id);
@@ -71,10 +71,14 @@ pub fn read(paths: &[PathBuf]) -> Result<OsmData, StreetsError> {
 
 /// Calls `use_block` with each block; says how many there were.
 fn each_block(path: &Path, mut use_block: impl FnMut(&PrimitiveBlock)) -> Result<usize, StreetsError> {
-    let opened = regular::open(path);
+    let opened = files::open(path);
     let file = opened.map_err(|error| StreetsError::Open { path: path.into(), reason: error.to_string() })?;
     let read = AtomicU64::new(0);
-    let mut reader = BlobReader::new(Counted { inner: BufReader::new(file), read: &read });
+    let count = |bytes| {
+        read.fetch_add(bytes, Relaxed);
+        Ok(())
+    };
+    let mut reader = BlobReader::new(Watched { inner: BufReader::new(file), watch: count });
     let (mut blocks, mut is_extract, mut whole) = (0, false, 0);
     loop {
         // The reader indexes by what the file says; a damaged block must not take the process down.
@@ -118,20 +122,6 @@ fn each_block(path: &Path, mut use_block: impl FnMut(&PrimitiveBlock)) -> Result
     }
 }
 
-/// Counts bytes read.
-struct Counted<'c, R> {
-    inner: R,
-    read: &'c AtomicU64,
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        self.read.fetch_add(n as u64, Relaxed);
-        Ok(n)
-    }
-}
-
 /// Ways and relations by id: neighbouring extracts share those on their border.
 #[derive(Default)]
 struct Places {
@@ -140,10 +130,10 @@ struct Places {
 }
 
 impl Places {
-    fn read_block(&mut self, block: &PrimitiveBlock, kept: &FxHashSet<&str>) {
+    fn read_block(&mut self, block: &PrimitiveBlock, used: &FxHashSet<&str>) {
         block.for_each_element(|element| match element {
             Element::Way(way) => {
-                let tags = keep(way.tags(), kept);
+                let tags = used_tags(way.tags(), used);
                 // A way without any tag may be the ring of a multipolygon.
                 if way_matters(&tags) || way.tags().next().is_none() {
                     let way = OsmWay { id: way.id(), nodes: way.refs().collect(), tags };
@@ -151,7 +141,7 @@ impl Places {
                 }
             }
             Element::Relation(relation) => {
-                let tags = keep(relation.tags(), kept);
+                let tags = used_tags(relation.tags(), used);
                 if relation_matters(&tags) {
                     let members = relation.members().map(|member| OsmMember {
                         kind: match member.member_type {
@@ -178,10 +168,10 @@ impl Places {
     }
 }
 
-fn read_nodes(block: &PrimitiveBlock, kept: &FxHashSet<&str>, needed: &FxHashSet<i64>, data: &mut OsmData) {
-    let mut take = |id: i64, nano: (i64, i64), tags: Tags| {
+fn read_nodes(block: &PrimitiveBlock, used: &FxHashSet<&str>, needed: &FxHashSet<i64>, data: &mut OsmData) {
+    let mut take = |id: i64, nano_lat: i64, nano_lon: i64, tags: Tags| {
         let parking = is_parking(&tags) || tags.is("amenity", "parking_entrance");
-        let Some(coord) = coord(nano) else {
+        let Some(coord) = coord(nano_lat, nano_lon) else {
             if needed.contains(&id) || parking {
                 data.problems.push(format!("node {id}: its position is outside the earth"));
             }
@@ -195,15 +185,17 @@ fn read_nodes(block: &PrimitiveBlock, kept: &FxHashSet<&str>, needed: &FxHashSet
         }
     };
     block.for_each_element(|element| match element {
-        Element::Node(node) => take(node.id(), (node.nano_lat(), node.nano_lon()), keep(node.tags(), kept)),
+        Element::Node(node) => {
+            take(node.id(), node.nano_lat(), node.nano_lon(), used_tags(node.tags(), used))
+        }
         Element::DenseNode(node) => {
-            take(node.id(), (node.nano_lat(), node.nano_lon()), keep(node.tags(), kept));
+            take(node.id(), node.nano_lat(), node.nano_lon(), used_tags(node.tags(), used));
         }
         Element::Way(_) | Element::Relation(_) => {}
     });
 }
 
-fn coord((nano_lat, nano_lon): (i64, i64)) -> Option<Coord> {
+fn coord(nano_lat: i64, nano_lon: i64) -> Option<Coord> {
     const NANO_PER_UNIT: i64 = 100;
     const MAX_LAT: i64 = 90_000_000_000;
     const MAX_LON: i64 = 180_000_000_000;
@@ -211,6 +203,6 @@ fn coord((nano_lat, nano_lon): (i64, i64)) -> Option<Coord> {
         .then_some(Coord { lat: (nano_lat / NANO_PER_UNIT) as i32, lon: (nano_lon / NANO_PER_UNIT) as i32 })
 }
 
-fn keep<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>, kept: &FxHashSet<&str>) -> Tags {
-    Tags::new(tags.filter(|(key, _)| kept.contains(key)))
+fn used_tags<'a>(tags: impl Iterator<Item = (&'a str, &'a str)>, used: &FxHashSet<&str>) -> Tags {
+    Tags::new(tags.filter(|(key, _)| used.contains(key)))
 }

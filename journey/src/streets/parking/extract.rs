@@ -4,6 +4,7 @@ use rustc_hash::FxHashMap;
 
 use super::{Build, OsmEntrance, OsmParking, Purpose};
 use crate::streets::Streets;
+use crate::streets::class::tagged;
 use crate::streets::osm::{Coord, MemberKind, OsmData, OsmRelation, Tags, is_parking};
 
 /// Fills `parking` and `parking_entrances` of the streets.
@@ -58,6 +59,15 @@ fn entrance(node: i64, at: Coord, tags: &Tags) -> OsmEntrance {
     }
 }
 
+/// Values of `parking`.
+const BUILDS: [(Build, &str); 5] = [
+    (Build::Surface, "surface carports sheds yes"),
+    (Build::StreetSide, "street_side lane on_kerb half_on_kerb layby"),
+    (Build::MultiStorey, "multi-storey garage garage_boxes"),
+    (Build::Underground, "underground"),
+    (Build::Rooftop, "rooftop"),
+];
+
 /// `None` without any position.
 fn parking(id: String, tags: &Tags, outline: Vec<Coord>) -> Option<OsmParking> {
     if outline.is_empty() {
@@ -79,14 +89,7 @@ fn parking(id: String, tags: &Tags, outline: Vec<Coord>) -> Option<OsmParking> {
     Some(OsmParking {
         id,
         purpose,
-        build: match tags.get("parking") {
-            Some("surface" | "carports" | "sheds" | "yes") => Build::Surface,
-            Some("street_side" | "lane" | "on_kerb" | "half_on_kerb" | "layby") => Build::StreetSide,
-            Some("multi-storey" | "garage" | "garage_boxes") => Build::MultiStorey,
-            Some("underground") => Build::Underground,
-            Some("rooftop") => Build::Rooftop,
-            _ => Build::Unknown,
-        },
+        build: tags.get("parking").and_then(|value| tagged(&BUILDS, value)).unwrap_or(Build::Unknown),
         park_and_ride: tags.get("park_ride").is_some_and(|value| value != "no"),
         name: text("name"),
         operator: text("operator"),

@@ -6,7 +6,9 @@ use proptest::prelude::*;
 
 use super::super::osm::MemberKind;
 use super::super::states::NONE;
-use super::super::{Budget, Direction, Link, Mode, Network, SIGNALS, Workspace, cost, turns, walk};
+use super::super::{
+    Budget, Direction, Link, Mode, Network, SIGNALS, Workspace, cost, edge_based, node_based,
+};
 use super::Town;
 
 /// Bans in these towns are no longer than this.
@@ -92,8 +94,8 @@ fn next_phase(phase: u8, zone: bool) -> Option<u8> {
 fn plain(network: &Network, mode: Mode, from: &Link, to: &Link) -> Option<u32> {
     let streets = network.streets();
     let graph = network.graph(mode);
-    let headings = turns::headings(streets);
-    let arms = walk::arms(streets);
+    let headings = edge_based::headings(streets);
+    let arms = node_based::arms(streets);
     let codes: Vec<u32> =
         (0..streets.edges.len() as u32 * 2).filter(|code| graph.edge_ms[*code as usize] != NONE).collect();
     let full = |code: u32| graph.edge_ms[code as usize];

@@ -56,9 +56,9 @@ fn what_cannot_be_linked_has_a_reason() {
     assert_eq!(why.reason, "no street for cars within 150 m");
 
     let drive: &[(&str, &str)] = &[("highway", "service"), ("access", "private")];
-    let gated =
+    let enclosed =
         Town::new().way(&[0, 1], STREET).way(&[1, 11, 77], drive).way(&[77, 78, 88, 87, 77], LOT).build();
-    let why = link_osm(&gated, &gated.streets().parking[0]).unwrap_err();
+    let why = link_osm(&enclosed, &enclosed.streets().parking[0]).unwrap_err();
     assert_eq!(why.reason, "its only street for cars is private");
 
     let footway: &[(&str, &str)] = &[("highway", "footway")];
@@ -108,9 +108,9 @@ fn a_bay_on_the_street_is_not_reached_through_other_peoples_parking() {
     let aisle: &[(&str, &str)] = &[("highway", "service"), ("service", "parking_aisle")];
     // On the street of row 0, below the lot's southern side at row 1, nearer to the aisle's end.
     let beside = bay_at(0.6, 3.0);
-    for kept in [&[("access", "private")][..], &[("access", "residents"), ("parking", "underground")]] {
+    for private in [&[("access", "private")][..], &[("access", "residents"), ("parking", "underground")]] {
         let network =
-            lot(kept).way(&[3, 100, 23], aisle).node(100, &[("amenity", "parking_entrance")]).build();
+            lot(private).way(&[3, 100, 23], aisle).node(100, &[("amenity", "parking_entrance")]).build();
         for place in [
             link_bay(&network, beside).unwrap(),
             link_place(&network, &ParkingShape { purpose: Purpose::Car, outline: vec![beside] }).unwrap(),

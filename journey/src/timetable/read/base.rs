@@ -17,8 +17,8 @@ pub fn agencies(
     draft: &mut Draft,
     problems: &mut FeedProblems,
 ) -> Result<(), ReadError> {
-    let columns = ["agency_id", "agency_name", "agency_url", "agency_timezone"];
-    let Some(mut table) = Table::open(source, "agency.txt", 0, columns)? else {
+    let header = "agency_id,agency_name,agency_url,agency_timezone";
+    let Some(mut table) = Table::open(source, "agency.txt", 0, header)? else {
         let reason = "it has no agency.txt: times are taken as those of the other feeds, else UTC";
         problems.note(&source.name, reason);
         return Ok(());
@@ -46,16 +46,9 @@ pub fn agencies(
 
 /// Reads the lines.
 pub fn routes(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
-    let columns = [
-        "route_id",
-        "agency_id",
-        "route_short_name",
-        "route_long_name",
-        "route_type",
-        "route_color",
-        "route_text_color",
-    ];
-    let mut table = Table::open_required(source, "routes.txt", 1, columns)?;
+    let header =
+        "route_id,agency_id,route_short_name,route_long_name,route_type,route_color,route_text_color";
+    let mut table = Table::open_required(source, "routes.txt", 1, header)?;
     while table.next()? {
         let route = route(&table, draft, problems);
         draft.routes.extend(table.read(problems, route));
@@ -63,7 +56,7 @@ pub fn routes(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblem
     Ok(())
 }
 
-fn route(table: &Table<'_, 7>, draft: &mut Draft, problems: &mut FeedProblems) -> Result<Route, Fault> {
+fn route(table: &Table<'_>, draft: &mut Draft, problems: &mut FeedProblems) -> Result<Route, Fault> {
     let [id, agency, short_name, long_name, kind, color, text_color] = table.columns();
     let key = table.new_id(id, &draft.feed.routes)?;
     draft.feed.routes.insert(key, draft.routes.len() as u32);

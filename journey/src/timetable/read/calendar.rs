@@ -20,19 +20,8 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems)
 
 /// Whether there is a file.
 fn rules(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<bool, ReadError> {
-    let columns = [
-        "service_id",
-        "start_date",
-        "end_date",
-        "monday",
-        "tuesday",
-        "wednesday",
-        "thursday",
-        "friday",
-        "saturday",
-        "sunday",
-    ];
-    let Some(mut table) = Table::open(source, "calendar.txt", columns.len(), columns)? else {
+    let header = "service_id,start_date,end_date,monday,tuesday,wednesday,thursday,friday,saturday,sunday";
+    let Some(mut table) = Table::open(source, "calendar.txt", 10, header)? else {
         return Ok(false);
     };
     while table.next()? {
@@ -42,8 +31,8 @@ fn rules(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) ->
     Ok(true)
 }
 
-fn rule(table: &Table<'_, 10>, draft: &mut Draft, problems: &mut FeedProblems) -> Result<Service, Fault> {
-    let [id, from, until, weekdays @ ..] = table.columns();
+fn rule(table: &Table<'_>, draft: &mut Draft, problems: &mut FeedProblems) -> Result<Service, Fault> {
+    let [id, from, until, weekdays @ ..] = table.columns::<10>();
     let key = table.new_id(id, &draft.feed.services)?;
     let mut days = 0;
     for (number, column) in weekdays.into_iter().enumerate() {
@@ -61,7 +50,7 @@ fn rule(table: &Table<'_, 10>, draft: &mut Draft, problems: &mut FeedProblems) -
     Ok(Service::weekly(days, first, last))
 }
 
-fn day<const N: usize>(table: &Table<'_, N>, column: usize) -> Result<Day, Fault> {
+fn day(table: &Table<'_>, column: usize) -> Result<Day, Fault> {
     parse_day(&table.text(column)).ok_or_else(|| fault(column, "it is not a date YYYYMMDD"))
 }
 
@@ -71,8 +60,8 @@ fn exceptions(
     draft: &mut Draft,
     problems: &mut FeedProblems,
 ) -> Result<bool, ReadError> {
-    let columns = ["service_id", "date", "exception_type"];
-    let Some(mut table) = Table::open(source, "calendar_dates.txt", columns.len(), columns)? else {
+    let header = "service_id,date,exception_type";
+    let Some(mut table) = Table::open(source, "calendar_dates.txt", 3, header)? else {
         return Ok(false);
     };
     while table.next()? {
@@ -82,7 +71,7 @@ fn exceptions(
     Ok(true)
 }
 
-fn exception(table: &Table<'_, 3>, draft: &mut Draft) -> Result<(), Fault> {
+fn exception(table: &Table<'_>, draft: &mut Draft) -> Result<(), Fault> {
     let [id, date, kind] = table.columns();
     let runs = match table.bytes(kind) {
         b"1" => true,

@@ -30,7 +30,7 @@ pub fn read(source: &mut Source, draft: &mut Draft) -> Result<(), ReadError> {
 /// The different values of a column, in their order.
 fn names(source: &mut Source, file: &str, column: &'static str) -> Result<Vec<String>, ReadError> {
     let mut names = Vec::new();
-    let Some(mut table) = Table::open(source, file, 0, [column])? else { return Ok(names) };
+    let Some(mut table) = Table::open(source, file, 0, column)? else { return Ok(names) };
     while table.next()? {
         let name = table.text(0);
         if !name.is_empty() && !names.contains(&name) && names.len() < MAX_NAMES {

@@ -23,9 +23,9 @@ pub fn read(
     draft: &Draft,
     problems: &mut FeedProblems,
 ) -> Result<Frequencies, ReadError> {
-    let columns = ["trip_id", "start_time", "end_time", "headway_secs"];
+    let header = "trip_id,start_time,end_time,headway_secs";
     let mut frequencies = Frequencies::default();
-    let Some(mut table) = Table::open(source, "frequencies.txt", columns.len(), columns)? else {
+    let Some(mut table) = Table::open(source, "frequencies.txt", 4, header)? else {
         return Ok(frequencies);
     };
     let mut left = MAX_RUNS;
@@ -40,7 +40,7 @@ pub fn read(
 
 /// The trip, and when its runs begin; `left` runs may still be made.
 fn runs(
-    table: &Table<'_, 4>,
+    table: &Table<'_>,
     draft: &Draft,
     left: &mut usize,
 ) -> Result<(u32, impl Iterator<Item = i32> + use<>), Fault> {

@@ -50,25 +50,35 @@ impl Default for Options {
 /// The feed that is being read.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress<'a> {
+    /// Its name.
     pub feed: &'a str,
+    /// The file that is being read.
     pub file: &'a str,
 }
 
 /// Why a timetable could not be read.
+#[expect(missing_docs, reason = "the messages name the fields")]
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// It cannot be opened.
     #[error("{path} cannot be opened: {error}")]
     Open { path: PathBuf, error: io::Error },
+    /// It is no zip file.
     #[error("{path} is no zip file that can be read: {reason}")]
     Zip { path: PathBuf, reason: String },
+    /// A file of the feed cannot be read.
     #[error("{file} cannot be read: {error}")]
     File { file: String, error: io::Error },
+    /// A file is missing.
     #[error("{feed} is no GTFS feed: it has no {file}")]
     Missing { feed: String, file: &'static str },
+    /// A column is missing.
     #[error("{file} has no column {column}")]
     Column { file: String, column: &'static str },
+    /// There is too much of something.
     #[error("{file}: more {what} than the {max} that can be held")]
     TooMany { file: String, what: &'static str, max: usize },
+    /// There is nothing to read.
     #[error("no feed was given")]
     NoFeed,
 }

@@ -16,8 +16,8 @@ struct Row {
 
 /// Reads the lines that vehicles follow, if the feed has them.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
-    let columns = ["shape_id", "shape_pt_lat", "shape_pt_lon", "shape_pt_sequence"];
-    let Some(mut table) = Table::open(source, "shapes.txt", columns.len(), columns)? else { return Ok(()) };
+    let header = "shape_id,shape_pt_lat,shape_pt_lon,shape_pt_sequence";
+    let Some(mut table) = Table::open(source, "shapes.txt", 4, header)? else { return Ok(()) };
     let mut ids: Vec<Box<[u8]>> = Vec::new();
     let mut rows: Vec<Row> = Vec::new();
     while table.next()? {
@@ -34,7 +34,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems)
     Ok(())
 }
 
-fn row(table: &Table<'_, 4>, draft: &mut Draft, ids: &mut Vec<Box<[u8]>>) -> Result<Row, Fault> {
+fn row(table: &Table<'_>, draft: &mut Draft, ids: &mut Vec<Box<[u8]>>) -> Result<Row, Fault> {
     let [id, lat, lon, sequence] = table.columns();
     let position = table.position(lat, lon)?;
     let Some(sequence) = table.number(sequence) else {

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use super::ReadError;
-use crate::regular;
+use crate::files::{self, Watched};
 
 /// The largest file of a feed, unpacked, bytes: ten times what the whole of Germany needs. A zip
 /// that unpacks to more is a mistake or an attack.
@@ -20,12 +20,7 @@ pub struct Source {
 
 enum Files {
     Folder(PathBuf),
-    Zip {
-        archive: Box<zip::ZipArchive<BufReader<File>>>,
-        prefix: String,
-    },
-    #[cfg(test)]
-    Memory(Vec<(String, Vec<u8>)>),
+    Zip { archive: Box<zip::ZipArchive<BufReader<File>>>, prefix: String },
 }
 
 /// So many times its packed size a file may have: timetables shrink to a thirtieth at best, a file made to fill
@@ -34,24 +29,6 @@ const MAX_RATIO: u64 = 300;
 
 /// What is let through however small the packed file is.
 const ALWAYS_BYTES: u64 = 16 << 20;
-
-/// What comes out of an archive, as long as it is in proportion.
-struct Unpacked<R> {
-    inner: R,
-    left: u64,
-}
-
-impl<R: Read> Read for Unpacked<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
-            io::Error::other(format!(
-                "it unpacks to more than {MAX_RATIO} times its size, as no timetable does"
-            ))
-        })?;
-        Ok(read)
-    }
-}
 
 impl Source {
     /// Opens the feed at `path`.
@@ -64,19 +41,13 @@ impl Source {
         if path.is_dir() {
             return Ok(Source { name, files: Files::Folder(path.to_owned()) });
         }
-        let file = BufReader::new(regular::open(path).map_err(unreadable)?);
+        let file = BufReader::new(files::open(path).map_err(unreadable)?);
         let archive = zip::ZipArchive::new(file)
             .map_err(|error| ReadError::Zip { path: path.to_owned(), reason: error.to_string() })?;
         // Some feeds are packed with their folder.
         let stops = archive.file_names().find(|name| is_file(name, "stops.txt"));
         let prefix = stops.map_or("", |name| &name[..name.len() - "stops.txt".len()]).to_owned();
         Ok(Source { name, files: Files::Zip { archive: Box::new(archive), prefix } })
-    }
-
-    /// A feed of these files.
-    #[cfg(test)]
-    pub fn memory(name: &str, files: Vec<(String, Vec<u8>)>) -> Self {
-        Source { name: name.to_owned(), files: Files::Memory(files) }
     }
 
     /// Opens one file; `None` when the feed has none of this name.
@@ -86,7 +57,7 @@ impl Source {
     pub fn file(&mut self, file: &str) -> Result<Option<Box<dyn Read + '_>>, ReadError> {
         let failed = |error: io::Error| ReadError::File { file: file.to_owned(), error };
         match &mut self.files {
-            Files::Folder(folder) => match regular::open(&folder.join(file)) {
+            Files::Folder(folder) => match files::open(&folder.join(file)) {
                 Ok(opened) => Ok(Some(Box::new(BufReader::new(opened).take(MAX_FILE_BYTES)))),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
                 Err(error) => Err(failed(error)),
@@ -94,16 +65,19 @@ impl Source {
             Files::Zip { archive, prefix } => match archive.by_name(&format!("{prefix}{file}")) {
                 Ok(opened) => {
                     let most = opened.compressed_size().saturating_mul(MAX_RATIO).max(ALWAYS_BYTES);
-                    Ok(Some(Box::new(Unpacked { inner: opened, left: most.min(MAX_FILE_BYTES) })))
+                    let mut left = most.min(MAX_FILE_BYTES);
+                    let in_proportion = move |bytes| {
+                        left = left.checked_sub(bytes).ok_or_else(|| {
+                            let reason = "times its size, as no timetable does";
+                            io::Error::other(format!("it unpacks to more than {MAX_RATIO} {reason}"))
+                        })?;
+                        Ok(())
+                    };
+                    Ok(Some(Box::new(Watched { inner: opened, watch: in_proportion })))
                 }
                 Err(zip::result::ZipError::FileNotFound) => Ok(None),
                 Err(error) => Err(failed(io::Error::other(error))),
             },
-            #[cfg(test)]
-            Files::Memory(files) => {
-                let found = files.iter().find(|(name, _)| name == file);
-                Ok(found.map(|(_, bytes)| Box::new(bytes.as_slice()) as Box<dyn Read>))
-            }
         }
     }
 }

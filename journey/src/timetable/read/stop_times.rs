@@ -12,37 +12,11 @@ use crate::timetable::shapes::NOWHERE;
 use crate::timetable::{FeedProblems, NONE};
 use domain::LatLon;
 
-const TRIP: usize = 0;
-const SEQUENCE: usize = 1;
-const STOP: usize = 2;
-const ARRIVAL: usize = 3;
-const DEPARTURE: usize = 4;
-const PICKUP: usize = 5;
-const DROP_OFF: usize = 6;
-const TRAVELLED: usize = 7;
-const HEADSIGN: usize = 8;
-/// A place that is no stop: a zone or a group of stops.
-const PLACES: [usize; 2] = [9, 10];
-/// What only a row without minutes has: its place is a zone or group, or it is served some time in
-/// a window. The last two are the names of a draft of GTFS-Flex that feeds still use.
-const UNTIMED: [usize; 6] = [9, 10, 11, 12, 13, 14];
-const COLUMNS: [&str; 15] = [
-    "trip_id",
-    "stop_sequence",
-    "stop_id",
-    "arrival_time",
-    "departure_time",
-    "pickup_type",
-    "drop_off_type",
-    "shape_dist_traveled",
-    "stop_headsign",
-    "location_id",
-    "location_group_id",
-    "start_pickup_drop_off_window",
-    "end_pickup_drop_off_window",
-    "start_pickup_dropoff_window",
-    "end_pickup_dropoff_window",
-];
+/// The last six are of rows without minutes: their place is a zone or a group of stops, or they are served some time in a
+/// window. The last two are the names of a draft of GTFS-Flex that feeds still use.
+const HEADER: &str = "trip_id,stop_sequence,stop_id,arrival_time,departure_time,pickup_type,drop_off_type,\
+    shape_dist_traveled,stop_headsign,location_id,location_group_id,start_pickup_drop_off_window,\
+    end_pickup_drop_off_window,start_pickup_dropoff_window,end_pickup_dropoff_window";
 /// Stop times of all feeds: their numbers are 32 bit.
 const MAX_STOP_TIMES: usize = u32::MAX as usize;
 /// Stands for a time that is blank.
@@ -69,15 +43,16 @@ pub fn read(
     frequencies: &Frequencies,
     problems: &mut FeedProblems,
 ) -> Result<(), ReadError> {
-    let mut table = Table::open_required(source, "stop_times.txt", 2, COLUMNS)?;
-    if !table.has(STOP) && !PLACES.iter().any(|column| table.has(*column)) {
-        return Err(ReadError::Column { file: table.file, column: COLUMNS[STOP] });
+    let mut table = Table::open_required(source, "stop_times.txt", 2, HEADER)?;
+    let [trip, _, stop, _, _, _, _, _, _, zone, group, ..] = table.columns::<15>();
+    if ![stop, zone, group].iter().any(|column| table.has(*column)) {
+        return Err(ReadError::Column { file: table.file, column: "stop_id" });
     }
     let mut rows: Vec<Row> = Vec::new();
     let mut last: (Box<[u8]>, Option<u32>) = (Box::default(), None);
     while table.next()? {
-        if *last.0 != *table.bytes(TRIP) {
-            last = (table.bytes(TRIP).into(), draft.feed.trips.get(table.bytes(TRIP)).copied());
+        if *last.0 != *table.bytes(trip) {
+            last = (table.bytes(trip).into(), draft.feed.trips.get(table.bytes(trip)).copied());
         }
         let row = row(&table, last.1, draft, problems);
         rows.extend(table.read(problems, row));
@@ -96,43 +71,45 @@ pub fn read(
 }
 
 fn row(
-    table: &Table<'_, { COLUMNS.len() }>,
-    trip: Option<u32>,
+    table: &Table<'_>,
+    number: Option<u32>,
     draft: &mut Draft,
     problems: &mut FeedProblems,
 ) -> Result<Row, Fault> {
-    let trip = trip.ok_or_else(|| fault(TRIP, "there is no such trip"))?;
-    if let Some(column) = UNTIMED.into_iter().find(|column| !table.bytes(*column).is_empty()) {
+    let [trip, sequence, stop, arrival, departure, pickup, drop_off, travelled, headsign, untimed @ ..] =
+        table.columns::<15>();
+    let number = number.ok_or_else(|| fault(trip, "there is no such trip"))?;
+    if let Some(column) = untimed.into_iter().find(|column| !table.bytes(*column).is_empty()) {
         let reason = "a ride somewhere in an area or some time in a window has no minute to plan with; the row is left out";
         return Err(fault(column, reason));
     }
-    let stop = table.id(STOP, &draft.feed.stops, "stop")?;
-    let sequence = table.number(SEQUENCE).ok_or_else(|| fault(SEQUENCE, "it is not a whole number"))?;
+    let stop = table.id(stop, &draft.feed.stops, "stop")?;
+    let sequence = table.number(sequence).ok_or_else(|| fault(sequence, "it is not a whole number"))?;
     let time = |column| match table.bytes(column) {
         b"" => Ok(None),
         _ => table.choice(column, parse_time, "it is not a time HH:MM:SS within a week").map(Some),
     };
-    let (arrival, departure) = (time(ARRIVAL)?, time(DEPARTURE)?);
+    let (arrives, departs) = (time(arrival)?, time(departure)?);
     // One of the two alone stands for both.
-    let [arrival, departure] = [arrival.or(departure), departure.or(arrival)].map(|s| s.unwrap_or(BLANK));
-    if departure < arrival {
-        return Err(fault(DEPARTURE, "it is before the arrival"));
+    let [arrives, departs] = [arrives.or(departs), departs.or(arrives)].map(|s| s.unwrap_or(BLANK));
+    if departs < arrives {
+        return Err(fault(departure, "it is before the arrival"));
     }
-    let [pickup, drop_off] = [PICKUP, DROP_OFF].map(|column| {
+    let [pickup, drop_off] = [pickup, drop_off].map(|column| {
         Boarding::parse(table.bytes(column)).unwrap_or_else(|| {
             table.fault(problems, column, "it is none of 0 to 3; the row is read as 0");
             Boarding::Scheduled
         })
     });
-    let is_own = !table.bytes(HEADSIGN).is_empty();
+    let is_own = !table.bytes(headsign).is_empty();
     Ok(Row {
-        trip,
+        trip: number,
         sequence,
         stop: PatternStop::new(stop, pickup, drop_off),
-        arrival,
-        departure,
-        travelled: table.number(TRAVELLED).unwrap_or(f32::NAN),
-        headsign: if is_own { draft.headsigns.number(table.text(HEADSIGN)) } else { NONE },
+        arrival: arrives,
+        departure: departs,
+        travelled: table.number(travelled).unwrap_or(f32::NAN),
+        headsign: if is_own { draft.headsigns.number(table.text(headsign)) } else { NONE },
         line: u32::try_from(table.line()).unwrap_or(u32::MAX),
     })
 }
@@ -161,7 +138,7 @@ impl Trips<'_> {
         if !(2..=MAX_TRIP_STOPS).contains(&count) {
             let reason = format!("the trip has {count} usable stops; 2 to {MAX_TRIP_STOPS} are needed");
             let (line, id) = (u64::from(rows[0].line), draft.trip_ids.get(trip.id));
-            problems.add(self.file, line, COLUMNS[TRIP], id, reason);
+            problems.add(self.file, line, "trip_id", id, reason);
             return;
         }
         let mut node = |row: &Row| row.stop.at(draft.rules.node(row.stop.stop(), trip.id, trip.route));
@@ -184,8 +161,8 @@ impl Trips<'_> {
     fn collect(&mut self, rows: &[Row], draft: &Draft, problems: &mut FeedProblems) {
         self.known.clear();
         self.rows.clear();
-        let mut fault = |row: &Row, column: usize, value: &str, reason: &str| {
-            problems.add(self.file, u64::from(row.line), COLUMNS[column], value, reason);
+        let mut fault = |row: &Row, column: &'static str, value: &str, reason: &str| {
+            problems.add(self.file, u64::from(row.line), column, value, reason);
         };
         let timed = |row: &Row| row.arrival != BLANK;
         let first = rows.iter().position(timed).unwrap_or(rows.len());
@@ -194,16 +171,16 @@ impl Trips<'_> {
         for (at, row) in rows.iter().enumerate() {
             if at < first || at > last {
                 let reason = "a stop without a time at the begin or end of a trip cannot be interpolated";
-                fault(row, ARRIVAL, "", reason);
+                fault(row, "arrival_time", "", reason);
                 continue;
             }
             if self.rows.last().is_some_and(|last| last.sequence == row.sequence) {
-                fault(row, SEQUENCE, &row.sequence.to_string(), "the trip has it already");
+                fault(row, "stop_sequence", &row.sequence.to_string(), "the trip has it already");
                 continue;
             }
             if timed(row) && row.arrival < latest {
                 let reason = "(seconds) it is before the departure from the stop ahead";
-                fault(row, ARRIVAL, &row.arrival.to_string(), reason);
+                fault(row, "arrival_time", &row.arrival.to_string(), reason);
                 continue;
             }
             latest = latest.max(row.departure);

@@ -8,16 +8,8 @@ use crate::timetable::patterns::PatternStop;
 use crate::timetable::shapes::{NOWHERE, PointE6};
 use crate::timetable::{FeedProblems, NONE, StopIx, Wheelchair};
 
-const COLUMNS: [&str; 8] = [
-    "stop_id",
-    "stop_lat",
-    "stop_lon",
-    "stop_name",
-    "location_type",
-    "parent_station",
-    "wheelchair_boarding",
-    "platform_code",
-];
+const HEADER: &str =
+    "stop_id,stop_lat,stop_lon,stop_name,location_type,parent_station,wheelchair_boarding,platform_code";
 
 /// What a row says of a stop besides the stop itself.
 struct Row {
@@ -29,8 +21,8 @@ struct Row {
 /// Reads stops, stations and entrances. Generic nodes and boarding areas have no departures of
 /// their own and are passed over.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
-    let mut table = Table::open_required(source, "stops.txt", 3, COLUMNS)?;
-    let [id, lat, _, _, kind, parent, ..] = table.columns();
+    let mut table = Table::open_required(source, "stops.txt", 3, HEADER)?;
+    let [_, _, _, _, kind, ..] = table.columns::<8>();
     let first = draft.stops.points.len();
     let mut rows: Vec<Row> = Vec::new();
     while table.next()? {
@@ -48,7 +40,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems)
             Some(parent) => draft.stops.parents[stop] = *parent,
             None => {
                 let reason = "there is no such stop; it is read without";
-                problems.add(&table.file, row.line, COLUMNS[parent], &row.parent, reason);
+                problems.add(&table.file, row.line, "parent_station", &row.parent, reason);
             }
         }
     }
@@ -57,7 +49,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems)
         let at = points[first + far].degrees();
         let reason = "it is far from all other stops of the feed; the stop is kept without its place";
         let value = format!("{},{}", at.lat, at.lon);
-        problems.add(&table.file, rows[far].line, COLUMNS[lat], &value, reason);
+        problems.add(&table.file, rows[far].line, "stop_lat", &value, reason);
         points[first + far] = NOWHERE;
     }
     // A platform without a position or a value is like its station.
@@ -73,12 +65,12 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems)
     for stop in (first..points.len()).filter(|stop| points[*stop] == NOWHERE) {
         let reason = "it has no place on the map, or 0,0; no way leads there, and rides are drawn past it";
         let value = draft.stops.ids.get(stop as StopIx);
-        problems.add(&table.file, rows[stop - first].line, COLUMNS[id], value, reason);
+        problems.add(&table.file, rows[stop - first].line, "stop_id", value, reason);
     }
     Ok(())
 }
 
-fn row(table: &Table<'_, 8>, draft: &mut Draft) -> Result<Row, Fault> {
+fn row(table: &Table<'_>, draft: &mut Draft) -> Result<Row, Fault> {
     let [id, lat, lon, name, kind, parent, accessible, platform] = table.columns();
     if !matches!(table.bytes(kind), b"" | b"0" | b"1" | b"2") {
         return Err(fault(kind, "it is none of 0 to 4"));

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 
 use super::ReadError;
 use super::source::Source;
+use crate::files::Watched;
 use crate::timetable::FeedProblems;
 
 /// Numbers of ids of one kind in one feed.
@@ -18,21 +19,20 @@ pub type Ids = FxHashMap<Box<[u8]>, u32>;
 /// The longest row, bytes. A quote that is never closed would make one row of a whole file.
 const MAX_ROW_BYTES: u64 = 1 << 20;
 
-/// One file, row by row. `N` columns are looked at, known by their place in the list of names
-/// that it was opened with.
-pub struct Table<'a, const N: usize> {
+/// One file, row by row. Columns are known by their place in the header that it was opened with.
+pub struct Table<'a> {
     /// Feed and file, for problems.
     pub file: String,
-    reader: csv::Reader<RowLimit<Box<dyn Read + 'a>>>,
+    reader: csv::Reader<Box<dyn Read + 'a>>,
     since_row: Rc<Cell<u64>>,
     record: ByteRecord,
-    names: [&'static str; N],
-    columns: [Option<usize>; N],
+    names: Vec<&'static str>,
+    columns: Vec<Option<usize>>,
 }
 
-impl<'a, const N: usize> Table<'a, N> {
-    /// Opens `file`; `None` when the feed has none. The first `required` of the columns must be
-    /// there.
+impl<'a> Table<'a> {
+    /// Opens `file`; `None` when the feed has none. Of the columns in `header`, as GTFS names them, the first `required`
+    /// must be there.
     ///
     /// # Errors
     /// It cannot be read, or a required column is missing.
@@ -40,22 +40,31 @@ impl<'a, const N: usize> Table<'a, N> {
         source: &'a mut Source,
         file: &str,
         required: usize,
-        names: [&'static str; N],
+        header: &'static str,
     ) -> Result<Option<Self>, ReadError> {
         let label = format!("{}/{file}", source.name);
         let Some(bytes) = source.file(file)? else { return Ok(None) };
         let bytes = utf8(bytes).map_err(|error| ReadError::File { file: label.clone(), error })?;
         let since_row = Rc::new(Cell::new(0));
-        let limited = RowLimit { inner: bytes, since_row: since_row.clone() };
+        let bytes_since_row = since_row.clone();
+        let within_row = move |bytes| {
+            if bytes_since_row.get() > MAX_ROW_BYTES {
+                return Err(io::Error::other("a row is longer than 1 MiB: is a quote not closed?"));
+            }
+            bytes_since_row.set(bytes_since_row.get() + bytes);
+            Ok(())
+        };
+        let limited: Box<dyn Read> = Box::new(Watched { inner: bytes, watch: within_row });
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(1 << 16)
             .from_reader(limited);
-        let mut header = ByteRecord::new();
-        reader.read_byte_record(&mut header).map_err(|error| broken(&label, error))?;
-        let heads: Vec<String> = header.iter().map(|name| clean(name).to_ascii_lowercase()).collect();
-        let columns = names.map(|name| heads.iter().position(|head| head == name));
+        let mut first = ByteRecord::new();
+        reader.read_byte_record(&mut first).map_err(|error| broken(&label, error))?;
+        let heads: Vec<String> = first.iter().map(|name| clean(name).to_ascii_lowercase()).collect();
+        let names: Vec<&str> = header.split(',').collect();
+        let columns: Vec<_> = names.iter().map(|name| heads.iter().position(|head| head == name)).collect();
         if let Some(missing) = (0..required).find(|at| columns[*at].is_none()) {
             return Err(ReadError::Column { file: label, column: names[missing] });
         }
@@ -70,14 +79,15 @@ impl<'a, const N: usize> Table<'a, N> {
         source: &'a mut Source,
         file: &'static str,
         required: usize,
-        names: [&'static str; N],
+        header: &'static str,
     ) -> Result<Self, ReadError> {
         let feed = source.name.clone();
-        Self::open(source, file, required, names)?.ok_or(ReadError::Missing { feed, file })
+        Self::open(source, file, required, header)?.ok_or(ReadError::Missing { feed, file })
     }
 
-    /// The numbers of its columns, in the order of their names.
-    pub fn columns(&self) -> [usize; N] {
+    /// The numbers of its columns, in the order of its header.
+    pub fn columns<const N: usize>(&self) -> [usize; N] {
+        debug_assert_eq!(N, self.names.len());
         std::array::from_fn(|at| at)
     }
 
@@ -239,21 +249,4 @@ fn clean(name: &[u8]) -> String {
 
 fn broken(file: &str, error: csv::Error) -> ReadError {
     ReadError::File { file: file.to_owned(), error: io::Error::other(error) }
-}
-
-/// Fails once more than a row's worth of bytes was read for one row.
-struct RowLimit<R> {
-    inner: R,
-    since_row: Rc<Cell<u64>>,
-}
-
-impl<R: Read> Read for RowLimit<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.since_row.get() > MAX_ROW_BYTES {
-            return Err(io::Error::other("a row is longer than 1 MiB: is a quote not closed?"));
-        }
-        let read = self.inner.read(buffer)?;
-        self.since_row.set(self.since_row.get() + read as u64);
-        Ok(read)
-    }
 }

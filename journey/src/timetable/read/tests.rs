@@ -6,6 +6,8 @@ mod places;
 
 use std::path::Path;
 
+use tempfile::TempDir;
+
 use super::source::Source;
 use super::*;
 use crate::timetable::services::parse_day;
@@ -15,14 +17,25 @@ use crate::timetable::{DEFAULT_CHANGE_S, NO_CHANGE};
 /// A feed as (file, text).
 pub(crate) type Texts = Vec<(&'static str, String)>;
 
-/// Reads feeds from memory, each with its name.
+/// A feed of these files, and the folder in which they lie.
+fn source<'t>(name: &str, files: impl IntoIterator<Item = (&'t str, Vec<u8>)>) -> (TempDir, Source) {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, bytes) in files {
+        std::fs::write(folder.path().join(file), bytes).unwrap();
+    }
+    let mut source = Source::open(folder.path()).unwrap();
+    source.name = name.to_owned();
+    (folder, source)
+}
+
+/// Reads feeds, each with its name.
 pub(crate) fn read_texts(feeds: Vec<(&str, Texts)>, options: Options) -> (Timetable, FeedProblems) {
     let mut draft = Draft::default();
     let mut problems = FeedProblems::default();
     for (name, texts) in feeds {
         draft.begin_feed(Path::new(name));
-        let texts = texts.into_iter().map(|(file, text)| (file.to_owned(), text.into_bytes())).collect();
-        let mut source = Source::memory(name, texts);
+        let texts = texts.into_iter().map(|(file, text)| (file, text.into_bytes()));
+        let (_folder, mut source) = source(name, texts);
         read_feed(&mut source, &mut draft, &mut |_| {}, &mut problems).unwrap();
     }
     (draft.finish(options, &mut problems), problems)
@@ -163,7 +176,7 @@ fn problems_are_bounded() {
 #[test]
 fn a_quote_that_is_never_closed_ends_the_reading() {
     let text = format!("stop_id,stop_lat,stop_lon\n\"a{}", "x".repeat(3 << 20));
-    let mut source = Source::memory("bus.zip", vec![("stops.txt".into(), text.into_bytes())]);
+    let (_folder, mut source) = source("bus.zip", [("stops.txt", text.into_bytes())]);
     let mut draft = Draft::default();
     draft.begin_feed(Path::new("bus.zip"));
     let error = stops::read(&mut source, &mut draft, &mut FeedProblems::default()).unwrap_err();

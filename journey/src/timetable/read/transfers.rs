@@ -16,20 +16,11 @@ const MAX_CHANGE_S: i32 = 86_400;
 /// Most platforms of a station between which footpaths are made; their number grows with the square.
 const MAX_PLATFORMS: usize = 200;
 
-const COLUMNS: [&str; 8] = [
-    "from_stop_id",
-    "to_stop_id",
-    "transfer_type",
-    "min_transfer_time",
-    "from_route_id",
-    "to_route_id",
-    "from_trip_id",
-    "to_trip_id",
-];
+const HEADER: &str = "from_stop_id,to_stop_id,transfer_type,min_transfer_time,from_route_id,to_route_id,from_trip_id,to_trip_id";
 
 /// Reads the rows; to be called before the stop times, which depend on what single trips may do.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
-    let Some(mut table) = Table::open(source, "transfers.txt", 2, COLUMNS)? else { return Ok(()) };
+    let Some(mut table) = Table::open(source, "transfers.txt", 2, HEADER)? else { return Ok(()) };
     let children = draft.stops.children();
     while table.next()? {
         let row = row(&table, draft, &children);
@@ -38,7 +29,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems)
     Ok(())
 }
 
-fn row(table: &Table<'_, 8>, draft: &mut Draft, children: &Rows<StopIx>) -> Result<(), Fault> {
+fn row(table: &Table<'_>, draft: &mut Draft, children: &Rows<StopIx>) -> Result<(), Fault> {
     let [from_stop, to_stop, kind, time, from_route, to_route, from_trip, to_trip] = table.columns();
     let known = |column: usize, ids: &Ids, what: &str| match table.bytes(column) {
         b"" => Ok(None),

@@ -7,20 +7,12 @@ use super::table::{Fault, Table};
 use crate::timetable::shapes::NO_SHAPE;
 use crate::timetable::{FeedProblems, NONE, Trip};
 
-const COLUMNS: [&str; 8] = [
-    "trip_id",
-    "route_id",
-    "service_id",
-    "trip_headsign",
-    "shape_id",
-    "wheelchair_accessible",
-    "direction_id",
-    "block_id",
-];
+const HEADER: &str =
+    "trip_id,route_id,service_id,trip_headsign,shape_id,wheelchair_accessible,direction_id,block_id";
 
 /// Reads the trips, without their times.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
-    let mut table = Table::open_required(source, "trips.txt", 3, COLUMNS)?;
+    let mut table = Table::open_required(source, "trips.txt", 3, HEADER)?;
     while table.next()? {
         let trip = trip(&table, draft, problems);
         draft.feed.trip_list.extend(table.read(problems, trip));
@@ -28,7 +20,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems)
     Ok(())
 }
 
-fn trip(table: &Table<'_, 8>, draft: &mut Draft, problems: &mut FeedProblems) -> Result<Trip, Fault> {
+fn trip(table: &Table<'_>, draft: &mut Draft, problems: &mut FeedProblems) -> Result<Trip, Fault> {
     let [id, route, service, headsign, shape, accessible, direction, block] = table.columns();
     let key = table.new_named_id(id, &draft.feed.trips)?;
     let route = table.id(route, &draft.feed.routes, "route")?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::timetable::patterns::Boarding;
+use crate::timetable::patterns::{Boarding, Boardings};
 
 const HEAD: &str = "trip_id,stop_id,stop_sequence,arrival_time,departure_time,pickup_type,drop_off_type,stop_headsign,\
                     location_id,location_group_id,start_pickup_drop_off_window,end_pickup_drop_off_window\n";
@@ -22,7 +22,8 @@ fn how_one_gets_on_and_off_is_kept_stop_by_stop() {
     let boardings: Vec<_> = stops.iter().map(|stop| (stop.pickup(), stop.drop_off())).collect();
     use Boarding::{AskDriver, Book, None, Scheduled};
     assert_eq!(boardings, [(Book, None), (AskDriver, Scheduled), (None, Book)]);
-    let may: Vec<_> = stops.iter().map(|stop| (stop.can_board(), stop.can_alight())).collect();
+    let may: Vec<_> =
+        stops.iter().map(|stop| (stop.can_board(Boardings::ANY), stop.can_alight(Boardings::ANY))).collect();
     assert_eq!(may, [(true, false), (true, true), (false, true)]);
     let trip = timetable.trips("t")[0];
     let headsigns: Vec<_> = (0..3).map(|at| timetable.headsign_at(trip, at)).collect();
@@ -56,11 +57,11 @@ fn a_feed_of_areas_alone_needs_no_column_of_stops() {
         "trip_id,stop_sequence,location_id,start_pickup_dropoff_window\nt,1,z,07:00:00\nt,2,z,07:00:00\n";
     let (timetable, problems) = one(with(base(), "stop_times.txt", text));
     assert_eq!((timetable.trips.len(), problems.count()), (0, 2));
-    let mut texts = with(base(), "stop_times.txt", "trip_id,stop_sequence\nt,1\n");
-    let texts = texts.drain(..).map(|(file, text)| (file.to_owned(), text.into_bytes())).collect();
+    let texts = with(base(), "stop_times.txt", "trip_id,stop_sequence\nt,1\n");
+    let texts = texts.into_iter().map(|(file, text)| (file, text.into_bytes()));
     let mut draft = Draft::default();
     draft.begin_feed(Path::new("x"));
-    let mut source = Source::memory("x", texts);
+    let (_folder, mut source) = source("x", texts);
     let error = read_feed(&mut source, &mut draft, &mut |_| {}, &mut FeedProblems::default()).unwrap_err();
     assert_eq!(error.to_string(), "x/stop_times.txt has no column stop_id");
 }

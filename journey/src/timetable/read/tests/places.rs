@@ -48,11 +48,11 @@ fn a_national_feed_may_reach_abroad() {
 
 /// Reads `stops.txt` in these bytes.
 fn named(bytes: Vec<u8>) -> Result<Vec<String>, ReadError> {
-    let mut source = Source::memory("bus.zip", vec![("stops.txt".into(), bytes)]);
+    let (_folder, mut source) = source("bus.zip", [("stops.txt", bytes)]);
     let mut draft = Draft::default();
     draft.begin_feed(Path::new("bus.zip"));
     stops::read(&mut source, &mut draft, &mut FeedProblems::default())?;
-    Ok((0..draft.stops.names.len() as u32).map(|at| draft.stops.names.get(at).to_owned()).collect())
+    Ok((0..draft.stops.points.len() as u32).map(|at| draft.stops.names.get(at).to_owned()).collect())
 }
 
 #[test]

@@ -42,7 +42,7 @@ pub(super) fn build(roads: Roads<'_>, mode: Mode) -> Built {
         list.push((zone.start, Arc { head: junction, ms: 0, code: NONE }));
     }
     let count = junctions + 2 * zones.len();
-    Built { states: States::Junctions { zones, places }, count, arcs: list }
+    Built { states: States::NodeBased { zones, places }, count, arcs: list }
 }
 
 /// The states of junctions at zones, and the junctions in the order of these states.

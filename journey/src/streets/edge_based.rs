@@ -47,7 +47,7 @@ pub(super) fn build(roads: Roads<'_>) -> Built {
     let Builder { states, entered, further, .. } = builder;
     let codes: Vec<u32> = states.iter().map(|state| state.code).collect();
     let last = states.iter().map(|state| state.phase == Phase::End).collect();
-    Built { count: states.len(), states: States::Turns { entered, further, codes, last }, arcs }
+    Built { count: states.len(), states: States::EdgeBased { entered, further, codes, last }, arcs }
 }
 
 struct Builder<'a> {
