@@ -11,6 +11,5 @@ mod days;
 mod good_files;
 mod round_trip;
 mod sample_data;
-mod samples;
 mod slips;
 mod support;
