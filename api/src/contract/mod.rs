@@ -10,6 +10,8 @@ pub mod words;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
@@ -35,6 +37,7 @@ pub fn complete(document: &OpenApi) -> Value {
         for (_, schema) in schemas.iter_mut().filter(|(name, _)| !asked.contains(name)) {
             require_nullable(schema);
         }
+        refer_to_items(schemas);
     }
     let shapes = document["components"]["schemas"].clone();
     let paths = document["paths"].as_object_mut().into_iter().flatten();
@@ -83,6 +86,18 @@ fn asked_shapes(document: &Value) -> Vec<String> {
         references(&operation["requestBody"], &mut |name| names.push(name.to_owned()));
     }
     names
+}
+
+/// A list refers to the shape of its items, which its name ends with.
+fn refer_to_items(schemas: &mut Map<String, Value>) {
+    let names: BTreeSet<String> = schemas.keys().cloned().collect();
+    for (name, schema) in schemas {
+        if let Some((_, item)) = name.split_once('_').filter(|(_, item)| names.contains(*item))
+            && let Some(items) = schema.pointer_mut("/properties/items/items")
+        {
+            *items = json!({ "$ref": format!("#/components/schemas/{item}") });
+        }
+    }
 }
 
 /// Calls `found` with the name of each schema that is referred to.

@@ -10,22 +10,12 @@ use utoipa::ToSchema;
 
 use super::listed::{Listed, list, one};
 use crate::contract::{parameters, values, words};
+use crate::http::answer::Unchanged;
 use crate::http::geojson::Collection;
 use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
-use crate::http::wire::{RestrictionOut, Restrictions, Source, credit, max_stay_min};
+use crate::http::wire::{CreditedList, RestrictionOut, Restrictions, credit, max_stay_min};
 use crate::hub::View;
-
-/// A page of bays.
-#[derive(Serialize, ToSchema)]
-pub struct BayList<'a> {
-    /// The bays of this page, in the order of their ids.
-    items: Vec<BayOut<'a>>,
-    /// Give it as `cursor` for the next page; null: this is the last one.
-    cursor: Option<String>,
-    /// Whose data it is.
-    attribution: Vec<Source<'a>>,
-}
 
 /// One space for one vehicle.
 #[derive(Serialize, ToSchema)]
@@ -66,7 +56,6 @@ pub struct BayOut<'a> {
 
 impl Listed for BayView {
     type Out<'a> = BayOut<'a>;
-    type List<'a> = BayList<'a>;
 
     fn page(
         map: &LiveMap,
@@ -112,10 +101,6 @@ impl Listed for BayView {
         })
     }
 
-    fn list<'a>(items: Vec<BayOut<'a>>, cursor: Option<String>, attribution: Vec<Source<'a>>) -> BayList<'a> {
-        BayList { items, cursor, attribution }
-    }
-
     fn missing() -> Problem {
         Problem::no_bay()
     }
@@ -130,10 +115,10 @@ impl Listed for BayView {
     params(parameters::Within, parameters::Paging, parameters::ListFormat),
     responses(
         (status = 200, content(
-            (BayList = "application/json"),
+            (CreditedList<BayOut> = "application/json"),
             (Collection<BayOut> = "application/geo+json"),
         )),
-        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+        Unchanged,
     ),
 )]
 pub async fn bays(view: View, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
@@ -146,10 +131,7 @@ pub async fn bays(view: View, headers: HeaderMap, query: RawQuery) -> Result<Res
     path = "/v1/bays/{id}",
     tag = "places",
     params(("id" = inline(values::Id), Path, description = "Id of the bay.")),
-    responses(
-        (status = 200, body = BayOut),
-        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
-    ),
+    responses((status = 200, body = BayOut), Unchanged),
 )]
 pub async fn bay(view: View, id: PathId, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
     one::<BayView>(&view, id, &headers, &query).await

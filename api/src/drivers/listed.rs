@@ -12,7 +12,7 @@ use crate::http::answer::{self, Format, LIVE, Tag};
 use crate::http::geojson::Collection;
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
 use crate::http::problem::Problem;
-use crate::http::wire::{Source, Sources};
+use crate::http::wire::{CreditedList, Source, Sources};
 use crate::hub::View;
 
 /// The state of a visible place, as it is copied out under the lock.
@@ -21,11 +21,6 @@ pub trait Listed: Sized {
     type Out<'a>: Serialize
     where
         Self: 'a;
-    /// A page of places.
-    type List<'a>: Serialize
-    where
-        Self: 'a;
-
     /// At most `limit` places after the text id `after`, and whether more follow.
     fn page(
         map: &LiveMap,
@@ -39,11 +34,6 @@ pub trait Listed: Sized {
     /// Its text id and geometry.
     fn place<'r>(&self, registry: &'r Registry) -> Option<(&'r str, &'r Geometry)>;
     fn out<'a>(&'a self, registry: &'a Registry, now: UtcMicros) -> Option<Self::Out<'a>>;
-    fn list<'a>(
-        items: Vec<Self::Out<'a>>,
-        cursor: Option<String>,
-        attribution: Vec<Source<'a>>,
-    ) -> Self::List<'a>;
     /// The problem that there is no such place.
     fn missing() -> Problem;
 }
@@ -100,7 +90,7 @@ pub async fn list<P: Listed>(
     let response = match format {
         Format::Json => {
             let items = page.places.iter().filter_map(|place| place.out(&registry, now)).collect();
-            answer::json(&P::list(items, cursor, attribution))
+            answer::json(&CreditedList { items, cursor, attribution })
         }
         Format::GeoJson => {
             let items = page.places.iter().filter_map(|place| {

@@ -10,22 +10,12 @@ use utoipa::ToSchema;
 
 use super::listed::{Listed, list, one};
 use crate::contract::{parameters, values, words};
+use crate::http::answer::Unchanged;
 use crate::http::geojson::Collection;
 use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
-use crate::http::wire::{FeeOut, FlagWords, OpeningOut, Source, credit, max_stay_min};
+use crate::http::wire::{CreditedList, FeeOut, FlagWords, OpeningOut, credit, max_stay_min};
 use crate::hub::View;
-
-/// A page of sites.
-#[derive(Serialize, ToSchema)]
-pub struct SiteList<'a> {
-    /// The sites of this page, in the order of their ids.
-    items: Vec<SiteOut<'a>>,
-    /// Give it as `cursor` for the next page; null: this is the last one.
-    cursor: Option<String>,
-    /// Whose data it is.
-    attribution: Vec<Source<'a>>,
-}
 
 /// A car park, a lot, a stretch of kerb.
 #[derive(Serialize, ToSchema)]
@@ -113,7 +103,6 @@ impl SiteState {
 
 impl Listed for SiteState {
     type Out<'a> = SiteOut<'a>;
-    type List<'a> = SiteList<'a>;
 
     fn page(
         map: &LiveMap,
@@ -176,14 +165,6 @@ impl Listed for SiteState {
         })
     }
 
-    fn list<'a>(
-        items: Vec<SiteOut<'a>>,
-        cursor: Option<String>,
-        attribution: Vec<Source<'a>>,
-    ) -> SiteList<'a> {
-        SiteList { items, cursor, attribution }
-    }
-
     fn missing() -> Problem {
         Problem::no_site()
     }
@@ -198,10 +179,10 @@ impl Listed for SiteState {
     params(parameters::Within, parameters::Paging, parameters::ListFormat),
     responses(
         (status = 200, content(
-            (SiteList = "application/json"),
+            (CreditedList<SiteOut> = "application/json"),
             (Collection<SiteOut> = "application/geo+json"),
         )),
-        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+        Unchanged,
     ),
 )]
 pub async fn sites(view: View, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
@@ -214,10 +195,7 @@ pub async fn sites(view: View, headers: HeaderMap, query: RawQuery) -> Result<Re
     path = "/v1/sites/{id}",
     tag = "places",
     params(("id" = inline(values::Id), Path, description = "Id of the site.")),
-    responses(
-        (status = 200, body = SiteOut),
-        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
-    ),
+    responses((status = 200, body = SiteOut), Unchanged),
 )]
 pub async fn site(view: View, id: PathId, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
     one::<SiteState>(&view, id, &headers, &query).await

@@ -9,11 +9,9 @@ use serde::Serialize;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 
-/// How a list is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    Json,
-    GeoJson,
+domain::wire_enum! {
+    /// How a list is written.
+    Format { Json = "json", GeoJson = "geojson" }
 }
 
 impl Format {
@@ -22,19 +20,10 @@ impl Format {
     /// # Errors
     /// `format=` is neither `json` nor `geojson`.
     pub fn of(params: &Params<'_>, headers: &HeaderMap) -> Result<Self, Problem> {
-        match params.text("format") {
-            Some("geojson") => Ok(Format::GeoJson),
-            Some("json") => Ok(Format::Json),
-            Some(other) => {
-                Err(Problem::bad_parameter("format", other, format!("There is no format '{other}'."))
-                    .remedy("One of json, geojson."))
-            }
-            None => {
-                let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-                let wants = accept.split(',').any(|a| a.trim().starts_with("application/geo+json"));
-                Ok(if wants { Format::GeoJson } else { Format::Json })
-            }
-        }
+        let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let wants = accept.split(',').any(|a| a.trim().starts_with("application/geo+json"));
+        let accepted = if wants { Format::GeoJson } else { Format::Json };
+        Ok(params.one("format", &Format::choices())?.unwrap_or(accepted))
     }
 
     const fn media_type(self) -> &'static str {
@@ -114,6 +103,11 @@ impl Tag {
         response
     }
 }
+
+/// What a route with a [`Tag`] may answer, for the document.
+#[derive(utoipa::IntoResponses)]
+#[response(status = 304, description = "Nothing has changed since the answer named by `If-None-Match`.")]
+pub struct Unchanged;
 
 /// Live answers: may be stored, must be revalidated.
 pub const LIVE: &str = "public, no-cache";

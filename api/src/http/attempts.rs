@@ -59,9 +59,9 @@ struct Inside {
     budgets: HashMap<IpAddr, Budget>,
     /// Attempts beyond those counted by origin.
     others: Budget,
-    strangers: EventCounts<Stranger, Origin>,
+    strangers: EventCounts<Cause, Origin>,
     /// Counted apart from strangers, so that no flood of guesses hides what known keys tried.
-    keys: EventCounts<OfKey, Origin>,
+    keys: EventCounts<Cause, Origin>,
 }
 
 /// Failures of a network, less those that have expired.
@@ -79,22 +79,22 @@ impl Budget {
     }
 }
 
-/// A request without a valid key.
+/// A refused request.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Stranger {
-    network: Option<IpAddr>,
-    /// What it would have changed; `None`: it only read.
+struct Cause {
+    /// `None`: there was none, or one that never was valid.
+    key: Option<RefusedKey>,
+    /// What was requested; `None`: a stranger only read.
     route: Option<Arc<str>>,
+    network: Option<IpAddr>,
 }
 
 /// A known key that did not suffice.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct OfKey {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct RefusedKey {
     id: i32,
     /// Whether it is valid but of another role; else it is revoked or expired.
     is_valid: bool,
-    route: Arc<str>,
-    network: Option<IpAddr>,
 }
 
 /// What else the audit says of an attempt.
@@ -163,24 +163,26 @@ impl Attempts {
 
     /// Notes a request without a valid key.
     pub(crate) fn note_stranger(&self, tried: &Tried, now: UtcMicros) {
-        let network = tried.address.map(network_of);
-        let stranger = Stranger { network, route: tried.is_writing.then(|| tried.route.clone()) };
-        let origin = Origin { address: tried.address, ..Origin::default() };
-        if self.inside.lock().strangers.add(stranger, origin, 1, now) {
-            self.report_due.notify_one();
-        }
+        let route = tried.is_writing.then(|| tried.route.clone());
+        let cause = Cause { key: None, route, network: tried.address.map(network_of) };
+        self.note(cause, Origin { address: tried.address, ..Origin::default() }, 1, now);
     }
 
     /// Notes that `key` did not suffice: it is of another role (`is_valid`), or ended.
     pub(crate) fn note_key(&self, tried: &Tried, key: &StoredKey, is_valid: bool, now: UtcMicros) {
-        let network = tried.address.map(network_of);
-        let cause = OfKey { id: key.id, is_valid, route: tried.route.clone(), network };
-        let origin = Origin {
-            address: tried.address,
-            role: Some(key.role.clone()),
-            municipalities: key.municipalities.clone(),
+        let cause = Cause {
+            key: Some(RefusedKey { id: key.id, is_valid }),
+            route: Some(tried.route.clone()),
+            network: tried.address.map(network_of),
         };
-        if self.inside.lock().keys.add(cause, origin, 1, now) {
+        let (role, municipalities) = (Some(key.role.clone()), key.municipalities.clone());
+        self.note(cause, Origin { address: tried.address, role, municipalities }, 1, now);
+    }
+
+    fn note(&self, cause: Cause, origin: Origin, count: u64, now: UtcMicros) {
+        let mut inside = self.inside.lock();
+        let counts = if cause.key.is_some() { &mut inside.keys } else { &mut inside.strangers };
+        if counts.add(cause, origin, count, now) {
             self.report_due.notify_one();
         }
     }
@@ -235,20 +237,14 @@ impl Attempts {
                 inside.forget(now);
                 (inside.strangers.due(now, is_over), inside.keys.due(now, is_over))
             };
-            for report in strangers {
-                let (actor, deed) = of_stranger(&report);
-                if !note(&pool, actor, deed).await
-                    && let Some((cause, origin)) = report.cause
-                {
-                    self.inside.lock().strangers.add(cause, origin, report.count, now);
-                }
-            }
-            for report in keys {
-                let (actor, deed) = of_key(&report);
-                if !note(&pool, actor, deed).await
-                    && let Some((cause, origin)) = report.cause
-                {
-                    self.inside.lock().keys.add(cause, origin, report.count, now);
+            let strangers = strangers.into_iter().map(|report| (of_stranger(&report), report));
+            for ((actor, event), report) in
+                strangers.chain(keys.into_iter().map(|report| (of_key(&report), report)))
+            {
+                let Err(error) = store::audit::note(&pool, &actor, event).await else { continue };
+                warn!("that cannot be written to the audit, and is written with what follows: {error}");
+                if let Some((cause, origin)) = report.cause {
+                    self.note(cause, origin, report.count, now);
                 }
             }
             if is_over {
@@ -267,45 +263,34 @@ fn refused(action: &'static str, failures: u64) -> AuditEvent {
     }
 }
 
-fn of_stranger(report: &Report<Stranger, Origin>) -> (Actor, AuditEvent) {
+fn of_stranger(report: &Report<Cause, Origin>) -> (Actor, AuditEvent) {
     let address = report.cause.as_ref().and_then(|(_, origin)| origin.address);
-    let route = report.cause.as_ref().and_then(|(stranger, _)| stranger.route.as_deref());
+    let route = report.cause.as_ref().and_then(|(cause, _)| cause.route.as_deref());
     let (failures, source) = (report.count, address.map_or("several networks".to_owned(), about));
     warn!(route, "{failures} requests without a valid key came from {source}");
-    let deed = AuditEvent { subject: route.map(str::to_owned), ..refused("authenticate", failures) };
-    (Actor { name: "public".to_owned(), role: None, address }, deed)
+    let event = AuditEvent { subject: route.map(str::to_owned), ..refused("authenticate", failures) };
+    (Actor { name: "public".to_owned(), role: None, address }, event)
 }
 
-fn of_key(report: &Report<OfKey, Origin>) -> (Actor, AuditEvent) {
+fn of_key(report: &Report<Cause, Origin>) -> (Actor, AuditEvent) {
     let failures = report.count;
-    let Some((cause, origin)) = &report.cause else {
+    let Some((Cause { key: Some(key), route, .. }, origin)) = &report.cause else {
         warn!("{failures} requests with several keys were refused");
-        return (
-            Actor { name: "several keys".to_owned(), ..Actor::default() },
-            refused("authorize", failures),
-        );
+        let actor = Actor { name: "several keys".to_owned(), ..Actor::default() };
+        return (actor, refused("authorize", failures));
     };
-    let (action, why) = match cause.is_valid {
+    let (action, why) = match key.is_valid {
         true => ("authorize", "its role or municipality does not cover this"),
         false => ("authenticate", "it was revoked or has expired"),
     };
-    warn!(route = &*cause.route, "{failures} requests with key {} were refused: {why}", cause.id);
-    let deed = AuditEvent {
-        subject: Some(cause.route.to_string()),
+    warn!(route = route.as_deref(), "{failures} requests with key {} were refused: {why}", key.id);
+    let event = AuditEvent {
+        subject: route.as_deref().map(str::to_owned),
         municipalities: origin.municipalities.clone(),
         ..refused(action, failures)
     };
-    let name = format!("key {}", cause.id);
-    (Actor { name, role: origin.role.clone(), address: origin.address }, deed)
-}
-
-/// Writes it to the audit; whether it is there.
-async fn note(pool: &store::Pool, actor: Actor, deed: AuditEvent) -> bool {
-    let noted = store::audit::note(pool, &actor, deed).await;
-    if let Err(error) = &noted {
-        warn!("that cannot be written to the audit, and is written with what follows: {error}");
-    }
-    noted.is_ok()
+    let name = format!("key {}", key.id);
+    (Actor { name, role: origin.role.clone(), address: origin.address }, event)
 }
 
 /// A network without who in it: logs keep no addresses.

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use domain::place::UnknownName;
 use domain::{MunicipalityId, Registry};
 use store::audit::Actor;
 
@@ -24,39 +23,12 @@ use crate::http::problem::Problem;
 /// Shortest time between two updates of a key's last use, seconds.
 const LAST_USE_S: i64 = 60;
 
-/// Role of a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    Installer,
-    Planner,
-    Operator,
-    /// All of them, for the whole county.
-    Admin,
-}
-
-impl Role {
-    /// All roles.
-    pub const ALL: [Role; 4] = [Role::Installer, Role::Planner, Role::Operator, Role::Admin];
-
-    /// The name in commands and on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Role::Installer => "installer",
-            Role::Planner => "planner",
-            Role::Operator => "operator",
-            Role::Admin => "admin",
-        }
-    }
-}
-
-impl std::str::FromStr for Role {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Role::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| UnknownName {
-            value: text.to_owned(),
-            choices: Role::ALL.map(Role::as_str).join(", "),
-        })
+domain::wire_enum! {
+    /// Role of a key.
+    Role {
+        Installer = "installer", Planner = "planner", Operator = "operator",
+        /// All of them, for the whole county.
+        Admin = "admin",
     }
 }
 

@@ -124,78 +124,76 @@ impl Params<'_> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim())
     }
 
+    /// The value as `read` reads it; one that it cannot read is refused as what it "is not", with the remedy.
+    pub fn read<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&str) -> Option<T>,
+        is_not: &str,
+        remedy: &str,
+    ) -> Result<Option<T>, Problem> {
+        let Some(value) = self.text(name) else { return Ok(None) };
+        let wrong =
+            || Problem::bad_parameter(name, value, format!("'{name}' is not {is_not}.")).remedy(remedy);
+        read(value).ok_or_else(wrong).map(Some)
+    }
+
     /// `LAT,LON`, decimal degrees.
     pub fn lat_lon(&self, name: &str) -> Result<Option<LatLon>, Problem> {
-        let Some(value) = self.text(name) else { return Ok(None) };
-        let point = parse_lat_lon(value).ok_or_else(|| {
-            Problem::bad_parameter(name, value, format!("'{name}' is not a point."))
-                .remedy("Write LAT,LON in decimal degrees with points, latitude first, e.g. 51.95,7.17.")
-        })?;
-        Ok(Some(point))
+        let remedy = "Write LAT,LON in decimal degrees with points, latitude first, e.g. 51.95,7.17.";
+        self.read(name, parse_lat_lon, "a point", remedy)
     }
 
     /// `W,S,E,N`, decimal degrees.
     pub fn bbox(&self) -> Result<Option<Bbox>, Problem> {
-        let Some(value) = self.text("bbox") else { return Ok(None) };
-        let bbox = match numbers(value).as_deref() {
+        let read = |value: &str| match numbers(value).as_deref() {
             Some([west, south, east, north]) => Bbox::new(*west, *south, *east, *north),
             _ => None,
         };
-        let bbox = bbox.ok_or_else(|| {
-            Problem::bad_parameter("bbox", value, "'bbox' is not a box.").remedy(
-                "Write W,S,E,N in decimal degrees, longitude first, W <= E and S <= N, e.g. 7.10,51.90,7.20,52.00.",
-            )
-        })?;
-        Ok(Some(bbox))
+        let remedy = "Write W,S,E,N in decimal degrees, longitude first, W <= E and S <= N, e.g. 7.10,51.90,7.20,52.00.";
+        self.read("bbox", read, "a box", remedy)
     }
 
     /// A number within `range`; what lies above is clamped.
     pub fn number(&self, name: &str, default: f64, min: f64, max: f64) -> Result<f64, Problem> {
-        let Some(value) = self.text(name) else { return Ok(default) };
-        match value.parse::<f64>() {
-            Ok(number) if number.is_finite() && number >= min => Ok(number.min(max)),
-            _ => Err(Problem::bad_parameter(name, value, format!("'{name}' is not a number from {min} on."))
-                .remedy(format!("Give a number from {min} to {max}."))),
-        }
+        let read = |value: &str| {
+            value.parse().ok().filter(|n: &f64| n.is_finite() && *n >= min).map(|number| number.min(max))
+        };
+        let remedy = format!("Give a number from {min} to {max}.");
+        Ok(self.read(name, read, &format!("a number from {min} on"), &remedy)?.unwrap_or(default))
     }
 
     /// How many items; clamped to `max`.
     pub fn limit(&self, default: usize, max: usize) -> Result<usize, Problem> {
-        let Some(value) = self.text("limit") else { return Ok(default) };
-        let is_whole = value.bytes().all(|digit| digit.is_ascii_digit());
-        match value.parse::<u64>() {
-            Ok(n) if n > 0 => Ok(usize::try_from(n).unwrap_or(max).min(max)),
+        let read = |value: &str| match value.parse::<u64>() {
+            Ok(n) => (n > 0).then(|| usize::try_from(n).unwrap_or(max).min(max)),
             // More digits than a number has.
-            Err(_) if is_whole => Ok(max),
-            _ => Err(Problem::bad_parameter("limit", value, "'limit' is not a whole number from 1 on.")
-                .remedy(format!("Give a number from 1 to {max}."))),
-        }
+            Err(_) => value.bytes().all(|digit| digit.is_ascii_digit()).then_some(max),
+        };
+        let remedy = format!("Give a number from 1 to {max}.");
+        Ok(self.read("limit", read, "a whole number from 1 on", &remedy)?.unwrap_or(default))
     }
 
     /// An RFC 3339 instant.
     pub fn time(&self, name: &str) -> Result<Option<UtcMicros>, Problem> {
-        let Some(value) = self.text(name) else { return Ok(None) };
         // A plus sign that was not encoded arrives as a space.
-        let time = UtcMicros::parse(value).or_else(|_| UtcMicros::parse(&value.replace(' ', "+")));
-        let time = time.map_err(|_| {
-            Problem::bad_parameter(name, value, format!("'{name}' is not an instant.")).remedy(
-                "Write an instant of RFC 3339 with its zone, e.g. 2026-11-22T12:00:00Z or 2026-11-22T13:00:00%2B01:00; \
-                 a plain date is not enough.",
-            )
-        })?;
-        Ok(Some(time))
+        let read = |value: &str| {
+            UtcMicros::parse(value).or_else(|_| UtcMicros::parse(&value.replace(' ', "+"))).ok()
+        };
+        let remedy = "Write an instant of RFC 3339 with its zone, e.g. 2026-11-22T12:00:00Z or \
+                      2026-11-22T13:00:00%2B01:00; a plain date is not enough.";
+        self.read(name, read, "an instant", remedy)
+    }
+
+    /// One of `choices`.
+    pub fn one<T: FromStr>(&self, name: &str, choices: &str) -> Result<Option<T>, Problem> {
+        let Some(value) = self.text(name) else { return Ok(None) };
+        value.parse().map(Some).map_err(|_| Problem::no_such(name, value, choices))
     }
 
     /// Values separated by commas, each one of `choices`.
     pub fn list<T: FromStr>(&self, name: &str, choices: &str) -> Result<Option<Vec<T>>, Problem> {
         self.list_of(name, choices, |item| item.parse().ok())
-    }
-
-    /// Values separated by commas, each the name of one of `choices`.
-    pub fn named<T: Copy>(&self, name: &str, choices: &[(&str, T)]) -> Result<Option<Vec<T>>, Problem> {
-        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-        let find = |item: &str| choices.iter().find(|(name, _)| *name == item).map(|(_, value)| *value);
-        self.list_of(name, &names.join(", "), find)
     }
 
     /// Values separated by commas, each parsed by `parse`; `choices` are for the error.
@@ -220,13 +218,13 @@ impl Params<'_> {
     /// # Errors
     /// 400: there is no such purpose.
     pub fn purpose(&self) -> Result<Purpose, Problem> {
-        let Some(text) = self.text("purpose") else { return Ok(Purpose::Car) };
-        text.parse().map_err(|_| {
-            Problem::bad_parameter("purpose", text, format!("There is no purpose '{text}'."))
-                .remedy(format!("One of {}.", Purpose::choices()))
-        })
+        Ok(self.one("purpose", &Purpose::choices())?.unwrap_or(Purpose::Car))
     }
 
+    /// A municipality by its slug.
+    ///
+    /// # Errors
+    /// 400: there is none.
     pub fn municipality(&self, registry: &Registry) -> Result<Option<MunicipalityId>, Problem> {
         self.municipality_named("municipality", registry)
     }
@@ -263,9 +261,8 @@ impl Params<'_> {
     fn cursor_with(&self, name: &str, is_key: impl FnOnce(&str) -> bool) -> Result<Option<String>, Problem> {
         let Some(value) = self.text(name) else { return Ok(None) };
         let decoded = URL_SAFE_NO_PAD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let decoded = decoded.filter(|key| !key.is_empty() && is_key(key));
-        let key = decoded.ok_or_else(|| Problem::bad_cursor_named(name, value))?;
-        Ok(Some(key))
+        let key = decoded.filter(|key| !key.is_empty() && is_key(key));
+        key.ok_or_else(|| Problem::bad_cursor_named(name, value)).map(Some)
     }
 }
 

@@ -69,6 +69,12 @@ impl Problem {
             .about(field, value)
     }
 
+    /// A value that is none of `choices`.
+    pub fn no_such(field: &str, value: &str, choices: &str) -> Self {
+        Self::bad_parameter(field, value, format!("There is no {field} '{value}'."))
+            .remedy(format!("One of {choices}."))
+    }
+
     /// A cursor that is not one of ours.
     pub fn bad_cursor(value: &str) -> Self {
         Self::bad_cursor_named("cursor", value)

@@ -8,6 +8,26 @@ use journey::timetable::Timetable;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 
+/// A page of a list.
+#[derive(Serialize, ToSchema)]
+pub struct List<T> {
+    /// What is listed, in the order that the route's description says.
+    pub items: Vec<T>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
+    pub cursor: Option<String>,
+}
+
+/// A page of a list, and whose data it is.
+#[derive(Serialize, ToSchema)]
+pub struct CreditedList<'a, T> {
+    /// What is listed, in the order that the route's description says.
+    pub items: Vec<T>,
+    /// Give it as `cursor` for the next page; null: this is the last one.
+    pub cursor: Option<String>,
+    /// Whose data it is.
+    pub attribution: Vec<Source<'a>>,
+}
+
 /// Opening hours, and what they say at one moment.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OpeningOut<'a> {

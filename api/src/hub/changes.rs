@@ -29,7 +29,7 @@ use crate::hub::{Filter, Kind, Start, View, follow};
 
 values! {
     /// Bays, sites, vehicles.
-    ThingKinds = choices(Kind::ALL.map(Kind::as_str)).default(Some(json!(["bay", "site"])));
+    ThingKinds = choices(Kind::ALL.iter().map(|kind| kind.as_str())).default(Some(json!(["bay", "site"])));
 }
 
 parameters! {
@@ -90,7 +90,7 @@ pub enum EventData<'a> {
 fn filter(params: &Params<'_>, registry: &Registry) -> Result<Filter, Problem> {
     let mut filter =
         Filter { bbox: params.bbox()?, municipality: params.municipality(registry)?, ..Filter::default() };
-    if let Some(kinds) = params.named("kind", &Kind::ALL.map(|kind| (kind.as_str(), kind)))? {
+    if let Some(kinds) = params.list("kind", &Kind::choices())? {
         filter.bays = kinds.contains(&Kind::Bay);
         filter.sites = kinds.contains(&Kind::Site);
         filter.vehicles = kinds.contains(&Kind::Vehicle);

@@ -15,7 +15,7 @@ pub const SNAPSHOT: &str = "snapshot";
 
 words! {
     /// A bay, a site or a vehicle.
-    ThingKind = Kind::ALL.map(Kind::as_str);
+    ThingKind = Kind::ALL.iter().map(|kind| kind.as_str());
     /// Why an event is sent: another state or number; the same one observed again, so that its age begins again; nothing
     /// received for longer than promised; an import changed the place; part of a snapshot.
     ChangeReason = [EventReason::Changed, EventReason::Confirmed, EventReason::Stale, EventReason::Places]
@@ -184,12 +184,6 @@ pub fn of_site<'a>(
 ) -> Option<(Topic, ChangeData<'a>)> {
     let entry = registry.site(view.id)?;
     let position = entry.def.position();
-    let topic = Topic {
-        kind: Kind::Site,
-        municipality: Some(entry.municipality),
-        site: Some(view.id),
-        position: Some(position),
-    };
     let data = SiteChange {
         kind: Kind::Site.as_str(),
         id: &entry.def.id,
@@ -203,7 +197,7 @@ pub fn of_site<'a>(
         lat: position.lat,
         lon: position.lon,
     };
-    Some((topic, ChangeData::Site(data)))
+    Some((Topic::site(entry), ChangeData::Site(data)))
 }
 
 /// The event of a vehicle's position; `None` when the registry does not have it.
@@ -215,7 +209,6 @@ pub fn of_vehicle<'a>(
 ) -> Option<(Topic, ChangeData<'a>)> {
     let entry = registry.vehicle(view.id)?;
     let (position, stale) = (view.fix.position, view.is_stale(now));
-    let topic = Topic { kind: Kind::Vehicle, municipality: Some(entry.municipality), site: None, position };
     let data = VehicleChange {
         kind: Kind::Vehicle.as_str(),
         id: &entry.def.id,
@@ -235,7 +228,7 @@ pub fn of_vehicle<'a>(
         stale,
         reason,
     };
-    Some((topic, ChangeData::Vehicle(Box::new(data))))
+    Some((Topic::vehicle(entry, position), ChangeData::Vehicle(Box::new(data))))
 }
 
 /// One server-sent event; data is JSON and therefore one line.

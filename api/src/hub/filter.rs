@@ -1,26 +1,11 @@
 //! Which events a client wants.
 
-use domain::{Bbox, LatLon, MunicipalityId, SiteId};
+use domain::registry::Entry;
+use domain::{Bay, BayId, Bbox, LatLon, MunicipalityId, Registry, Site, SiteId, Vehicle, VehicleId};
 
-/// Kind of thing an event is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    Bay,
-    Site,
-    Vehicle,
-}
-
-impl Kind {
-    pub const ALL: [Kind; 3] = [Kind::Bay, Kind::Site, Kind::Vehicle];
-
-    /// The word on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Kind::Bay => "bay",
-            Kind::Site => "site",
-            Kind::Vehicle => "vehicle",
-        }
-    }
+domain::wire_enum! {
+    /// Kind of thing an event is about.
+    Kind { Bay = "bay", Site = "site", Vehicle = "vehicle" }
 }
 
 /// What an event is about, for filters.
@@ -31,6 +16,34 @@ pub struct Topic {
     /// The bay's site, or the site itself.
     pub site: Option<SiteId>,
     pub position: Option<LatLon>,
+}
+
+impl Topic {
+    /// What is no longer known of.
+    pub const fn unplaced(kind: Kind) -> Self {
+        Topic { kind, municipality: None, site: None, position: None }
+    }
+
+    /// A bay.
+    pub fn bay(registry: &Registry, entry: &Entry<BayId, Bay>) -> Self {
+        Topic {
+            kind: Kind::Bay,
+            municipality: Some(entry.municipality),
+            site: entry.def.site.as_deref().and_then(|key| registry.site_by_key(key)).map(|site| site.id),
+            position: Some(entry.def.position()),
+        }
+    }
+
+    /// A site.
+    pub fn site(entry: &Entry<SiteId, Site>) -> Self {
+        let position = Some(entry.def.position());
+        Topic { kind: Kind::Site, municipality: Some(entry.municipality), site: Some(entry.id), position }
+    }
+
+    /// A vehicle at a position.
+    pub fn vehicle(entry: &Entry<VehicleId, Vehicle>, position: Option<LatLon>) -> Self {
+        Topic { kind: Kind::Vehicle, municipality: Some(entry.municipality), site: None, position }
+    }
 }
 
 /// What a client subscribes to; all conditions hold at once.
@@ -52,6 +65,7 @@ impl Default for Filter {
 }
 
 impl Filter {
+    /// Whether it subscribes to a kind.
     pub fn wants(&self, kind: Kind) -> bool {
         match kind {
             Kind::Bay => self.bays,
@@ -60,6 +74,7 @@ impl Filter {
         }
     }
 
+    /// Whether it subscribes to events about this.
     pub fn admits(&self, topic: &Topic) -> bool {
         self.wants(topic.kind)
             && self.municipality.is_none_or(|m| topic.municipality == Some(m))

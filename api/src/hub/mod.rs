@@ -194,41 +194,22 @@ impl LiveHub {
             }
             LiveEvent::RemovedVehicle { vehicle } => {
                 let entry = registry.vehicle(*vehicle)?;
-                let topic = Topic {
-                    kind: Kind::Vehicle,
-                    municipality: Some(entry.municipality),
-                    site: None,
-                    position: map.vehicle(*vehicle).and_then(|vehicle| vehicle.fix.position),
-                };
+                let last = map.vehicle(*vehicle).and_then(|vehicle| vehicle.fix.position);
+                let topic = Topic::vehicle(entry, last);
                 return Some(self.removed(topic, &entry.def.id, position));
             }
-            LiveEvent::RemovedBay { key } => return Some(self.removed_bay(before, key, position)),
-            LiveEvent::RemovedSite { key } => return Some(self.removed_site(before, key, position)),
+            LiveEvent::RemovedBay { key } => {
+                let entry = before.bay_by_key(key);
+                let topic = entry.map_or(Topic::unplaced(Kind::Bay), |entry| Topic::bay(before, entry));
+                return Some(self.removed(topic, key, position));
+            }
+            LiveEvent::RemovedSite { key } => {
+                let topic = before.site_by_key(key).map_or(Topic::unplaced(Kind::Site), Topic::site);
+                return Some(self.removed(topic, key, position));
+            }
         };
         let bytes = Bytes::from(event::frame(&self.id(position), "change", &data));
         Some(Event { position, topic, key: key.as_str().into(), bytes, left: None })
-    }
-
-    fn removed_bay(&self, before: &Registry, key: &str, position: u64) -> Event {
-        let entry = before.bay_by_key(key);
-        let topic = Topic {
-            kind: Kind::Bay,
-            municipality: entry.map(|e| e.municipality),
-            site: entry.and_then(|e| before.site_by_key(e.def.site.as_deref()?)).map(|s| s.id),
-            position: entry.map(|e| e.def.position()),
-        };
-        self.removed(topic, key, position)
-    }
-
-    fn removed_site(&self, before: &Registry, key: &str, position: u64) -> Event {
-        let entry = before.site_by_key(key);
-        let topic = Topic {
-            kind: Kind::Site,
-            municipality: entry.map(|e| e.municipality),
-            site: entry.map(|e| e.id),
-            position: entry.map(|e| e.def.position()),
-        };
-        self.removed(topic, key, position)
     }
 
     fn removed(&self, topic: Topic, key: &str, position: u64) -> Event {

@@ -157,8 +157,7 @@ impl Page {
             Kind::Vehicle => {
                 let found = map.vehicle_positions(now).filter_map(|(id, position)| {
                     let entry = registry.vehicle(id)?;
-                    let municipality = Some(entry.municipality);
-                    let topic = Topic { kind: Kind::Vehicle, municipality, site: None, position };
+                    let topic = Topic::vehicle(entry, position);
                     let key = entry.def.id.as_str();
                     (filter.admits(&topic) && after.is_none_or(|after| key > after)).then_some((key, id))
                 });

@@ -13,17 +13,9 @@ use crate::http::answer;
 use crate::http::auth::{Asker, Role};
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::http::problem::Problem;
+use crate::http::wire::List;
 use crate::hub::View;
 use crate::installers::sensors::spelled;
-
-/// A page of rejections, newest first.
-#[derive(Serialize, ToSchema)]
-pub struct RejectionList {
-    /// The rejections of this page, the newest first.
-    items: Vec<RejectionOut>,
-    /// Give it as `cursor` for the next page; null: this is the last one.
-    cursor: Option<String>,
-}
 
 /// A rejected message, as it was kept.
 #[derive(Serialize, ToSchema)]
@@ -107,10 +99,7 @@ fn out(r: Rejected, registry: &Registry) -> RejectionOut {
 /// # Errors
 /// There is none.
 pub fn reason_of(text: &str) -> Result<Reason, Problem> {
-    text.parse::<Reason>().map_err(|e| {
-        Problem::bad_parameter("reason", text, format!("There is no reason '{text}'."))
-            .remedy(format!("One of {}.", e.choices))
-    })
+    text.parse().map_err(|_| Problem::no_such("reason", text, &Reason::choices()))
 }
 
 /// The feed of this id.
@@ -131,9 +120,7 @@ pub fn feed_of(key: &str, registry: &Registry) -> Result<FeedId, Problem> {
     tag = "installers",
     security(("key" = [])),
     params(parameters::Rejections, parameters::Paging),
-    responses(
-        (status = 200, body = RejectionList),
-    ),
+    responses((status = 200, body = List<RejectionOut>)),
 )]
 pub async fn rejections(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let caller = asker.with(&[Role::Installer]).await?;
@@ -151,5 +138,5 @@ pub async fn rejections(view: View, asker: Asker, query: RawQuery) -> Result<Res
     let (found, more) = inspect::rejections(asker.pool()?, &scope, &filter, limit).await?;
     let cursor = found.last().filter(|_| more).map(|r| cursor_after(&r.id.to_string()));
     let items = found.into_iter().map(|r| out(r, &registry)).collect();
-    Ok(answer::private(&RejectionList { items, cursor }))
+    Ok(answer::private(&List { items, cursor }))
 }

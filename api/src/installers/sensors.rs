@@ -19,6 +19,7 @@ use crate::http::answer;
 use crate::http::auth::{Asker, Role};
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
 use crate::http::problem::Problem;
+use crate::http::wire::List;
 use crate::hub::View;
 
 /// Devices read at once while a filter is applied.
@@ -26,15 +27,6 @@ const READ_AT_ONCE: usize = 1_000;
 
 /// Stands between id and kind in a cursor.
 const BETWEEN: char = '\u{1f}';
-
-/// A page of devices.
-#[derive(Serialize, ToSchema)]
-pub struct SensorList {
-    /// The devices of this page, in the order of their ids.
-    items: Vec<SensorOut>,
-    /// Give it as `cursor` for the next page; null: this is the last one.
-    cursor: Option<String>,
-}
 
 /// One device with its bindings over time.
 #[derive(Serialize, ToSchema)]
@@ -63,9 +55,7 @@ pub(crate) fn spelled(id: &str) -> String {
     tag = "installers",
     security(("key" = [])),
     params(parameters::Sensors, parameters::Paging),
-    responses(
-        (status = 200, body = SensorList),
-    ),
+    responses((status = 200, body = List<SensorOut>)),
 )]
 pub async fn sensors(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let scope = scope(&view, &asker).await?;
@@ -92,7 +82,7 @@ pub async fn sensors(view: View, asker: Asker, query: RawQuery) -> Result<Respon
         "sensor" => cursor_after(&s.id),
         kind => cursor_after(&format!("{}{BETWEEN}{kind}", s.id)),
     });
-    Ok(answer::private(&SensorList { items, cursor }))
+    Ok(answer::private(&List { items, cursor }))
 }
 
 /// Some devices and places in the order of their ids.
@@ -176,9 +166,7 @@ async fn rejecting(
     tag = "installers",
     security(("key" = [])),
     params(("id" = inline(values::Id), Path, description = "A DevEUI in any spelling, or the supplier's id.")),
-    responses(
-        (status = 200, body = SensorDetail),
-    ),
+    responses((status = 200, body = SensorDetail)),
 )]
 pub async fn sensor(view: View, id: PathId, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let scope = scope(&view, &asker).await?;

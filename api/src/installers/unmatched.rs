@@ -11,16 +11,8 @@ use crate::http::answer;
 use crate::http::auth::{Asker, Role};
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
+use crate::http::wire::List;
 use crate::hub::View;
-
-/// Topics that no feed reads, newest first.
-#[derive(Serialize, ToSchema)]
-pub struct UnmatchedList {
-    /// Topics that no feed reads, the newest first.
-    items: Vec<UnmatchedOut>,
-    /// Always null: there are few.
-    cursor: Option<String>,
-}
 
 /// A topic that no feed's filter matches.
 #[derive(Serialize, ToSchema)]
@@ -51,9 +43,7 @@ const REMEDY: &str = "Correct the topic at the publisher, or the feed's topic in
     path = "/v1/unmatched-topics",
     tag = "installers",
     security(("key" = [])),
-    responses(
-        (status = 200, body = UnmatchedList),
-    ),
+    responses((status = 200, body = List<UnmatchedOut>)),
 )]
 pub async fn unmatched_topics(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let caller = asker.with(&[Role::Installer, Role::Operator]).await?;
@@ -62,7 +52,7 @@ pub async fn unmatched_topics(view: View, asker: Asker, query: RawQuery) -> Resu
     let scope = caller.municipalities(&registry);
     let all = unmatched::all(asker.pool()?).await?;
     let items = all.into_iter().filter(|u| is_for(&scope, &registry, &u.topic)).map(out).collect();
-    Ok(answer::private(&UnmatchedList { items, cursor: None }))
+    Ok(answer::private(&List { items, cursor: None }))
 }
 
 fn out(u: Unmatched) -> UnmatchedOut {

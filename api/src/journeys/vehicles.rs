@@ -14,21 +14,10 @@ use crate::contract::parameters;
 use crate::http::answer;
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::http::problem::Problem;
-use crate::http::wire::{Source, Sources, credit};
+use crate::http::wire::{CreditedList, Sources, credit};
 use crate::hub::View;
 use crate::journeys::Journeys;
 use crate::journeys::realtime::trip_called;
-
-/// A page of vehicles.
-#[derive(Serialize, ToSchema)]
-pub struct VehicleList<'a> {
-    /// The vehicles of this page, in the order of their ids.
-    items: Vec<VehicleOut<'a>>,
-    /// Give it as `cursor` for the next page; null: this is the last one.
-    cursor: Option<String>,
-    /// Whose data it is.
-    attribution: Vec<Source<'a>>,
-}
 
 /// A vehicle, as it last reported.
 #[derive(Serialize, ToSchema)]
@@ -113,9 +102,7 @@ fn out(view: VehicleView, registry: &Registry, now: UtcMicros) -> Option<Vehicle
     path = "/v1/vehicles",
     tag = "transit",
     params(parameters::Within, parameters::Paging),
-    responses(
-        (status = 200, body = VehicleList),
-    ),
+    responses((status = 200, body = CreditedList<VehicleOut>)),
 )]
 pub async fn vehicles(
     State(journeys): State<Arc<Journeys>>,
@@ -152,5 +139,5 @@ pub async fn vehicles(
         VehicleView { fix: VehicleFix { trip_id: called.or(view.fix.trip_id), ..view.fix }, ..view }
     };
     let items = views.into_iter().map(in_timetable).filter_map(|v| out(v, &registry, now)).collect();
-    Ok(answer::json(&VehicleList { items, cursor, attribution: sources.of(&registry) }))
+    Ok(answer::json(&CreditedList { items, cursor, attribution: sources.of(&registry) }))
 }

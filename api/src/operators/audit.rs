@@ -13,20 +13,12 @@ use crate::http::answer;
 use crate::http::auth::{Asker, Role};
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::http::problem::Problem;
+use crate::http::wire::List;
 use crate::hub::View;
-
-/// A page of the audit, newest first.
-#[derive(Serialize, ToSchema)]
-pub struct AuditList {
-    /// What was done, the newest first.
-    items: Vec<AuditOut>,
-    /// Give it as `cursor` for the next page; null: this is the last one.
-    cursor: Option<String>,
-}
 
 words! {
     /// Role of a key.
-    KeyRole = Role::ALL.map(Role::as_str);
+    KeyRole = Role::ALL.iter().map(|role| role.as_str());
 }
 
 /// Something that was done, or refused.
@@ -83,9 +75,7 @@ impl From<AuditEntry> for AuditOut {
     tag = "operators",
     security(("key" = [])),
     params(parameters::Audit, parameters::Paging),
-    responses(
-        (status = 200, body = AuditList),
-    ),
+    responses((status = 200, body = List<AuditOut>)),
 )]
 pub async fn audit(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let caller = asker.with(&[Role::Operator]).await?;
@@ -106,5 +96,5 @@ pub async fn audit(view: View, asker: Asker, query: RawQuery) -> Result<Response
     };
     let (found, more) = audit::page(asker.pool()?, &filter, limit).await?;
     let cursor = found.last().filter(|_| more).map(|entry| cursor_after(&entry.id.to_string()));
-    Ok(answer::private(&AuditList { items: found.into_iter().map(AuditOut::from).collect(), cursor }))
+    Ok(answer::private(&List { items: found.into_iter().map(AuditOut::from).collect(), cursor }))
 }

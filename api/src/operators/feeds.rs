@@ -13,16 +13,8 @@ use crate::http::answer;
 use crate::http::auth::{Asker, Role};
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::http::problem::Problem;
+use crate::http::wire::List;
 use crate::hub::View;
-
-/// A page of feeds.
-#[derive(Serialize, ToSchema)]
-pub struct FeedList<F> {
-    /// The feeds of this page, in the order of their ids.
-    items: Vec<F>,
-    /// Give it as `cursor` for the next page; null: this is the last one.
-    cursor: Option<String>,
-}
 
 /// Feeds, as the caller may see them.
 #[derive(Serialize, ToSchema)]
@@ -30,9 +22,9 @@ pub struct FeedList<F> {
 #[expect(dead_code, reason = "for the document only")]
 enum FeedAnswer {
     /// With an operator's key.
-    Operator(FeedList<FeedOut>),
+    Operator(List<FeedOut>),
     /// Without one.
-    Public(FeedList<FeedSource>),
+    Public(List<FeedSource>),
 }
 
 /// What everyone may know of a feed.
@@ -122,9 +114,7 @@ fn source(feed: &Feed) -> FeedSource {
     tag = "operators",
     security((), ("key" = [])),
     params(parameters::Paging),
-    responses(
-        (status = 200, body = inline(FeedAnswer)),
-    ),
+    responses((status = 200, body = inline(FeedAnswer))),
 )]
 pub async fn feeds(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let caller = asker.caller().await?;
@@ -144,7 +134,7 @@ pub async fn feeds(view: View, asker: Asker, query: RawQuery) -> Result<Response
     let cursor = feeds.last().filter(|_| more).map(|f| cursor_after(&f.def.id));
     let Some(scope) = scope else {
         let items: Vec<FeedSource> = feeds.iter().map(|f| source(&f.def)).collect();
-        return Ok(answer::json(&FeedList { items, cursor }));
+        return Ok(answer::json(&List { items, cursor }));
     };
     let statuses = inspect::feed_statuses(asker.pool()?, &scope).await?;
     let mut statuses: HashMap<FeedId, inspect::FeedStatus> =
@@ -161,5 +151,5 @@ pub async fn feeds(view: View, asker: Asker, query: RawQuery) -> Result<Response
         }
     };
     let items: Vec<FeedOut> = feeds.iter().map(out).collect();
-    Ok(answer::private(&FeedList { items, cursor }))
+    Ok(answer::private(&List { items, cursor }))
 }

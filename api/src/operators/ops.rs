@@ -87,12 +87,6 @@ pub struct Check {
     reason: Option<&'static str>,
 }
 
-impl Check {
-    fn new(name: &'static str, ok: bool, reason: &'static str) -> Self {
-        Check { name, ok, reason: (!ok).then_some(reason) }
-    }
-}
-
 /// The process is alive.
 #[utoipa::path(get, path = "/healthz", tag = "operators", responses((status = 200, body = Health)))]
 pub async fn healthz() -> Response {
@@ -108,33 +102,41 @@ pub async fn healthz() -> Response {
     responses((status = 200, body = Readiness), (status = 503, body = Readiness))
 )]
 pub async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
-    let mut checks = vec![Check::new(
-        "disk",
-        *ops.may_store.borrow(),
-        "Less of the disk is free than --min-free-disk-pct (default 5): nothing is stored or acknowledged until there is room; reading goes on.",
-    )];
-    checks.push(Check::new(
-        "tasks",
-        ops.failed_task.borrow().is_none(),
-        "A part of the process ended unexpectedly, and the process is about to end: the log says which and why; start it again.",
-    ));
-    if let Some(has_broker) = &ops.has_broker {
-        checks.push(Check::new(
+    let database = match &ops.pool {
+        Some(pool) => Some(ops.has_database(pool).await),
+        None => None,
+    };
+    let checks = [
+        (
+            "disk",
+            Some(*ops.may_store.borrow()),
+            "Less of the disk is free than --min-free-disk-pct (default 5): nothing is stored or acknowledged until there is room; reading goes on.",
+        ),
+        (
+            "tasks",
+            Some(ops.failed_task.borrow().is_none()),
+            "A part of the process ended unexpectedly, and the process is about to end: the log says which and why; start it again.",
+        ),
+        (
             "mqtt",
-            has_broker(),
+            ops.has_broker.as_ref().map(|is_connected| is_connected()),
             "The broker of --mqtt-url is not connected: what feeds send waits there, or is lost; the log says why; reading goes on.",
-        ));
-    }
-    if let Some(hub) = &ops.hub {
-        checks.push(Check::new("live_state", hub.is_ready(), "Live state is being rebuilt from the store."));
-    }
-    if let Some(pool) = &ops.pool {
-        checks.push(Check::new(
+        ),
+        (
+            "live_state",
+            ops.hub.as_ref().map(|hub| hub.is_ready()),
+            "Live state is being rebuilt from the store.",
+        ),
+        (
             "database",
-            ops.has_database(pool).await,
+            database,
             "The database does not answer: nothing is stored or acknowledged until it does; live state is shown as last known.",
-        ));
-    }
+        ),
+    ];
+    let check = |(name, ok, reason): (_, Option<bool>, _)| {
+        ok.map(|ok| Check { name, ok, reason: (!ok).then_some(reason) })
+    };
+    let checks: Vec<Check> = checks.into_iter().filter_map(check).collect();
     let ready = checks.iter().all(|c| c.ok);
     let mut response = answer::json(&Readiness { ready, checks });
     if !ready {

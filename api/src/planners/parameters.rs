@@ -6,7 +6,7 @@ use crate::http::table;
 
 values! {
     /// How a table is written.
-    TableFormat = choice(table::TableFormat::ALL.map(table::TableFormat::name), Some("json"));
+    TableFormat = choice(table::TableFormat::ALL.iter().map(|format| format.as_str()), Some("json"));
 }
 
 parameters! {

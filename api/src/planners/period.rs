@@ -83,13 +83,12 @@ pub fn days(params: &Params<'_>) -> Result<Option<Vec<DayKind>>, Problem> {
 /// # Errors
 /// 400: it cannot be read.
 pub fn hours(params: &Params<'_>) -> Result<Option<(i32, i32)>, Problem> {
-    let Some(value) = params.text("hours") else { return Ok(None) };
-    let read = value.split_once('-').and_then(|(from, until)| Some((minute(from)?, minute(until)?)));
-    let (from, until) = read.filter(|(from, until)| from != until).ok_or_else(|| {
-        Problem::bad_parameter("hours", value, "'hours' is not a span of the day.")
-            .remedy("Write HH:MM-HH:MM, e.g. 09:00-18:00; over midnight 22:00-06:00.")
-    })?;
-    Ok(Some((from, until)))
+    let read = |value: &str| {
+        let (from, until) = value.split_once('-')?;
+        Some((minute(from)?, minute(until)?)).filter(|(from, until)| from != until)
+    };
+    let remedy = "Write HH:MM-HH:MM, e.g. 09:00-18:00; over midnight 22:00-06:00.";
+    params.read("hours", read, "a span of the day", remedy)
 }
 
 fn minute(text: &str) -> Option<i32> {

@@ -57,7 +57,8 @@ pub struct PunctualityRow {
     /// Passages known / passages of the timetable; null: not known.
     coverage: Option<f64>,
     /// Passages by delay.
-    histogram: DelayHistogram,
+    #[schema(value_type = DelayHistogram)]
+    histogram: [u64; CLASSES],
     /// Name of the municipality.
     #[schema(value_type = String)]
     municipality_name: Arc<str>,
@@ -74,6 +75,7 @@ pub struct PunctualityRow {
 
 /// Passages by delay, each class without its upper limit.
 #[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
 pub struct DelayHistogram {
     /// More than 60 s early.
     under_m60_s: i64,
@@ -97,21 +99,10 @@ pub struct DelayHistogram {
     from_1800_s: i64,
 }
 
-impl From<[u64; CLASSES]> for DelayHistogram {
-    fn from(classes: [u64; CLASSES]) -> Self {
-        let [a, b, c, d, e, f, g, h, i, j] = classes.map(|n| n as i64);
-        DelayHistogram {
-            under_m60_s: a,
-            m60_to_0_s: b,
-            from_0_to_60_s: c,
-            from_60_to_180_s: d,
-            from_180_to_300_s: e,
-            from_300_to_360_s: f,
-            from_360_to_600_s: g,
-            from_600_to_900_s: h,
-            from_900_to_1800_s: i,
-            from_1800_s: j,
-        }
+impl PunctualityRow {
+    /// Passages of a class of delays.
+    fn class(&self, number: usize) -> Option<i64> {
+        Some(*self.histogram.get(number)? as i64)
     }
 }
 
@@ -131,16 +122,16 @@ const COLUMNS: &[Column<PunctualityRow>] = &[
     Column::float("early_share", |r| Some(r.early_share)),
     Column::float("late_share", |r| Some(r.late_share)),
     Column::float("coverage", |r| r.coverage),
-    Column::integer("histogram.under_m60_s", |r| Some(r.histogram.under_m60_s)),
-    Column::integer("histogram.m60_to_0_s", |r| Some(r.histogram.m60_to_0_s)),
-    Column::integer("histogram.from_0_to_60_s", |r| Some(r.histogram.from_0_to_60_s)),
-    Column::integer("histogram.from_60_to_180_s", |r| Some(r.histogram.from_60_to_180_s)),
-    Column::integer("histogram.from_180_to_300_s", |r| Some(r.histogram.from_180_to_300_s)),
-    Column::integer("histogram.from_300_to_360_s", |r| Some(r.histogram.from_300_to_360_s)),
-    Column::integer("histogram.from_360_to_600_s", |r| Some(r.histogram.from_360_to_600_s)),
-    Column::integer("histogram.from_600_to_900_s", |r| Some(r.histogram.from_600_to_900_s)),
-    Column::integer("histogram.from_900_to_1800_s", |r| Some(r.histogram.from_900_to_1800_s)),
-    Column::integer("histogram.from_1800_s", |r| Some(r.histogram.from_1800_s)),
+    Column::integer("histogram.under_m60_s", |r| r.class(0)),
+    Column::integer("histogram.m60_to_0_s", |r| r.class(1)),
+    Column::integer("histogram.from_0_to_60_s", |r| r.class(2)),
+    Column::integer("histogram.from_60_to_180_s", |r| r.class(3)),
+    Column::integer("histogram.from_180_to_300_s", |r| r.class(4)),
+    Column::integer("histogram.from_300_to_360_s", |r| r.class(5)),
+    Column::integer("histogram.from_360_to_600_s", |r| r.class(6)),
+    Column::integer("histogram.from_600_to_900_s", |r| r.class(7)),
+    Column::integer("histogram.from_900_to_1800_s", |r| r.class(8)),
+    Column::integer("histogram.from_1800_s", |r| r.class(9)),
     Column::beside("municipality", Column::text("municipality_name", |r| Some(&r.municipality_name))),
     Column::beside("route_id", Column::text("route_name", |r| r.route_name.as_deref())),
     Column::beside("stop_id", Column::text("stop_name", |r| r.stop_name.as_deref())),
@@ -193,7 +184,7 @@ impl Gather for Groups {
             late_share: figures.late_share,
             // The number of scheduled passages is not stored for past days.
             coverage: None,
-            histogram: figures.histogram.into(),
+            histogram: figures.histogram,
         });
     }
 }

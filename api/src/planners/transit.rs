@@ -18,7 +18,7 @@ use serde_json::Map;
 use store::transit_history::{self, Window};
 
 use crate::http::auth::Asker;
-use crate::http::params::RawQuery;
+use crate::http::params::{Params, RawQuery};
 use crate::http::permits::Holder;
 use crate::http::problem::Problem;
 use crate::http::table::bound::{Fits, Length, OF_LINES, counted};
@@ -118,7 +118,7 @@ impl TransitQuery {
             Some(id) => vec![(id, viewer.of_municipality(id)?)],
             None => viewer.municipalities().to_vec(),
         };
-        let (by_route, by_stop) = group_by(params.text("group_by"))?;
+        let group_by = params.list("group_by", &GroupBy::choices())?.unwrap_or(vec![GroupBy::Route]);
         let mut towns = Vec::with_capacity(asked.len());
         for (id, seen_by) in asked {
             let Some(town) = registry.municipality(id) else { continue };
@@ -137,11 +137,11 @@ impl TransitQuery {
                 tz: town.tz.clone(),
                 from: period.from,
                 until: period.until,
-                bucket: bucket(params.text("bucket"))?,
+                bucket: bucket(&params)?,
                 route: params.text("route").map(Into::into),
                 stop: params.text("stop").map(Into::into),
-                by_route,
-                by_stop,
+                by_route: group_by.contains(&GroupBy::Route),
+                by_stop: group_by.contains(&GroupBy::Stop),
                 days,
                 minutes: period::hours(&params)?,
             };
@@ -193,36 +193,21 @@ impl TransitQuery {
     }
 }
 
-fn bucket(text: Option<&str>) -> Result<Bucket, Problem> {
-    match text {
-        Some("1h") => Ok(Bucket::Hour),
-        Some("1d") => Ok(Bucket::Day),
-        Some("1w") => Ok(Bucket::Week),
-        Some("1mo") => Ok(Bucket::Month),
-        Some("hour_of_week") => Ok(Bucket::HourOfWeek),
-        Some("all") | None => Ok(Bucket::All),
-        Some(other) => Err(Problem::bad_parameter("bucket", other, format!("There is no bucket '{other}'."))
-            .remedy("One of 1h, 1d, 1w, 1mo, hour_of_week, all.")),
-    }
+domain::wire_enum! {
+    /// What rows are divided by.
+    GroupBy { Route = "route", Stop = "stop", Municipality = "municipality" }
 }
 
-/// Whether by line, whether by stop.
-fn group_by(text: Option<&str>) -> Result<(bool, bool), Problem> {
-    let mut by = (false, false);
-    for word in text.unwrap_or("route").split(',').map(str::trim) {
-        match word {
-            "route" => by.0 = true,
-            "stop" => by.1 = true,
-            "municipality" => {}
-            other => {
-                let detail = format!("'group_by' has no value '{other}'.");
-                return Err(Problem::bad_parameter("group_by", other, detail).remedy(
-                    "One or more of route, stop, municipality, separated by commas; default route.",
-                ));
-            }
-        }
-    }
-    Ok(by)
+/// What a row may be for.
+const BUCKETS: [Bucket; 6] =
+    [Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month, Bucket::HourOfWeek, Bucket::All];
+
+fn bucket(params: &Params<'_>) -> Result<Bucket, Problem> {
+    let Some(name) = params.text("bucket") else { return Ok(Bucket::All) };
+    let named = |bucket: &Bucket| occupancy::Bucket::from(*bucket).as_str();
+    BUCKETS.into_iter().find(|bucket| named(bucket) == name).ok_or_else(|| {
+        Problem::no_such("bucket", name, &BUCKETS.iter().map(named).collect::<Vec<_>>().join(", "))
+    })
 }
 
 /// Aggregates consecutive rows.

@@ -32,9 +32,7 @@ use crate::journeys::Inputs;
     path = "/v1/parking",
     tag = "drivers",
     params(parameters::Parking),
-    responses(
-        (status = 200, body = Parking),
-    ),
+    responses((status = 200, body = Parking)),
 )]
 pub async fn parking(State(inputs): State<Inputs>, view: View, query: RawQuery) -> Result<Response, Problem> {
     let query = ParkingQuery::parse(&query.params(&[parameters::Parking::NAMES])?)?;

@@ -2,12 +2,12 @@
 
 use domain::geo::{Bbox, LatLon};
 use domain::live::{BaysWanted, Found, Search};
-use domain::place::Purpose;
+use domain::place::{PlaceKind, Purpose};
 use domain::{Audience, UtcMicros};
 
 use crate::http::params::Params;
 use crate::http::problem::Problem;
-use crate::hub::{Kind, Live};
+use crate::hub::Live;
 
 /// Default search radius, metres.
 const DEFAULT_RADIUS_M: f64 = 800.0;
@@ -59,8 +59,14 @@ impl ParkingQuery {
         let near = params
             .lat_lon("near")?
             .ok_or_else(|| Problem::missing_parameter("near", "Give near=LAT,LON, e.g. near=51.95,7.17."))?;
-        let (bays, sites) = kinds(params)?;
-        let include = params.named("include", &Include::NAMED)?.unwrap_or_default();
+        let include = params.list("include", &Include::choices())?.unwrap_or_default();
+        let (bays, sites) = match params.list("kind", "bay, site")? {
+            None => (BaysWanted::WithoutSite, true),
+            Some(kinds) => {
+                let bays = if kinds.contains(&PlaceKind::Bay) { BaysWanted::All } else { BaysWanted::None };
+                (bays, kinds.contains(&PlaceKind::Site))
+            }
+        };
         Ok(ParkingQuery {
             radius_m: params.number("radius_m", DEFAULT_RADIUS_M, 1.0, MAX_RADIUS_M)?,
             limit: params.limit(DEFAULT_LIMIT, MAX_LIMIT)?,
@@ -103,23 +109,7 @@ impl ParkingQuery {
     }
 }
 
-fn kinds(params: &Params<'_>) -> Result<(BaysWanted, bool), Problem> {
-    let Some(kinds) = params.named("kind", &[("bay", Kind::Bay), ("site", Kind::Site)])? else {
-        return Ok((BaysWanted::WithoutSite, true));
-    };
-    let bays = if kinds.contains(&Kind::Bay) { BaysWanted::All } else { BaysWanted::None };
-    Ok((bays, kinds.contains(&Kind::Site)))
-}
-
-/// A value of `include=`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Include {
-    Full,
-    Stale,
-    Static,
-}
-
-impl Include {
-    const NAMED: [(&str, Include); 3] =
-        [("full", Include::Full), ("stale", Include::Stale), ("static", Include::Static)];
+domain::wire_enum! {
+    /// What is listed beside vacant places.
+    Include { Full = "full", Stale = "stale", Static = "static" }
 }

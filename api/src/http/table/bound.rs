@@ -82,7 +82,7 @@ mod tests {
     use crate::http::params::RawQuery;
 
     fn shape(format: TableFormat) -> Shape {
-        let query = RawQuery::new(&format!("format={}", format.name()));
+        let query = RawQuery::new(&format!("format={}", format));
         Shape::of(&query.params(&[&["format"]]).ok().unwrap(), &Default::default()).ok().unwrap()
     }
 
@@ -91,7 +91,7 @@ mod tests {
         #[test]
         fn an_answer_is_refused_when_it_has_too_many_rows(rows in 0i64..20, most in 0i64..20, slack in 0i64..20) {
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-            for format in TableFormat::ALL {
+            for format in TableFormat::ALL.iter().copied() {
                 let length = Length { field: "bucket", value: "1h", remedy: OF_PLACES };
                 let exact = counted(stream::iter((0..rows).map(Ok)), most);
                 let fits = runtime.block_on(shape(format).fit(most, length, rows + slack, exact));

@@ -5,14 +5,23 @@ use serde_json::{Map, Value};
 
 use super::{Cell, Column, Encoder, TEXT_ROWS, Unwritable};
 
-pub struct Csv<R: 'static> {
-    columns: &'static [Column<R>],
-    has_header: bool,
+/// Writes CSV of some dialect.
+pub struct Csv<R> {
+    /// What the file begins with.
+    pub begin: &'static str,
+    pub delimiter: u8,
+    /// Names of the columns; empty once they are written.
+    pub header: Vec<String>,
+    /// The cells of a row.
+    pub cells: Box<dyn Fn(&R) -> Vec<String> + Send>,
 }
 
 impl<R> Csv<R> {
-    pub fn new(columns: &'static [Column<R>]) -> Self {
-        Csv { columns, has_header: false }
+    /// Commas, decimal points, RFC 3339.
+    pub fn plain(columns: &'static [Column<R>]) -> Self {
+        let cells = |row: &R| columns.iter().map(|c| c.cell(row).map(text).unwrap_or_default()).collect();
+        let header = columns.iter().map(Column::flat_name).collect();
+        Csv { begin: "", delimiter: b',', header, cells: Box::new(cells) }
     }
 }
 
@@ -32,13 +41,17 @@ impl<R: Send + Sync> Encoder<R> for Csv<R> {
     }
 
     fn rows(&mut self, rows: &[R], out: &mut Vec<u8>) -> Result<(), Unwritable> {
-        let mut writer = WriterBuilder::new().terminator(Terminator::CRLF).from_writer(out);
-        if !std::mem::replace(&mut self.has_header, true) {
-            writer.write_record(self.columns.iter().map(Column::flat_name))?;
+        let header = std::mem::take(&mut self.header);
+        if !header.is_empty() {
+            out.extend_from_slice(self.begin.as_bytes());
+        }
+        let mut writer =
+            WriterBuilder::new().delimiter(self.delimiter).terminator(Terminator::CRLF).from_writer(out);
+        if !header.is_empty() {
+            writer.write_record(header)?;
         }
         for row in rows {
-            let cells = self.columns.iter().map(|c| c.cell(row).map(text));
-            writer.write_record(cells.map(Option::unwrap_or_default))?;
+            writer.write_record((self.cells)(row))?;
         }
         writer.flush()?;
         Ok(())

@@ -5,27 +5,18 @@ use axum::http::{HeaderMap, header};
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 
-/// How a table is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TableFormat {
-    Json,
-    /// RFC 4180, UTF-8.
-    Csv,
-    /// Apache Parquet.
-    Parquet,
+domain::wire_enum! {
+    /// How a table is written.
+    TableFormat {
+        Json = "json",
+        /// RFC 4180, UTF-8.
+        Csv = "csv",
+        /// Apache Parquet.
+        Parquet = "parquet",
+    }
 }
 
 impl TableFormat {
-    pub const ALL: [TableFormat; 3] = [TableFormat::Json, TableFormat::Csv, TableFormat::Parquet];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            TableFormat::Json => "json",
-            TableFormat::Csv => "csv",
-            TableFormat::Parquet => "parquet",
-        }
-    }
-
     pub(super) const fn media_type(self) -> &'static str {
         match self {
             TableFormat::Json => "application/json",
@@ -38,7 +29,7 @@ impl TableFormat {
     pub(super) const fn file_ending(self) -> Option<&'static str> {
         match self {
             TableFormat::Json => None,
-            TableFormat::Csv | TableFormat::Parquet => Some(self.name()),
+            TableFormat::Csv | TableFormat::Parquet => Some(self.as_str()),
         }
     }
 }
@@ -46,13 +37,14 @@ impl TableFormat {
 /// The media type of Parquet, as registered with IANA.
 pub const PARQUET: &str = "application/vnd.apache.parquet";
 
-/// How CSV separates cells and writes numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Locale {
-    /// Comma and decimal point.
-    Plain,
-    /// As a German Excel reads it: see [`super::german`].
-    German,
+domain::wire_enum! {
+    /// How CSV separates cells and writes numbers.
+    Locale {
+        /// Comma and decimal point.
+        Plain = "en",
+        /// As a German Excel reads it: see [`super::german`].
+        German = "de",
+    }
 }
 
 /// The requested format.
@@ -68,22 +60,9 @@ impl Shape {
     /// # Errors
     /// 400: there is no such format or locale.
     pub fn of(params: &Params<'_>, headers: &HeaderMap) -> Result<Self, Problem> {
-        let format = match params.text("format") {
-            None => accepted(headers),
-            Some(name) => TableFormat::ALL.into_iter().find(|f| f.name() == name).ok_or_else(|| {
-                Problem::bad_parameter("format", name, format!("There is no format '{name}'."))
-                    .remedy("One of json, csv, parquet.")
-            })?,
-        };
-        let locale = match params.text("locale") {
-            None | Some("en") => Locale::Plain,
-            Some("de") => Locale::German,
-            Some(other) => {
-                let detail = format!("There is no locale '{other}'.");
-                return Err(Problem::bad_parameter("locale", other, detail)
-                    .remedy("One of en (comma, decimal point), de (as a German Excel reads it: semicolon, decimal comma)."));
-            }
-        };
+        let format = params.one("format", &TableFormat::choices())?.unwrap_or_else(|| accepted(headers));
+        let locales = "en (comma, decimal point), de (as a German Excel reads it: semicolon, decimal comma)";
+        let locale = params.one("locale", locales)?.unwrap_or(Locale::Plain);
         Ok(Shape { format, locale })
     }
 }

@@ -2,15 +2,12 @@
 //! times as they are written in Germany. Whatever else it would take for a number, a date or a formula stays text.
 
 use std::borrow::Cow;
-use std::io::Write;
 
-use ::csv::{Terminator, WriterBuilder};
 use domain::UtcMicros;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
 
-use super::csv::is_formula;
-use super::{Cell, Column, Encoder, Read, TEXT_ROWS, Unwritable};
+use super::csv::{Csv, is_formula};
+use super::{Cell, Column, Read};
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
@@ -47,83 +44,46 @@ const WORDS_AROUND: [&str; 4] = ["eur", "dm", "dec", "december"];
 /// Letters within or after digits: exponents, halves of the day.
 const LETTERS_AFTER: [&str; 5] = ["e", "am", "pm", "a", "p"];
 
-pub struct GermanCsv<R: 'static> {
-    /// With each column those that explain it.
-    columns: Vec<&'static Column<R>>,
-    zone: fn(&R) -> &TimeZone,
-    has_header: bool,
-}
-
-impl<R> GermanCsv<R> {
-    pub fn new(columns: &'static [Column<R>], zone: fn(&R) -> &TimeZone) -> Self {
-        let explaining = |name| columns.iter().filter(move |c| c.beside == Some(name));
-        let ordered = columns.iter().filter(|c| c.beside.is_none());
-        let columns = ordered.flat_map(|c| std::iter::once(c).chain(explaining(c.name))).collect();
-        GermanCsv { columns, zone, has_header: false }
-    }
-
-    fn header(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for column in &self.columns {
-            let name = column.flat_name();
-            let more: &[&str] = match column.read {
-                Read::Time(_) => &["weekday", "offset"],
-                _ if column.is_weekday => &["name"],
-                _ => &[],
-            };
-            let more: Vec<String> = more.iter().map(|more| format!("{name}_{more}")).collect();
-            names.push(name);
-            names.extend(more);
-        }
-        names
-    }
-
-    fn cells(&self, row: &R) -> Vec<String> {
-        let mut cells = Vec::new();
-        for column in &self.columns {
-            let cell = column.cell(row);
-            match (cell, &column.read) {
-                (Some(Cell::Time(at)), _) => cells.extend(local(at, (self.zone)(row))),
-                (None, Read::Time(_)) => cells.extend([const { String::new() }; 3]),
-                (Some(Cell::Integer(day)), _) if column.is_weekday => {
-                    let name = usize::try_from(day - 1).ok().and_then(|day| WEEKDAYS.get(day));
-                    cells.extend([day.to_string(), name.copied().unwrap_or_default().to_owned()]);
-                }
-                (None, _) if column.is_weekday => cells.extend([const { String::new() }; 2]),
-                (Some(Cell::Text(text)), _) => cells.push(literal(text).into_owned()),
-                (Some(Cell::Integer(number)), _) => cells.push(number.to_string()),
-                (Some(Cell::Float(number)), _) => cells.push(decimal(number)),
-                (Some(Cell::Boolean(is)), _) => cells.push(is.to_string()),
-                (None, _) => cells.push(String::new()),
-            }
-        }
-        cells
+/// Writes CSV for a German Excel; `zone`: whose clock a row goes by.
+pub fn encoder<R: 'static>(columns: &'static [Column<R>], zone: fn(&R) -> &TimeZone) -> Csv<R> {
+    let explaining = |name| columns.iter().filter(move |c| c.beside == Some(name));
+    let ordered = columns.iter().filter(|c| c.beside.is_none());
+    // With each column those that explain it.
+    let columns: Vec<&Column<R>> =
+        ordered.flat_map(|c| std::iter::once(c).chain(explaining(c.name))).collect();
+    Csv {
+        begin: BYTE_ORDER_MARK,
+        delimiter: b';',
+        header: columns.iter().flat_map(|column| names(column)).collect(),
+        cells: Box::new(move |row| columns.iter().flat_map(|column| cells(column, row, zone(row))).collect()),
     }
 }
 
-impl<R: Send + Sync> Encoder<R> for GermanCsv<R> {
-    fn rows_at_once(&self) -> usize {
-        TEXT_ROWS
+/// The name of a column, and those of what is written beside it.
+fn names<R>(column: &Column<R>) -> Vec<String> {
+    let name = column.flat_name();
+    match column.read {
+        Read::Time(_) => vec![name.clone(), format!("{name}_weekday"), format!("{name}_offset")],
+        _ if column.is_weekday => vec![name.clone(), format!("{name}_name")],
+        _ => vec![name],
     }
+}
 
-    fn rows(&mut self, rows: &[R], out: &mut Vec<u8>) -> Result<(), Unwritable> {
-        let is_begin = !std::mem::replace(&mut self.has_header, true);
-        if is_begin {
-            out.write_all(BYTE_ORDER_MARK.as_bytes())?;
+/// The cells of a column in a row: as many as [`names`].
+fn cells<R>(column: &Column<R>, row: &R, zone: &TimeZone) -> Vec<String> {
+    match (column.cell(row), &column.read) {
+        (Some(Cell::Time(at)), _) => local(at, zone).into(),
+        (None, Read::Time(_)) => vec![String::new(); 3],
+        (Some(Cell::Integer(day)), _) if column.is_weekday => {
+            let name = usize::try_from(day - 1).ok().and_then(|day| WEEKDAYS.get(day));
+            vec![day.to_string(), name.copied().unwrap_or_default().to_owned()]
         }
-        let mut writer = WriterBuilder::new().delimiter(b';').terminator(Terminator::CRLF).from_writer(out);
-        if is_begin {
-            writer.write_record(self.header())?;
-        }
-        for row in rows {
-            writer.write_record(self.cells(row))?;
-        }
-        writer.flush()?;
-        Ok(())
-    }
-
-    fn finish(self: Box<Self>, _: Map<String, Value>, _: &mut Vec<u8>) -> Result<(), Unwritable> {
-        Ok(())
+        (None, _) if column.is_weekday => vec![String::new(); 2],
+        (Some(Cell::Text(text)), _) => vec![literal(text).into_owned()],
+        (Some(Cell::Integer(number)), _) => vec![number.to_string()],
+        (Some(Cell::Float(number)), _) => vec![decimal(number)],
+        (Some(Cell::Boolean(is)), _) => vec![is.to_string()],
+        (None, _) => vec![String::new()],
     }
 }
 

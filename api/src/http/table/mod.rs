@@ -201,9 +201,9 @@ impl<R: Send + Sync + 'static> Table<R> {
         let mut encoder: Box<dyn Encoder<R>> = match shape.format {
             TableFormat::Json => Box::new(json::Json::new(self.columns)),
             TableFormat::Csv if shape.locale == Locale::German => {
-                Box::new(german::GermanCsv::new(self.columns, self.zone))
+                Box::new(german::encoder(self.columns, self.zone))
             }
-            TableFormat::Csv => Box::new(csv::Csv::new(self.columns)),
+            TableFormat::Csv => Box::new(csv::Csv::plain(self.columns)),
             TableFormat::Parquet => Box::new(parquet::Parquet::new(self.columns).map_err(unwritable)?),
         };
         let mut batches = Box::pin(rows.try_chunks(encoder.rows_at_once()));

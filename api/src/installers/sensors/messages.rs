@@ -12,16 +12,8 @@ use crate::http::answer;
 use crate::http::auth::Asker;
 use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
 use crate::http::problem::Problem;
+use crate::http::wire::List;
 use crate::hub::View;
-
-/// A page of messages, newest first.
-#[derive(Serialize, ToSchema)]
-pub struct MessageList {
-    /// The messages of this page, the newest first.
-    items: Vec<MessageOut>,
-    /// Give it as `cursor` for the next page; null: this is the last one.
-    cursor: Option<String>,
-}
 
 /// A message as it was received, and what became of it.
 #[derive(Serialize, ToSchema)]
@@ -125,9 +117,7 @@ fn names(id: String, scope: &[MunicipalityId], registry: &Registry) -> Vec<Strin
         ("id" = inline(values::Id), Path, description = "A DevEUI in any spelling, or the supplier's id."),
         parameters::Paging,
     ),
-    responses(
-        (status = 200, body = MessageList),
-    ),
+    responses((status = 200, body = List<MessageOut>)),
 )]
 pub async fn messages(view: View, id: PathId, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let scope = scope(&view, &asker).await?;
@@ -147,7 +137,7 @@ pub async fn messages(view: View, id: PathId, asker: Asker, query: RawQuery) -> 
     let (found, more) = inspect::messages(asker.pool()?, &scope, &names, before, limit).await?;
     let last = found.last().filter(|_| more);
     let cursor = last.map(|m| cursor_after(&format!("{} {} {}", m.received_at.0, m.copy, m.dedup_id)));
-    Ok(answer::private(&MessageList { items: found.into_iter().map(MessageOut::from).collect(), cursor }))
+    Ok(answer::private(&List { items: found.into_iter().map(MessageOut::from).collect(), cursor }))
 }
 
 #[cfg(test)]

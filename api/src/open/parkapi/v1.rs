@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::rounded;
 use crate::contract::values;
-use crate::http::answer::{self, LIVE, Tag};
+use crate::http::answer::{self, LIVE, Tag, Unchanged};
 use crate::http::params::{PathId, RawQuery, known_slugs};
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources};
@@ -240,10 +240,7 @@ pub async fn index(view: View, query: RawQuery) -> Result<Response, Problem> {
     path = "/open/parkapi/v1/{municipality}",
     tag = "open data",
     params(("municipality" = inline(values::Municipality), Path, description = "Slug of the municipality.")),
-    responses(
-        (status = 200, body = City),
-        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
-    ),
+    responses((status = 200, body = City), Unchanged),
 )]
 pub async fn city(
     view: View,

@@ -14,7 +14,7 @@ use super::{audience, number, rounded};
 use crate::contract::parameters;
 use crate::drivers::listed::{Listed, PageOf};
 use crate::drivers::sites::SiteState;
-use crate::http::answer::{self, LIVE, Tag};
+use crate::http::answer::{self, LIVE, Tag, Unchanged};
 use crate::http::params::{RawQuery, cursor_after};
 use crate::http::problem::Problem;
 use crate::http::wire::Source;
@@ -423,7 +423,7 @@ async fn page<P: Published>(view: View, headers: HeaderMap, query: RawQuery) -> 
     params(parameters::OpenData),
     responses(
         (status = 200, content((Page<ParkingSite> = "application/json"))),
-        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+        Unchanged,
     ),
 )]
 pub async fn parking_sites(view: View, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {
@@ -438,7 +438,7 @@ pub async fn parking_sites(view: View, headers: HeaderMap, query: RawQuery) -> R
     params(parameters::OpenData),
     responses(
         (status = 200, content((Page<ParkingSpot> = "application/json"))),
-        (status = 304, description = "Nothing has changed since the answer named by `If-None-Match`."),
+        Unchanged,
     ),
 )]
 pub async fn parking_spots(view: View, headers: HeaderMap, query: RawQuery) -> Result<Response, Problem> {

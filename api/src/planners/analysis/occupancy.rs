@@ -178,13 +178,7 @@ pub async fn occupancy(
     let viewer = Viewer::of(&asker, &registry).await?;
     let params =
         query.params(&[parameters::Places::NAMES, parameters::Figures::NAMES, parameters::Buckets::NAMES])?;
-    let bucket = match params.text("bucket") {
-        None => Bucket::Day,
-        Some(name) => name.parse().map_err(|_| {
-            Problem::bad_parameter("bucket", name, format!("There is no bucket '{name}'."))
-                .remedy(format!("One of {}.", Bucket::choices()))
-        })?,
-    };
+    let bucket = params.one("bucket", &Bucket::choices())?.unwrap_or(Bucket::Day);
     let query = FiguresQuery::of(&params, &asker, &registry, &viewer).await?;
     let pool = asker.pool()?;
     let permit = bounds.permits.take(viewer.holder()).await?;

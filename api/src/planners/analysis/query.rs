@@ -25,24 +25,11 @@ pub enum Places {
     Bbox(Bbox),
 }
 
-/// What makes a group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GroupBy {
-    Bay,
-    Site,
-    Zone,
-    Restriction,
-    Municipality,
-}
-
-impl GroupBy {
-    const ALL: [(&'static str, GroupBy); 5] = [
-        ("bay", GroupBy::Bay),
-        ("site", GroupBy::Site),
-        ("zone", GroupBy::Zone),
-        ("restriction", GroupBy::Restriction),
-        ("municipality", GroupBy::Municipality),
-    ];
+domain::wire_enum! {
+    /// What makes a group.
+    GroupBy {
+        Bay = "bay", Site = "site", Zone = "zone", Restriction = "restriction", Municipality = "municipality",
+    }
 }
 
 /// A municipality of a request: its zone, its calendar, and the period in them.
@@ -134,12 +121,10 @@ fn group_by(name: &str, places: &Places) -> Result<GroupBy, Problem> {
         Places::Zone(_) => {
             &[GroupBy::Bay, GroupBy::Site, GroupBy::Zone, GroupBy::Restriction, GroupBy::Municipality]
         }
-        Places::Municipality => &GroupBy::ALL.map(|(_, by)| by),
+        Places::Municipality => GroupBy::ALL,
     };
-    let found = GroupBy::ALL.into_iter().find(|(n, by)| *n == name && possible.contains(by));
-    found.map(|(_, by)| by).ok_or_else(|| {
-        let names: Vec<&str> =
-            GroupBy::ALL.into_iter().filter(|(_, by)| possible.contains(by)).map(|(n, _)| n).collect();
+    name.parse().ok().filter(|by| possible.contains(by)).ok_or_else(|| {
+        let names: Vec<&str> = possible.iter().map(|by| by.as_str()).collect();
         Problem::bad_parameter("group_by", name, format!("These places cannot be grouped by '{name}'."))
             .remedy(format!("One of {}, or leave it out.", names.join(", ")))
     })
