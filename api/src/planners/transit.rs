@@ -45,7 +45,7 @@ pub type RowStream<R> = BoxStream<'static, Result<R, Problem>>;
 pub struct Figures<R: 'static> {
     /// Name in files.
     pub name: &'static str,
-    pub columns: &'static [Column<R>],
+    pub columns: Vec<Column<R>>,
     pub zone: fn(&R) -> &TimeZone,
     /// The rows of one municipality.
     pub rows: fn(&store::Pool, Town, Names, Credits) -> RowStream<R>,
@@ -63,7 +63,8 @@ impl<R: Send + Sync + 'static> Figures<R> {
         let permit = bounds.permits.take(asked.holder).await?;
         let rows = |credits: Credits| {
             let (pool, names, towns) = (pool.clone(), asked.names.clone(), asked.towns.clone());
-            let of_town = move |town| (self.rows)(&pool, town, names.clone(), credits.clone());
+            let rows = self.rows;
+            let of_town = move |town| rows(&pool, town, names.clone(), credits.clone());
             stream::iter(towns).flat_map(of_town).boxed()
         };
         let fits = asked.fit(pool, bounds.max_json_rows, || rows(Credits::default())).await?;

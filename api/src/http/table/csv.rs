@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::{Cell, Column, Encoder, TEXT_ROWS, Unwritable};
 
 /// Writes CSV of some dialect.
-pub struct Csv<R> {
+pub struct Csv<R: 'static> {
     /// What the file begins with.
     pub begin: &'static str,
     pub delimiter: u8,
@@ -18,9 +18,10 @@ pub struct Csv<R> {
 
 impl<R> Csv<R> {
     /// Commas, decimal points, RFC 3339.
-    pub fn plain(columns: &'static [Column<R>]) -> Self {
-        let cells = |row: &R| columns.iter().map(|c| c.cell(row).map(text).unwrap_or_default()).collect();
+    pub fn plain(columns: Vec<Column<R>>) -> Self {
         let header = columns.iter().map(Column::flat_name).collect();
+        let cells =
+            move |row: &R| columns.iter().map(|c| c.cell(row).map(text).unwrap_or_default()).collect();
         Csv { begin: "", delimiter: b',', header, cells: Box::new(cells) }
     }
 }

@@ -45,16 +45,18 @@ const WORDS_AROUND: [&str; 4] = ["eur", "dm", "dec", "december"];
 const LETTERS_AFTER: [&str; 5] = ["e", "am", "pm", "a", "p"];
 
 /// Writes CSV for a German Excel; `zone`: whose clock a row goes by.
-pub fn encoder<R: 'static>(columns: &'static [Column<R>], zone: fn(&R) -> &TimeZone) -> Csv<R> {
-    let explaining = |name| columns.iter().filter(move |c| c.beside == Some(name));
-    let ordered = columns.iter().filter(|c| c.beside.is_none());
-    // With each column those that explain it.
-    let columns: Vec<&Column<R>> =
-        ordered.flat_map(|c| std::iter::once(c).chain(explaining(c.name))).collect();
+pub fn encoder<R: 'static>(columns: Vec<Column<R>>, zone: fn(&R) -> &TimeZone) -> Csv<R> {
+    let (mut explaining, ordered): (Vec<_>, Vec<_>) = columns.into_iter().partition(|c| c.beside.is_some());
+    let mut columns = Vec::new();
+    for column in ordered {
+        let name = column.name;
+        columns.push(column);
+        columns.extend(explaining.extract_if(.., |c| c.beside == Some(name)));
+    }
     Csv {
         begin: BYTE_ORDER_MARK,
         delimiter: b';',
-        header: columns.iter().flat_map(|column| names(column)).collect(),
+        header: columns.iter().flat_map(names).collect(),
         cells: Box::new(move |row| columns.iter().flat_map(|column| cells(column, row, zone(row))).collect()),
     }
 }

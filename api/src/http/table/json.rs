@@ -8,13 +8,15 @@ use serde_json::{Map, Value};
 
 use super::{Cell, Column, Encoder, TEXT_ROWS, Unwritable};
 
+/// Writes JSON.
 pub struct Json<R: 'static> {
-    columns: &'static [Column<R>],
+    columns: Vec<Column<R>>,
     is_begun: bool,
 }
 
 impl<R> Json<R> {
-    pub fn new(columns: &'static [Column<R>]) -> Self {
+    /// Begins an answer.
+    pub fn new(columns: Vec<Column<R>>) -> Self {
         Json { columns, is_begun: false }
     }
 
@@ -32,7 +34,7 @@ impl<R: Send + Sync> Encoder<R> for Json<R> {
     fn rows(&mut self, rows: &[R], out: &mut Vec<u8>) -> Result<(), Unwritable> {
         for row in rows {
             out.write_all(self.before().as_bytes())?;
-            serde_json::to_writer(&mut *out, &Object { columns: self.columns, row, inside: "" })?;
+            serde_json::to_writer(&mut *out, &Object { columns: &self.columns, row, inside: "" })?;
         }
         Ok(())
     }

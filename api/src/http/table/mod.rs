@@ -77,10 +77,12 @@ enum Read<R> {
 }
 
 impl<R> Column<R> {
+    /// Text.
     pub const fn text(name: &'static str, read: fn(&R) -> Option<&str>) -> Self {
         Column::new(name, Read::Text(read))
     }
 
+    /// A whole number.
     pub const fn integer(name: &'static str, read: fn(&R) -> Option<i64>) -> Self {
         Column::new(name, Read::Integer(read))
     }
@@ -95,6 +97,7 @@ impl<R> Column<R> {
         Column::new(name, Read::Float(read))
     }
 
+    /// Yes or no.
     pub const fn boolean(name: &'static str, read: fn(&R) -> Option<bool>) -> Self {
         Column::new(name, Read::Boolean(read))
     }
@@ -166,7 +169,7 @@ pub struct Bounds {
 
 /// A table to be written.
 pub struct Table<R: 'static> {
-    pub columns: &'static [Column<R>],
+    pub columns: Vec<Column<R>>,
     /// The file's name without its ending.
     pub file_stem: String,
     /// Beside `items` in JSON, in the metadata of Parquet; CSV has no room for it.

@@ -13,14 +13,16 @@ use serde_json::{Map, Value};
 
 use super::{Column, Encoder, GROUP_ROWS, Read, Unwritable};
 
+/// Writes Parquet.
 pub struct Parquet<R: 'static> {
-    columns: &'static [Column<R>],
+    columns: Vec<Column<R>>,
     /// Its own buffer is emptied after each row group.
     writer: SerializedFileWriter<Vec<u8>>,
 }
 
 impl<R> Parquet<R> {
-    pub fn new(columns: &'static [Column<R>]) -> Result<Self, ParquetError> {
+    /// Begins a file.
+    pub fn new(columns: Vec<Column<R>>) -> Result<Self, ParquetError> {
         let fields: Result<Vec<_>, ParquetError> = columns.iter().map(|c| field(c).map(Arc::new)).collect();
         let schema = Type::group_type_builder("row").with_fields(fields?).build()?;
         let properties = WriterProperties::builder()
@@ -56,7 +58,7 @@ impl<R: Send + Sync> Encoder<R> for Parquet<R> {
             return Ok(());
         }
         let mut group = self.writer.next_row_group()?;
-        for column in self.columns {
+        for column in &self.columns {
             let Some(mut writer) = group.next_column()? else { break };
             match column.read {
                 Read::Text(read) => put::<R, ByteArrayType>(&mut writer, rows, |r| read(r).map(Into::into))?,

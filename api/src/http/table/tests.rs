@@ -39,16 +39,18 @@ struct Row {
     full_name: Option<String>,
 }
 
-const COLUMNS: &[Column<Row>] = &[
-    Column::text("name", |r| r.name.as_deref()),
-    Column::integer("count", |r| r.count),
-    Column::float("share", |r| r.share),
-    Column::boolean("is_open", |r| r.is_open),
-    Column::time("at", |r| r.at),
-    Column::integer("histogram.early", |r| r.early),
-    Column::integer("histogram.late", |r| r.late),
-    Column::beside("name", Column::text("full_name", |r| r.full_name.as_deref())),
-];
+fn columns() -> Vec<Column<Row>> {
+    vec![
+        Column::text("name", |r| r.name.as_deref()),
+        Column::integer("count", |r| r.count),
+        Column::float("share", |r| r.share),
+        Column::boolean("is_open", |r| r.is_open),
+        Column::time("at", |r| r.at),
+        Column::integer("histogram.early", |r| r.early),
+        Column::integer("histogram.late", |r| r.late),
+        Column::beside("name", Column::text("full_name", |r| r.full_name.as_deref())),
+    ]
+}
 
 const NOON: UtcMicros = UtcMicros(1_795_435_200_000_000);
 
@@ -69,7 +71,7 @@ fn table() -> Table<Row> {
     let extra = || json!({"attribution": [{"feed": "f"}]}).as_object().cloned().unwrap_or_default();
     static BERLIN: LazyLock<TimeZone> = LazyLock::new(|| TimeZone::get("Europe/Berlin").expect("a zone"));
     Table {
-        columns: COLUMNS,
+        columns: columns(),
         file_stem: "year of/Süd".into(),
         extra: Box::new(extra),
         cache: "no-store",

@@ -3,6 +3,7 @@
 mod groups;
 mod occupancy;
 mod query;
+mod row;
 mod stays;
 mod sums;
 
@@ -12,6 +13,7 @@ pub use stays::{__path_stays, stays};
 use std::sync::Arc;
 
 use axum::response::Response;
+use domain::intervals::Span;
 use domain::{Publish, Registry, UtcMicros};
 use serde::Serialize;
 use serde_json::Map;
@@ -20,7 +22,7 @@ use store::complete::Waiting;
 use utoipa::ToSchema;
 
 use self::groups::{Group, MIN_BAYS, Parts};
-use self::query::FiguresQuery;
+use self::query::{FiguresQuery, TownQuery};
 use crate::contract::words::words;
 use crate::http::answer;
 use crate::http::problem::Problem;
@@ -69,9 +71,46 @@ struct Withheld {
     min_bays: i64,
 }
 
+/// A town of a question, and what its figures are made of.
+struct Town {
+    query: Arc<TownQuery>,
+    parts: Parts,
+    /// The part of the requested period that is over.
+    period: Span,
+    /// Up to when everything is derived.
+    complete_until: UtcMicros,
+}
+
+/// The towns of `query` at `now`.
+async fn towns(
+    query: &FiguresQuery,
+    registry: &Registry,
+    pool: &Pool,
+    now: UtcMicros,
+) -> Result<Vec<Town>, Problem> {
+    let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
+    let owner = |bay| registry.bay(bay).map(|bay| bay.municipality);
+    // Before the figures are read, so that it never claims more than they contain; and before it is known how far what is
+    // derived reaches, so that what comes in between is in one of the two.
+    let waiting = Waiting::read(&mut conn, owner).await?;
+    let is_shown = |bay| registry.bay(bay).is_some_and(|bay| bay.def.publish() == Publish::Public);
+    let mut complete = Vec::with_capacity(query.towns.len());
+    for town in &query.towns {
+        complete.push(waiting.complete_until(&mut conn, town.id, now, is_shown).await?);
+    }
+    drop(conn);
+    let mut towns = Vec::with_capacity(query.towns.len());
+    for (town, complete_until) in query.towns.iter().zip(complete) {
+        let parts = Parts::of(query, town, registry, pool).await?;
+        let period = town.period.within(Span::of(None, Some(now)));
+        towns.push(Town { query: town.clone(), parts, period, complete_until });
+    }
+    Ok(towns)
+}
+
 /// The answer for a single group whose figures the public may not see. Files have a row with the reason.
-fn wholly_withheld(parts: &[Parts], query: &FiguresQuery) -> Option<Response> {
-    let mut groups = parts.iter().flat_map(|parts| &parts.groups);
+fn wholly_withheld(towns: &[Town], query: &FiguresQuery) -> Option<Response> {
+    let mut groups = towns.iter().flat_map(|town| &town.parts.groups);
     let (Some(group), None, None) = (groups.next(), groups.next(), query.group_by) else { return None };
     if query.shape.format != TableFormat::Json {
         return None;
@@ -85,39 +124,11 @@ fn is_withheld(group: &Group) -> bool {
     group.seen_by == SeenBy::Public && group.spaces < MIN_BAYS
 }
 
-/// The parts of `query`, town by town.
-async fn parts(query: &FiguresQuery, registry: &Registry, pool: &Pool) -> Result<Vec<Parts>, Problem> {
-    let mut parts = Vec::with_capacity(query.towns.len());
-    for town in &query.towns {
-        parts.push(Parts::of(query, town, registry, pool).await?);
-    }
-    Ok(parts)
-}
-
-/// Up to when everything is derived, by town.
-async fn complete_until(
-    query: &FiguresQuery,
-    registry: &Registry,
-    pool: &Pool,
-    now: UtcMicros,
-) -> Result<Vec<UtcMicros>, Problem> {
-    let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
-    let owner = |bay| registry.bay(bay).map(|bay| bay.municipality);
-    // First, so that what comes in between is in one of the two.
-    let waiting = Waiting::read(&mut conn, owner).await?;
-    let mut until = Vec::with_capacity(query.towns.len());
-    for town in &query.towns {
-        let is_shown = |bay| registry.bay(bay).is_some_and(|bay| bay.def.publish() == Publish::Public);
-        until.push(waiting.complete_until(&mut conn, town.id, now, is_shown).await?);
-    }
-    Ok(until)
-}
-
 /// Fields beside the rows: up to when everything is derived, and the sources, which are all feeds that may name the
 /// municipalities' places.
-fn beside(registry: &Arc<Registry>, query: &FiguresQuery, complete_until: &[UtcMicros]) -> Extra {
-    let owners: Vec<_> = query.towns.iter().map(|town| town.id).collect();
-    let complete_until = complete_until.iter().min().copied();
+fn beside(registry: &Arc<Registry>, towns: &[Town]) -> Extra {
+    let owners: Vec<_> = towns.iter().map(|town| town.query.id).collect();
+    let complete_until = towns.iter().map(|town| town.complete_until).min();
     let registry = registry.clone();
     Box::new(move || {
         let mut sources = Sources::default();

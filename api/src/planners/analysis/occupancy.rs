@@ -13,9 +13,10 @@ use serde::Serialize;
 use store::Pool;
 use utoipa::ToSchema;
 
-use super::groups::{Group, MIN_BAYS, Parts};
-use super::query::{FiguresQuery, TownQuery};
-use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, sums, wholly_withheld};
+use super::groups::Group;
+use super::query::FiguresQuery;
+use super::row::{self, Row};
+use super::{Answer, Town, beside, sums, towns, wholly_withheld};
 use crate::contract::values;
 use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
@@ -26,29 +27,7 @@ use crate::hub::View;
 use crate::planners::parameters;
 use crate::planners::planning::Viewer;
 
-struct BucketRow {
-    key: BucketKey,
-    group: Arc<Vec<Group>>,
-    index: usize,
-    figures: Figures,
-    complete: bool,
-    complete_until: UtcMicros,
-}
-
-impl BucketRow {
-    fn group(&self) -> &Group {
-        &self.group[self.index]
-    }
-
-    fn is_withheld(&self) -> bool {
-        is_withheld(self.group())
-    }
-
-    /// The figures, unless they are withheld.
-    fn published(&self) -> Option<&Figures> {
-        (!self.is_withheld()).then_some(&self.figures)
-    }
-
+impl Row<Figures> {
     fn hour_of_week(&self) -> Option<(i8, i8)> {
         match self.key {
             BucketKey::HourOfWeek { weekday, hour } => Some((weekday, hour)),
@@ -117,40 +96,29 @@ struct OccupancyRow {
     complete_until: UtcMicros,
 }
 
-const COLUMNS: &[Column<BucketRow>] = &[
-    Column::time("bucket", |r| match r.key {
-        BucketKey::At(at) => Some(at),
-        BucketKey::HourOfWeek { .. } | BucketKey::All => None,
-    }),
-    Column::weekday("weekday", |r| r.hour_of_week().map(|(weekday, _)| weekday.into())),
-    Column::integer("hour", |r| r.hour_of_week().map(|(_, hour)| hour.into())),
-    Column::text("municipality", |r| Some(&r.group().labels.municipality)),
-    Column::text("zone", |r| r.group().labels.zone.as_deref()),
-    Column::text("site", |r| r.group().labels.site.as_deref()),
-    Column::text("bay", |r| r.group().labels.bay.as_deref()),
-    Column::text("restriction", |r| r.group().labels.restriction.as_deref()),
-    Column::float("occupancy", |r| r.published()?.occupancy),
-    Column::float("peak", |r| r.published()?.peak),
-    Column::float("p85", |r| r.published()?.p85),
-    Column::float("share_ge_85", |r| r.published()?.share_ge_85),
-    Column::float("share_ge_95", |r| r.published()?.share_ge_95),
-    Column::float("occupied_s", |r| Some(r.published()?.occupied_s)),
-    Column::float("observed_s", |r| Some(r.published()?.observed_s)),
-    Column::float("coverage", |r| r.published()?.coverage),
-    Column::integer("arrivals", |r| Some(r.published()?.arrivals)),
-    Column::integer("departures", |r| Some(r.published()?.departures)),
-    Column::boolean("withheld", |r| Some(r.is_withheld())),
-    Column::text("reason", |r| r.is_withheld().then_some(TOO_FEW)),
-    Column::integer("min_bays", |r| r.is_withheld().then_some(MIN_BAYS)),
-    Column::beside(
-        "municipality",
-        Column::text("municipality_name", |r| Some(&r.group().labels.municipality_name)),
-    ),
-    Column::beside("site", Column::text("site_name", |r| r.group().labels.site_name.as_deref())),
-    Column::beside("bay", Column::text("bay_site", |r| r.group().labels.bay_site.as_deref())),
-    Column::boolean("complete", |r| Some(r.complete)),
-    Column::time("complete_until", |r| Some(r.complete_until)),
-];
+fn columns() -> Vec<Column<Row<Figures>>> {
+    let bucket = [
+        Column::time("bucket", |r: &Row<Figures>| match r.key {
+            BucketKey::At(at) => Some(at),
+            BucketKey::HourOfWeek { .. } | BucketKey::All => None,
+        }),
+        Column::weekday("weekday", |r| r.hour_of_week().map(|(weekday, _)| weekday.into())),
+        Column::integer("hour", |r| r.hour_of_week().map(|(_, hour)| hour.into())),
+    ];
+    let figures = [
+        Column::float("occupancy", |r: &Row<Figures>| r.published()?.occupancy),
+        Column::float("peak", |r| r.published()?.peak),
+        Column::float("p85", |r| r.published()?.p85),
+        Column::float("share_ge_85", |r| r.published()?.share_ge_85),
+        Column::float("share_ge_95", |r| r.published()?.share_ge_95),
+        Column::float("occupied_s", |r| Some(r.published()?.occupied_s)),
+        Column::float("observed_s", |r| Some(r.published()?.observed_s)),
+        Column::float("coverage", |r| r.published()?.coverage),
+        Column::integer("arrivals", |r| Some(r.published()?.arrivals)),
+        Column::integer("departures", |r| Some(r.published()?.departures)),
+    ];
+    row::columns(bucket, figures)
+}
 
 /// How full places were: occupied by observed space-time, in buckets of the town's own time. The
 /// same request gives the same figures a year later.
@@ -182,68 +150,46 @@ pub async fn occupancy(
     let query = FiguresQuery::of(&params, &asker, &registry, &viewer).await?;
     let pool = asker.pool()?;
     let permit = bounds.permits.take(viewer.holder()).await?;
-    let now = view.now;
-    // Before the figures are read, so that it never claims more than they contain.
-    let complete = complete_until(&query, &registry, pool, now).await?;
-    let parts = parts(&query, &registry, pool).await?;
-    if let Some(withheld) = wholly_withheld(&parts, &query) {
+    let towns = towns(&query, &registry, pool, view.now).await?;
+    if let Some(withheld) = wholly_withheld(&towns, &query) {
         return Ok(withheld);
     }
-    let fits = fit(&query, bucket, &parts, now, bounds.max_json_rows).await?;
-    let extra = beside(&registry, &query, &complete);
+    let fits = fit(&query, bucket, &towns, bounds.max_json_rows).await?;
+    let extra = beside(&registry, &towns);
     let cache = query.cache;
     let file_stem = query.file_stem("occupancy");
     let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
     let hours_until = store::analysis::hours_until(&mut conn).await?;
     drop(conn);
     let filter = Arc::new(query.filter);
-    let towns = query.towns.into_iter().zip(parts).zip(complete);
     let walks: Vec<Walk> = towns
-        .map(|((town, mut parts), complete_until)| {
-            let period = town.period.within(Span::of(None, Some(now)));
-            Walk {
-                pool: pool.clone(),
-                groups: Arc::new(std::mem::take(&mut parts.groups)),
-                town,
-                parts,
-                bucket,
-                filter: filter.clone(),
-                period,
-                hours_until,
-                complete_until,
-                next: period.from,
-                open: BTreeMap::new(),
-                ready: VecDeque::new(),
-            }
+        .into_iter()
+        .map(|mut town| Walk {
+            pool: pool.clone(),
+            groups: Arc::new(std::mem::take(&mut town.parts.groups)),
+            bucket,
+            filter: filter.clone(),
+            hours_until,
+            next: town.period.from,
+            town,
+            open: BTreeMap::new(),
+            ready: VecDeque::new(),
         })
         .collect();
     let rows = stream::iter(walks).flat_map(Walk::rows);
-    Table { columns: COLUMNS, file_stem, extra, cache, zone: |row| &row.group().zone }
-        .answer(permit, fits, rows)
-        .await
+    Table { columns: columns(), file_stem, extra, cache, zone: Row::zone }.answer(permit, fits, rows).await
 }
 
 /// Checks that the rows fit: one for each group and each bucket with a quarter of an hour that counts.
-async fn fit(
-    query: &FiguresQuery,
-    bucket: Bucket,
-    parts: &[Parts],
-    now: UtcMicros,
-    most: i64,
-) -> Result<Fits, Problem> {
-    let towns: Vec<(&TownQuery, Span, i64)> = query
-        .towns
-        .iter()
-        .zip(parts)
-        .map(|(town, parts)| (town, town.period.within(Span::of(None, Some(now))), parts.groups.len() as i64))
-        .collect();
-    let upper = towns.iter().map(|(_, period, groups)| bucket.at_most(*period).saturating_mul(*groups));
+async fn fit(query: &FiguresQuery, bucket: Bucket, towns: &[Town], most: i64) -> Result<Fits, Problem> {
+    let groups = |town: &Town| town.parts.groups.len() as i64;
+    let upper = towns.iter().map(|town| bucket.at_most(town.period).saturating_mul(groups(town)));
     let upper = upper.fold(0i64, i64::saturating_add);
     let exact = async {
         let mut rows = 0;
-        for (town, period, groups) in towns {
-            let buckets = buckets(town, period, bucket, &query.filter, (most - rows) / groups.max(1)).await;
-            rows += buckets * groups;
+        for town in towns {
+            let at_most = (most - rows) / groups(town).max(1);
+            rows += buckets(town, bucket, &query.filter, at_most).await * groups(town);
         }
         Ok(rows)
     };
@@ -252,8 +198,8 @@ async fn fit(
 }
 
 /// How many buckets have a quarter of an hour that counts, counted until there are more than `most`.
-async fn buckets(town: &TownQuery, period: Span, bucket: Bucket, filter: &Filter, most: i64) -> i64 {
-    let mut keys = BTreeSet::new();
+async fn buckets(town: &Town, bucket: Bucket, filter: &Filter, most: i64) -> i64 {
+    let (mut keys, period) = (BTreeSet::new(), town.period);
     for hour in period.from.0.div_euclid(HOUR_US)..=(period.until.0 - 1).div_euclid(HOUR_US) {
         if keys.len() as i64 > most {
             break;
@@ -261,7 +207,7 @@ async fn buckets(town: &TownQuery, period: Span, bucket: Bucket, filter: &Filter
         if hour % HOURS_IN_A_ROW == 0 {
             tokio::task::yield_now().await;
         }
-        let quarters = town.time.quarters(hour, bucket, filter).into_iter().enumerate();
+        let quarters = town.query.time.quarters(hour, bucket, filter).into_iter().enumerate();
         let counts = |(number, quarter): &(usize, Quarter)| {
             quarter.counts && !domain::occupancy::quarter(hour, *number).within(period).is_empty()
         };
@@ -279,25 +225,21 @@ const GROUPS_IN_A_ROW: usize = 256;
 /// Goes through one town's period hour by hour.
 struct Walk {
     pool: Pool,
-    town: TownQuery,
-    parts: Parts,
+    town: Town,
     groups: Arc<Vec<Group>>,
     bucket: Bucket,
     filter: Arc<Filter>,
-    /// The part of the requested period that is over.
-    period: Span,
     hours_until: UtcMicros,
-    complete_until: UtcMicros,
     next: UtcMicros,
     /// Buckets that are not complete yet.
     open: BTreeMap<(BucketKey, usize), OccupancySums>,
-    ready: VecDeque<BucketRow>,
+    ready: VecDeque<Row<Figures>>,
 }
 
 impl Walk {
-    fn rows(self) -> impl Stream<Item = Result<BucketRow, Problem>> + Send + 'static {
+    fn rows(self) -> impl Stream<Item = Result<Row<Figures>, Problem>> + Send + 'static {
         stream::try_unfold(self, |mut walk| async move {
-            while walk.ready.is_empty() && walk.next < walk.period.until {
+            while walk.ready.is_empty() && walk.next < walk.town.period.until {
                 walk.go_on().await?;
             }
             if walk.ready.is_empty() {
@@ -310,13 +252,14 @@ impl Walk {
     /// Reads the next stretch, and emits the buckets that are complete.
     async fn go_on(&mut self) -> Result<(), Problem> {
         let first = self.next.0.div_euclid(HOUR_US);
-        let hours = sums::hours_at_once(&self.parts, self.groups.len(), self.bucket);
+        let hours = sums::hours_at_once(&self.town.parts, self.groups.len(), self.bucket);
         let span =
-            Span { from: self.next, until: UtcMicros((first + hours) * HOUR_US).min(self.period.until) };
-        let sums = sums::within(&self.pool, &self.parts, self.groups.len(), span, self.hours_until).await?;
+            Span { from: self.next, until: UtcMicros((first + hours) * HOUR_US).min(self.town.period.until) };
+        let sums =
+            sums::within(&self.pool, &self.town.parts, self.groups.len(), span, self.hours_until).await?;
         let end = (span.until.0 - 1).div_euclid(HOUR_US);
         for hour in first..=end {
-            let quarters = self.town.time.quarters(hour, self.bucket, &self.filter);
+            let quarters = self.town.query.time.quarters(hour, self.bucket, &self.filter);
             for (index, group) in self.groups.iter().enumerate() {
                 if index % GROUPS_IN_A_ROW == 0 {
                     // Years of many places take seconds to sum up: other tasks must get their turn.
@@ -325,17 +268,17 @@ impl Walk {
                 let none = HourSums::default();
                 let sums = sums.get(&(index, hour)).unwrap_or(&none);
                 for (quarter, within) in quarters.iter().enumerate().filter(|(_, q)| q.counts) {
-                    if domain::occupancy::quarter(hour, quarter).within(self.period).is_empty() {
+                    if domain::occupancy::quarter(hour, quarter).within(self.town.period).is_empty() {
                         continue; // Outside of the period, or not begun.
                     }
                     let sums_of_bucket = self.open.entry((within.key, index)).or_default();
-                    sums_of_bucket.add_quarter(hour, quarter, sums, &group.possible, self.period);
+                    sums_of_bucket.add_quarter(hour, quarter, sums, &group.possible, self.town.period);
                 }
             }
         }
         self.next = span.until;
         if !matches!(self.bucket, Bucket::HourOfWeek | Bucket::All) {
-            let after = self.town.time.quarters(end + 1, self.bucket, &self.filter)[0].key;
+            let after = self.town.query.time.quarters(end + 1, self.bucket, &self.filter)[0].key;
             self.finish(Some(after));
         }
         Ok(())
@@ -347,13 +290,13 @@ impl Walk {
             Some(end) => self.open.split_off(&(end, 0)),
             None => BTreeMap::new(),
         };
-        let Walk { town, bucket, complete_until, .. } = self;
+        let Walk { town: Town { query, complete_until, .. }, bucket, .. } = self;
         for ((key, index), sums) in std::mem::replace(&mut self.open, rest) {
-            let asked_until = town.period.until;
-            let until = town.time.end(key, *bucket).map_or(asked_until, |end| end.min(asked_until));
-            self.ready.push_back(BucketRow {
+            let asked_until = query.period.until;
+            let until = query.time.end(key, *bucket).map_or(asked_until, |end| end.min(asked_until));
+            self.ready.push_back(Row {
                 key,
-                group: self.groups.clone(),
+                groups: self.groups.clone(),
                 index,
                 figures: sums.figures(),
                 complete: until <= *complete_until,
@@ -369,6 +312,6 @@ mod tests {
 
     #[test]
     fn the_documents_name_what_is_answered() {
-        crate::http::table::documented::<OccupancyRow, _>(COLUMNS);
+        crate::http::table::documented::<OccupancyRow, _>(&columns());
     }
 }

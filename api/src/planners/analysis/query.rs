@@ -1,5 +1,7 @@
 //! Parameters of figures about parking.
 
+use std::sync::Arc;
+
 use domain::day_kind::TownDays;
 use domain::intervals::Span;
 use domain::occupancy::{Filter, TownTime};
@@ -46,7 +48,7 @@ pub struct FiguresQuery {
     /// What is parked there; `None`: whatever the named place is for.
     pub purpose: Option<Purpose>,
     /// In the order of their slugs.
-    pub towns: Vec<TownQuery>,
+    pub towns: Vec<Arc<TownQuery>>,
     pub group_by: Option<GroupBy>,
     pub filter: Filter,
     pub shape: Shape,
@@ -88,7 +90,7 @@ impl FiguresQuery {
                 calendar = store::places::calendar(&mut conn, Some(id)).await?;
             }
             let time = TownTime { tz, days: TownDays::new(&def.ags, &calendar) };
-            towns.push(TownQuery { id, seen_by, period: Span { from, until }, time });
+            towns.push(Arc::new(TownQuery { id, seen_by, period: Span { from, until }, time }));
         }
         if towns.is_empty() {
             return Err(Problem::not_allowed());

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::Response;
 use domain::intervals::{BayInterval, Delta, HOUR_US, Span, Timeline};
 use domain::locality::Locality;
-use domain::occupancy::Filter;
+use domain::occupancy::{BucketKey, Filter};
 use domain::opening::Hours;
 use domain::place::Bay;
 use domain::stays::{Stay, StayFigures, StaySums, stays as stays_of, turnover};
@@ -17,10 +17,11 @@ use serde::Serialize;
 use store::Pool;
 use utoipa::ToSchema;
 
-use super::groups::{Group, MIN_BAYS, Parts};
+use super::groups::Parts;
 use super::query::{FiguresQuery, TownQuery};
+use super::row::{self, Row};
 use super::sums::add_bays;
-use super::{Answer, TOO_FEW, beside, complete_until, is_withheld, parts, wholly_withheld};
+use super::{Answer, beside, towns, wholly_withheld};
 use crate::contract::values;
 use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
@@ -46,32 +47,17 @@ struct Sums {
     observed_us: i64,
 }
 
-struct GroupRow {
-    groups: Arc<Vec<Group>>,
-    index: usize,
+/// Figures of a group.
+struct Stays {
     figures: StayFigures,
     turnover: Option<f64>,
     observed_s: f64,
     censored: u64,
     shorter: u64,
     overstays: u64,
-    complete: bool,
-    complete_until: UtcMicros,
 }
 
-impl GroupRow {
-    fn group(&self) -> &Group {
-        &self.groups[self.index]
-    }
-
-    fn is_withheld(&self) -> bool {
-        is_withheld(self.group())
-    }
-
-    fn published(&self) -> Option<&GroupRow> {
-        (!self.is_withheld()).then_some(self)
-    }
-
+impl Row<Stays> {
     fn bin(&self, bin: usize) -> Option<i64> {
         Some(self.published()?.figures.histogram[bin] as i64)
     }
@@ -157,41 +143,28 @@ struct StayHistogram {
     over_24h: Option<i64>,
 }
 
-const COLUMNS: &[Column<GroupRow>] = &[
-    Column::text("municipality", |r| Some(&r.group().labels.municipality)),
-    Column::text("zone", |r| r.group().labels.zone.as_deref()),
-    Column::text("site", |r| r.group().labels.site.as_deref()),
-    Column::text("bay", |r| r.group().labels.bay.as_deref()),
-    Column::text("restriction", |r| r.group().labels.restriction.as_deref()),
-    Column::integer("count", |r| Some(r.published()?.figures.count as i64)),
-    Column::float("turnover", |r| r.published()?.turnover),
-    Column::float("median_s", |r| r.published()?.figures.median_s),
-    Column::float("p85_s", |r| r.published()?.figures.p85_s),
-    Column::float("p95_s", |r| r.published()?.figures.p95_s),
-    Column::integer("histogram.under_15m", |r| r.bin(0)),
-    Column::integer("histogram.15m_30m", |r| r.bin(1)),
-    Column::integer("histogram.30m_1h", |r| r.bin(2)),
-    Column::integer("histogram.1h_2h", |r| r.bin(3)),
-    Column::integer("histogram.2h_4h", |r| r.bin(4)),
-    Column::integer("histogram.4h_8h", |r| r.bin(5)),
-    Column::integer("histogram.8h_24h", |r| r.bin(6)),
-    Column::integer("histogram.over_24h", |r| r.bin(7)),
-    Column::integer("overstays", |r| Some(r.published()?.overstays as i64)),
-    Column::integer("censored", |r| Some(r.published()?.censored as i64)),
-    Column::integer("shorter", |r| Some(r.published()?.shorter as i64)),
-    Column::float("observed_s", |r| Some(r.published()?.observed_s)),
-    Column::boolean("withheld", |r| Some(r.is_withheld())),
-    Column::text("reason", |r| r.is_withheld().then_some(TOO_FEW)),
-    Column::integer("min_bays", |r| r.is_withheld().then_some(MIN_BAYS)),
-    Column::beside(
-        "municipality",
-        Column::text("municipality_name", |r| Some(&r.group().labels.municipality_name)),
-    ),
-    Column::beside("site", Column::text("site_name", |r| r.group().labels.site_name.as_deref())),
-    Column::beside("bay", Column::text("bay_site", |r| r.group().labels.bay_site.as_deref())),
-    Column::boolean("complete", |r| Some(r.complete)),
-    Column::time("complete_until", |r| Some(r.complete_until)),
-];
+fn columns() -> Vec<Column<Row<Stays>>> {
+    let figures = [
+        Column::integer("count", |r: &Row<Stays>| Some(r.published()?.figures.count as i64)),
+        Column::float("turnover", |r| r.published()?.turnover),
+        Column::float("median_s", |r| r.published()?.figures.median_s),
+        Column::float("p85_s", |r| r.published()?.figures.p85_s),
+        Column::float("p95_s", |r| r.published()?.figures.p95_s),
+        Column::integer("histogram.under_15m", |r| r.bin(0)),
+        Column::integer("histogram.15m_30m", |r| r.bin(1)),
+        Column::integer("histogram.30m_1h", |r| r.bin(2)),
+        Column::integer("histogram.1h_2h", |r| r.bin(3)),
+        Column::integer("histogram.2h_4h", |r| r.bin(4)),
+        Column::integer("histogram.4h_8h", |r| r.bin(5)),
+        Column::integer("histogram.8h_24h", |r| r.bin(6)),
+        Column::integer("histogram.over_24h", |r| r.bin(7)),
+        Column::integer("overstays", |r| Some(r.published()?.overstays as i64)),
+        Column::integer("censored", |r| Some(r.published()?.censored as i64)),
+        Column::integer("shorter", |r| Some(r.published()?.shorter as i64)),
+        Column::float("observed_s", |r| Some(r.published()?.observed_s)),
+    ];
+    row::columns([], figures)
+}
 
 /// How long cars stayed: from an arrival to the next departure on one bay. Stays cut by the period or by unobserved time
 /// are counted apart (`censored`).
@@ -226,50 +199,47 @@ pub async fn stays(
     let query = FiguresQuery::of(&params, &asker, &registry, &viewer).await?;
     let pool = asker.pool()?;
     let permit = bounds.permits.take(viewer.holder()).await?;
-    let now = view.now;
-    // Before the figures are read, so that it never claims more than they contain.
-    let complete = complete_until(&query, &registry, pool, now).await?;
-    let parts = parts(&query, &registry, pool).await?;
-    if let Some(withheld) = wholly_withheld(&parts, &query) {
+    let mut towns = towns(&query, &registry, pool, view.now).await?;
+    if let Some(withheld) = wholly_withheld(&towns, &query) {
         return Ok(withheld);
     }
-    let groups = parts.iter().map(|parts| parts.groups.len() as i64).sum();
+    let groups = towns.iter().map(|town| town.parts.groups.len() as i64).sum();
     let length =
         Length { field: "group_by", value: params.text("group_by").unwrap_or_default(), remedy: OF_PLACES };
     let exact = async { Ok(groups) };
     let fits = query.shape.fit(bounds.max_json_rows, length, groups, exact).await?;
     let mut rows = Vec::new();
-    for ((town, mut parts), complete_until) in query.towns.iter().zip(parts).zip(complete.iter().copied()) {
-        let period = town.period.within(Span::of(None, Some(now)));
-        let counting = Counting { town, filter: &query.filter, period, min_stay_s };
-        counting.leave_out_few(&mut parts, pool).await?;
-        let sums = counting.sums(&parts, &registry, pool).await?;
-        let groups = Arc::new(std::mem::take(&mut parts.groups));
+    for town in &mut towns {
+        let counting =
+            Counting { query: &town.query, filter: &query.filter, period: town.period, min_stay_s };
+        counting.leave_out_few(&mut town.parts, pool).await?;
+        let sums = counting.sums(&town.parts, &registry, pool).await?;
+        let groups = Arc::new(std::mem::take(&mut town.parts.groups));
+        let complete_until = town.complete_until;
+        let complete = town.query.period.until <= complete_until;
         rows.extend(sums.into_iter().enumerate().map(|(index, mut sums)| {
-            Ok(GroupRow {
-                groups: groups.clone(),
-                index,
+            let figures = Stays {
                 figures: sums.stays.figures(),
                 turnover: turnover(sums.stays.arrivals, sums.observed_us),
                 observed_s: sums.observed_us as f64 / domain::time::MICROS_PER_S as f64,
                 censored: sums.stays.censored,
                 shorter: sums.stays.shorter,
                 overstays: sums.stays.overstays,
-                complete: town.period.until <= complete_until,
-                complete_until,
-            })
+            };
+            let (key, groups) = (BucketKey::All, groups.clone());
+            Ok(Row { key, groups, index, figures, complete, complete_until })
         }));
     }
-    let extra = beside(&registry, &query, &complete);
+    let extra = beside(&registry, &towns);
     let file_stem = query.file_stem("stays");
-    Table { columns: COLUMNS, file_stem, extra, cache: query.cache, zone: |row| &row.group().zone }
+    Table { columns: columns(), file_stem, extra, cache: query.cache, zone: Row::zone }
         .answer(permit, fits, stream::iter(rows))
         .await
 }
 
 /// The parameters of counting in one municipality.
 struct Counting<'a> {
-    town: &'a TownQuery,
+    query: &'a TownQuery,
     filter: &'a Filter,
     /// The part of the requested period that is over.
     period: Span,
@@ -286,12 +256,12 @@ impl Counting<'_> {
                 UtcMicros((from.0.div_euclid(HOUR_US) + HOURS_AT_ONCE) * HOUR_US).min(self.period.until);
             let timelines = bays
                 .iter()
-                .filter_map(|bay| Some((*bay, parts.bays.get(&(self.town.id, *bay, true))?, true)));
+                .filter_map(|bay| Some((*bay, parts.bays.get(&(self.query.id, *bay, true))?, true)));
             let mut sums = Delta::default();
             let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
             add_bays(
                 &mut conn,
-                self.town.id,
+                self.query.id,
                 &timelines.collect::<Vec<_>>(),
                 Span { from, until },
                 &mut sums,
@@ -309,16 +279,16 @@ impl Counting<'_> {
     async fn sums(&self, parts: &Parts, registry: &Registry, pool: &Pool) -> Result<Vec<Sums>, Problem> {
         let mut sums: Vec<Sums> = parts.groups.iter().map(|_| Sums::default()).collect();
         let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
-        let limited = store::analysis::limited_bays(&mut conn, self.town.id).await?;
+        let limited = store::analysis::limited_bays(&mut conn, self.query.id).await?;
         drop(conn);
-        let locality = registry.locality(self.town.id);
+        let locality = registry.locality(self.query.id);
         let bays: Vec<(BayId, &Timeline)> =
             parts.bays.iter().map(|((_, bay, _), timeline)| (*bay, timeline)).collect();
         for bays in bays.chunks(BAYS_AT_ONCE) {
             let ids: Vec<BayId> = bays.iter().map(|(bay, _)| *bay).collect();
             let mut conn = pool.acquire().await.map_err(store::StoreError::from)?;
             let intervals =
-                store::analysis::bay_intervals(&mut conn, self.town.id, &ids, self.period).await?;
+                store::analysis::bay_intervals(&mut conn, self.query.id, &ids, self.period).await?;
             let intervals: BTreeMap<_, _> = intervals.into_iter().collect();
             drop(conn);
             for (bay, timeline) in bays {
@@ -346,7 +316,7 @@ impl Counting<'_> {
         }
         for stay in stays_of(intervals).filter(|stay| stay.from < period.until && stay.until > period.from) {
             let at = stay.from.max(period.from);
-            if !self.town.time.passes_at(at, self.filter) {
+            if !self.query.time.passes_at(at, self.filter) {
                 continue;
             }
             for piece in timeline.pieces.iter().filter(|piece| piece.span.contains(at)) {
@@ -418,7 +388,7 @@ mod tests {
 
     #[test]
     fn the_documents_name_what_is_answered() {
-        crate::http::table::documented::<StaysRow, _>(COLUMNS);
+        crate::http::table::documented::<StaysRow, _>(&columns());
     }
 
     #[test]
