@@ -42,7 +42,6 @@ pub struct BayOut<'a> {
     #[schema(value_type = Option<words::BayState>)]
     last_state: Option<BayState>,
     /// When that state was observed; null: never.
-    #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<UtcMicros>,
     /// Seconds since then; null: never observed.
     age_s: Option<i64>,

@@ -4,6 +4,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::geo::Geometry;
 use domain::live::{ByRestriction, LiveMap, SiteView, Within};
+use domain::place::{Purpose, SiteKind};
 use domain::{Audience, FeedId, Registry, SiteId, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,10 +29,10 @@ pub struct SiteOut<'a> {
     municipality: &'a str,
     /// What kind of parking it is.
     #[schema(value_type = words::SiteKind)]
-    site_kind: &'static str,
+    site_kind: SiteKind,
     /// What is parked there.
     #[schema(value_type = words::Purpose)]
-    purpose: &'static str,
+    purpose: Purpose,
     /// Latitude, decimal degrees (WGS 84).
     lat: f64,
     /// Longitude, decimal degrees (WGS 84).
@@ -58,7 +59,6 @@ pub struct SiteOut<'a> {
     /// Highest vehicle that fits in, metres; null: no limit, or not known.
     max_height_m: Option<f64>,
     /// When the numbers were observed; null: never.
-    #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<UtcMicros>,
     /// Seconds since then; null: never observed.
     age_s: Option<i64>,
@@ -142,8 +142,8 @@ impl Listed for SiteState {
             id: &def.id,
             name: &def.name,
             municipality: &def.municipality,
-            site_kind: def.kind.as_str(),
-            purpose: def.purpose.as_str(),
+            site_kind: def.kind,
+            purpose: def.purpose,
             lat: position.lat,
             lon: position.lon,
             capacity: view.capacity,

@@ -35,7 +35,6 @@ pub struct OpeningOut<'a> {
     #[schema(value_type = words::OpeningState)]
     state: &'static str,
     /// When that changes; null: it does not, or is not known.
-    #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<UtcMicros>,
     /// Opening hours as in OpenStreetMap; null: always open.
     hours: Option<&'a str>,

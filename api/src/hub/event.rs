@@ -44,12 +44,11 @@ pub struct BayChange<'a> {
     site: Option<&'a str>,
     /// What is parked there.
     #[schema(value_type = words::Purpose)]
-    purpose: &'static str,
+    purpose: Purpose,
     /// What the bay is now.
     #[schema(value_type = words::BayState)]
     state: BayState,
     /// When that was observed; null: never.
-    #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<UtcMicros>,
     /// Whether the state is older than its sensor promises.
     stale: bool,
@@ -73,14 +72,13 @@ pub struct SiteChange<'a> {
     municipality: &'a str,
     /// What is parked there.
     #[schema(value_type = words::Purpose)]
-    purpose: &'static str,
+    purpose: Purpose,
     /// All vacant spaces, whoever may use them; null: not known.
     vacant: Option<i64>,
     /// Whether the site is open.
     #[schema(value_type = words::OpeningState)]
     opening: &'static str,
     /// When that was observed; null: never.
-    #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<UtcMicros>,
     /// Whether the number is older than its source promises.
     stale: bool,
@@ -123,10 +121,8 @@ pub struct VehicleChange<'a> {
     /// How full it is, percent; null: not known.
     occupancy_pct: Option<f32>,
     /// When it last reported.
-    #[schema(value_type = String, format = DateTime)]
     observed_at: UtcMicros,
     /// When it was at `lat`, `lon`: newer messages may be without a position; null: it never had one.
-    #[schema(value_type = Option<String>, format = DateTime)]
     position_observed_at: Option<UtcMicros>,
     /// Whether it has been at no known place for more than five minutes.
     stale: bool,
@@ -141,7 +137,7 @@ pub struct VehicleChange<'a> {
 pub struct Removed<'a> {
     /// What is gone: a bay, a site or a vehicle.
     #[schema(value_type = ThingKind)]
-    pub kind: &'static str,
+    pub kind: Kind,
     /// Id of what is gone.
     pub id: &'a str,
 }
@@ -165,7 +161,7 @@ pub fn of_bay<'a>(
         id: &entry.def.id,
         municipality: &entry.def.municipality,
         site: site.map(|s| s.id.as_str()),
-        purpose: site.map_or(Purpose::Car, |s| s.purpose).as_str(),
+        purpose: site.map_or(Purpose::Car, |s| s.purpose),
         state: view.state,
         observed_at: view.observed_at,
         stale: view.stale,
@@ -188,7 +184,7 @@ pub fn of_site<'a>(
         kind: Kind::Site.as_str(),
         id: &entry.def.id,
         municipality: &entry.def.municipality,
-        purpose: view.purpose.as_str(),
+        purpose: view.purpose,
         vacant: view.vacant,
         opening: opening_word(view.opening),
         observed_at: view.observed_at,

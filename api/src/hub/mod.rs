@@ -213,7 +213,7 @@ impl LiveHub {
     }
 
     fn removed(&self, topic: Topic, key: &str, position: u64) -> Event {
-        let data = Removed { kind: topic.kind.as_str(), id: key };
+        let data = Removed { kind: topic.kind, id: key };
         let bytes = Bytes::from(event::frame(&self.id(position), "removed", &data));
         Event { position, topic, key: key.into(), bytes, left: None }
     }

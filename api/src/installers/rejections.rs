@@ -32,7 +32,6 @@ pub struct RejectionOut {
     /// The topic it was published to.
     topic: String,
     /// When it was received first.
-    #[schema(value_type = String, format = DateTime)]
     received_at: UtcMicros,
     /// The field, its value, and what would be right.
     detail: String,
@@ -45,7 +44,6 @@ pub struct RejectionOut {
     /// How many messages it stands for: of a feed that repeats itself one an hour is kept.
     times: i32,
     /// When it was received last.
-    #[schema(value_type = String, format = DateTime)]
     last_received_at: UtcMicros,
     /// The payload in Base64: its first 64 KiB; of a too large one its head.
     payload_base64: String,
@@ -54,7 +52,6 @@ pub struct RejectionOut {
     /// Quality of service by which the broker delivered it: 0, 1 or 2.
     qos: i16,
     /// When it was replayed last; null: never.
-    #[schema(value_type = Option<String>, format = DateTime)]
     replayed_at: Option<UtcMicros>,
 }
 
@@ -63,7 +60,7 @@ pub struct RejectionOut {
 pub struct ExampleOut {
     /// Why the element was rejected.
     #[schema(value_type = words::RejectionReason)]
-    reason: &'static str,
+    reason: Reason,
     /// The device or place that it is about; null: none.
     device: Option<String>,
     /// The field, its value, and what would be right.
@@ -72,8 +69,7 @@ pub struct ExampleOut {
 
 fn out(r: Rejected, registry: &Registry) -> RejectionOut {
     let of_reason = r.reason.parse().map_or("", Reason::remedy);
-    let example =
-        |e: RejectedElement| ExampleOut { reason: e.reason.as_str(), device: e.device, detail: e.detail };
+    let example = |e: RejectedElement| ExampleOut { reason: e.reason, device: e.device, detail: e.detail };
     RejectionOut {
         id: r.id,
         feed: registry.feed(r.feed).map(|f| f.def.id.clone()),

@@ -24,10 +24,8 @@ pub struct UnmatchedOut {
     /// How many messages came.
     messages: i64,
     /// When the first came.
-    #[schema(value_type = String, format = DateTime)]
     first_at: UtcMicros,
     /// When the last came.
-    #[schema(value_type = String, format = DateTime)]
     last_at: UtcMicros,
     /// What to do about it.
     remedy: &'static str,

@@ -60,13 +60,10 @@ struct ItineraryOut<'a> {
     /// From the beginning to the end, seconds.
     duration_s: i64,
     /// When it begins.
-    #[schema(value_type = String, format = DateTime)]
     start_time: UtcMicros,
     /// When it ends, if there is a space at the first place to park.
-    #[schema(value_type = String, format = DateTime)]
     end_time: UtcMicros,
     /// When it ends on average, with the risk of finding no space at the first place to park.
-    #[schema(value_type = String, format = DateTime)]
     expected_end_time: UtcMicros,
     /// Changes between vehicles.
     transfers: u8,
@@ -100,16 +97,12 @@ struct LegOut<'a> {
     /// Where it ends.
     to: EndOut<'a>,
     /// When it begins, with real time.
-    #[schema(value_type = String, format = DateTime)]
     start_time: UtcMicros,
     /// When it ends, with real time.
-    #[schema(value_type = String, format = DateTime)]
     end_time: UtcMicros,
     /// When it begins by the timetable.
-    #[schema(value_type = String, format = DateTime)]
     scheduled_start_time: UtcMicros,
     /// When it ends by the timetable.
-    #[schema(value_type = String, format = DateTime)]
     scheduled_end_time: UtcMicros,
     /// Length, metres.
     distance_m: i64,
@@ -201,7 +194,6 @@ pub struct ChanceOut {
     /// Upper bound of the chance.
     pub high: f64,
     /// The time it is about.
-    #[schema(value_type = String, format = DateTime)]
     pub at: UtcMicros,
 }
 

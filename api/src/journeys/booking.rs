@@ -13,10 +13,8 @@ pub struct BookingOut {
     /// Whether it can be booked now; null: not known.
     open_now: Option<bool>,
     /// From when it can be booked; null: not known.
-    #[schema(value_type = Option<String>, format = DateTime)]
     from: Option<UtcMicros>,
     /// Until when it can be booked; null: not known.
-    #[schema(value_type = Option<String>, format = DateTime)]
     by: Option<UtcMicros>,
     /// How long before the ride it must be booked, seconds; null: not known.
     notice_s: Option<i64>,

@@ -42,10 +42,8 @@ pub struct RejectedOut<'a> {
     /// Trip, as in the timetable; null: no ride.
     trip_id: Option<&'a str>,
     /// When the ride was to leave by the timetable; null: no ride.
-    #[schema(value_type = Option<String>, format = DateTime)]
     scheduled_departure_time: Option<UtcMicros>,
     /// When the ride was to arrive by the timetable; null: no ride.
-    #[schema(value_type = Option<String>, format = DateTime)]
     scheduled_arrival_time: Option<UtcMicros>,
     /// Where the ride was to begin; null: no ride.
     from: Option<EndOut<'a>>,

@@ -179,10 +179,8 @@ pub struct DepartureOut<'a> {
     /// Trip, as in the timetable.
     trip_id: &'a str,
     /// When it leaves, with real time.
-    #[schema(value_type = String, format = DateTime)]
     departure_time: UtcMicros,
     /// When it leaves by the timetable.
-    #[schema(value_type = String, format = DateTime)]
     scheduled_departure_time: UtcMicros,
     /// Whether the time is from real-time data.
     realtime: bool,

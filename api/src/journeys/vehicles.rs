@@ -49,17 +49,14 @@ pub struct VehicleOut<'a> {
     /// How full it is, percent; null: not known.
     occupancy_pct: Option<f32>,
     /// When it last reported.
-    #[schema(value_type = String, format = DateTime)]
     observed_at: UtcMicros,
     /// Seconds since then.
     age_s: i64,
     /// When it was at `lat`, `lon`: newer messages may be without a position; null: it never had one.
-    #[schema(value_type = Option<String>, format = DateTime)]
     position_observed_at: Option<UtcMicros>,
     /// Whether it has been at no known place for more than five minutes. After an hour it is not listed.
     stale: bool,
     /// When trip, route and stop were last stated; null: never.
-    #[schema(value_type = Option<String>, format = DateTime)]
     trip_observed_at: Option<UtcMicros>,
     /// Whom to name; null: nobody asks for it.
     attribution: Option<&'a str>,

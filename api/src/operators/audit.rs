@@ -25,7 +25,6 @@ words! {
 #[derive(Serialize, ToSchema)]
 pub struct AuditOut {
     /// When it was done.
-    #[schema(value_type = String, format = DateTime)]
     at: UtcMicros,
     /// Who did it: `key 3`, `command line`, `public`.
     actor: String,

@@ -2,7 +2,7 @@
 
 use axum::response::Response;
 use domain::registry::Entry;
-use domain::{Feed, FeedId, UtcMicros};
+use domain::{Feed, FeedFormat, FeedId, UtcMicros};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use store::inspect;
@@ -49,7 +49,7 @@ pub struct FeedOut {
     source: FeedSource,
     /// Format of the messages.
     #[schema(value_type = words::FeedFormat)]
-    format: &'static str,
+    format: FeedFormat,
     /// Topic filter at the broker; null: it has none.
     topic: Option<String>,
     /// Id of the broker in feeds.toml; null: the instance's own.
@@ -57,7 +57,6 @@ pub struct FeedOut {
     #[serde(flatten)]
     status: FeedStatus,
     /// When the ingest last saved these figures; null: it never served this feed.
-    #[schema(value_type = Option<String>, format = DateTime)]
     updated_at: Option<UtcMicros>,
 }
 
@@ -66,10 +65,8 @@ pub struct FeedOut {
 #[serde(default)]
 pub struct FeedStatus {
     /// Since when the broker is connected; null: it is not.
-    #[schema(value_type = Option<String>, format = DateTime)]
     connected_since: Option<UtcMicros>,
     /// When the last message came; null: none did.
-    #[schema(value_type = Option<String>, format = DateTime)]
     last_message_at: Option<UtcMicros>,
     /// Messages in the last hour; null: not known.
     messages_1h: Option<u64>,
@@ -143,7 +140,7 @@ pub async fn feeds(view: View, asker: Asker, query: RawQuery) -> Result<Response
         let noted = statuses.remove(&f.id);
         FeedOut {
             source: source(&f.def),
-            format: f.def.format.as_str(),
+            format: f.def.format,
             topic: Some(f.def.topic.clone()).filter(|t| !t.is_empty()),
             broker: f.def.broker.clone(),
             updated_at: noted.as_ref().map(|n| n.updated_at),

@@ -43,7 +43,6 @@ pub struct ForecastOut<'a> {
 #[derive(Serialize, ToSchema)]
 struct ItemOut {
     /// The time it is about.
-    #[schema(value_type = String, format = DateTime)]
     at: UtcMicros,
     /// Chance of a space that is vacant and open to everyone, 0 to 1; null: not known.
     p_vacant: Option<f64>,

@@ -2,7 +2,7 @@
 
 use domain::availability::Availability;
 use domain::live::{Offer, PlaceRef};
-use domain::place::Purpose;
+use domain::place::{PlaceKind, Purpose, SiteKind};
 use domain::time::Times;
 use domain::{BayState, Registry, UtcMicros};
 use serde::Serialize;
@@ -50,13 +50,13 @@ pub struct ParkingItem<'a> {
     id: &'a str,
     /// Whether it is a bay or a site.
     #[schema(value_type = words::PlaceKind)]
-    kind: &'static str,
+    kind: PlaceKind,
     /// What is parked there.
     #[schema(value_type = words::Purpose)]
-    purpose: &'static str,
+    purpose: Purpose,
     /// What kind of parking it is; null for a bay.
     #[schema(value_type = Option<words::SiteKind>)]
-    site_kind: Option<&'static str>,
+    site_kind: Option<SiteKind>,
     /// Name of the site, or of the bay's site; null: the bay has no site.
     name: Option<&'a str>,
     /// Slug of the municipality.
@@ -84,7 +84,6 @@ pub struct ParkingItem<'a> {
     #[schema(value_type = words::BayState)]
     state: BayState,
     /// When that was observed; null: never.
-    #[schema(value_type = Option<String>, format = DateTime)]
     observed_at: Option<UtcMicros>,
     /// Seconds since then; null: never observed.
     age_s: Option<i64>,
@@ -147,8 +146,8 @@ fn item<'a>(
     let (attribution, licence) = credit(registry, offer.feed);
     let common = ParkingItem {
         id: "",
-        kind: "site",
-        purpose: Purpose::Car.as_str(),
+        kind: PlaceKind::Site,
+        purpose: Purpose::Car,
         site_kind: None,
         name: None,
         municipality: "",
@@ -182,8 +181,8 @@ fn item<'a>(
             let def = &registry.site(id)?.def;
             Some(ParkingItem {
                 id: &def.id,
-                purpose: def.purpose.as_str(),
-                site_kind: Some(def.kind.as_str()),
+                purpose: def.purpose,
+                site_kind: Some(def.kind),
                 name: Some(&def.name),
                 municipality: &def.municipality,
                 restrictions: Restrictions(&def.restrictions),
@@ -199,8 +198,8 @@ fn item<'a>(
             let site = def.site.as_deref().and_then(|key| registry.site_by_key(key)).map(|s| &s.def);
             Some(ParkingItem {
                 id: &def.id,
-                kind: "bay",
-                purpose: registry.purpose_of(def).as_str(),
+                kind: PlaceKind::Bay,
+                purpose: registry.purpose_of(def),
                 name: site.map(|s| s.name.as_str()),
                 municipality: &def.municipality,
                 site: site.map(|s| s.id.as_str()),

@@ -24,10 +24,8 @@ pub struct MessageOut {
     /// `integration`; `simulated` was made up in its console; `message` is of a feed that names its places itself.
     event: String,
     /// When it was received last.
-    #[schema(value_type = String, format = DateTime)]
     received_at: UtcMicros,
     /// When the network server received it; null: it does not say.
-    #[schema(value_type = Option<String>, format = DateTime)]
     network_at: Option<UtcMicros>,
     /// Port of LoRaWAN; null: none.
     f_port: Option<i32>,

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::sensor_health::{Health, Symptoms};
-use domain::{Binding, FeedFormat, FeedId, Reason, Registry, Sensor, Target, UtcMicros};
+use domain::{Binding, Decoder, FeedFormat, FeedId, Reason, Registry, Sensor, Target, UtcMicros};
 use serde::Serialize;
 use store::inspect::{Device, NativePlace};
 use utoipa::ToSchema;
@@ -24,7 +24,7 @@ pub struct SensorOut {
     feed: Option<String>,
     /// Format of that feed; null: not known any more.
     #[schema(value_type = Option<words::FeedFormat>)]
-    format: Option<&'static str>,
+    format: Option<FeedFormat>,
     /// Slug of the municipality; null: not known any more.
     municipality: Option<String>,
     /// Its health.
@@ -32,14 +32,12 @@ pub struct SensorOut {
     pub(super) health: Health,
     /// Codec of its payload; null: none is set.
     #[schema(value_type = Option<words::Decoder>)]
-    decoder: Option<&'static str>,
+    decoder: Option<Decoder>,
     /// What it is bound to now; null: nothing.
     binding: Option<BindingOut>,
     /// When it first sent; null: never, or not known.
-    #[schema(value_type = Option<String>, format = DateTime)]
     first_heard: Option<UtcMicros>,
     /// When it last sent; null: never.
-    #[schema(value_type = Option<String>, format = DateTime)]
     last_heard: Option<UtcMicros>,
     /// Seconds since then; null: it never sent.
     age_s: Option<i64>,
@@ -77,10 +75,8 @@ pub struct BindingOut {
     #[schema(value_type = Option<words::Direction>)]
     direction: Option<domain::Direction>,
     /// From when it holds; null: it always did.
-    #[schema(value_type = Option<String>, format = DateTime)]
     bound_from: Option<UtcMicros>,
     /// Until when it holds, exclusive; null: it still does.
-    #[schema(value_type = Option<String>, format = DateTime)]
     bound_until: Option<UtcMicros>,
     /// The longest silence that the sensor promises, seconds; null: as its feed says.
     heartbeat_s: Option<u32>,
@@ -188,10 +184,10 @@ pub fn device(device: Device, rejecting: &Rejecting, view: &View) -> SensorOut {
         id: device.key,
         kind: "sensor".to_owned(),
         feed: feed.map(|f| f.def.id.clone()),
-        format: feed.map(|f| f.def.format.as_str()),
+        format: feed.map(|f| f.def.format),
         municipality: registry.municipality(device.municipality).map(|m| m.slug.clone()),
         health: symptoms.health(now),
-        decoder: sensor.and_then(|s| s.decoder).map(|d| d.as_str()),
+        decoder: sensor.and_then(|s| s.decoder),
         binding: binding.map(|b| BindingOut::new(b, registry)),
         first_heard: device.first_heard,
         last_heard,
@@ -249,7 +245,7 @@ pub fn place(place: NativePlace, view: &View) -> SensorOut {
         health: symptoms.health(now),
         binding,
         feed: feed.map(|f| f.def.id.clone()),
-        format: feed.map(|f| FeedFormat::as_str(f.def.format)),
+        format: feed.map(|f| f.def.format),
         municipality: registry.municipality(place.municipality).map(|m| m.slug.clone()),
         last_outcome: last_outcome(&place),
         decoder: None,

@@ -104,7 +104,6 @@ pub struct ParkingSite<'a> {
     #[schema(value_type = String, format = DateTime, required = false)]
     realtime_data_updated_at: Option<UtcMicros>,
     /// Since when the rest holds.
-    #[schema(value_type = String, format = DateTime)]
     static_data_updated_at: UtcMicros,
     /// Official key of the municipality (AGS); absent: not known.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,7 +186,6 @@ pub struct ParkingSpot<'a> {
     #[schema(value_type = String, format = DateTime, required = false)]
     realtime_data_updated_at: Option<UtcMicros>,
     /// Since when the rest holds.
-    #[schema(value_type = String, format = DateTime)]
     static_data_updated_at: UtcMicros,
 }
 

@@ -55,7 +55,6 @@ struct ParkingRows<R> {
     /// Whose data it is.
     attribution: Vec<Source<'static>>,
     /// Up to when everything of the places asked for is derived; figures of later times will change.
-    #[schema(value_type = String, format = DateTime)]
     complete_until: UtcMicros,
 }
 

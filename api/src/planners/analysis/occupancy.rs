@@ -40,7 +40,6 @@ impl Row<Figures> {
 #[derive(Serialize, ToSchema)]
 struct OccupancyRow {
     /// When the bucket begins; null with `hour_of_week` and `all`.
-    #[schema(value_type = Option<String>, format = DateTime)]
     bucket: Option<UtcMicros>,
     /// Day of the town's week, 1 is Monday; null with other buckets than `hour_of_week`.
     weekday: Option<i64>,
@@ -92,7 +91,6 @@ struct OccupancyRow {
     /// Whether all that is stored of the row's time is derived and that time is over; else its figures will change.
     complete: bool,
     /// Up to when everything of the municipality is derived.
-    #[schema(value_type = String, format = DateTime)]
     complete_until: UtcMicros,
 }
 

@@ -112,7 +112,6 @@ struct StaysRow {
     /// Whether all that is stored of the row's time is derived and that time is over; else its figures will change.
     complete: bool,
     /// Up to when everything of the municipality is derived.
-    #[schema(value_type = String, format = DateTime)]
     complete_until: UtcMicros,
 }
 

@@ -41,7 +41,6 @@ pub struct RidershipRow {
     /// Stop; null: not divided by stop.
     stop_id: Option<String>,
     /// When the hour, day, week or month begins; null with other buckets.
-    #[schema(value_type = Option<String>, format = DateTime)]
     bucket: Option<UtcMicros>,
     /// Day of the town's week, 1 is Monday; null with other buckets than `hour_of_week`.
     weekday: Option<i64>,
