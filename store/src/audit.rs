@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use domain::{MunicipalityId, UtcMicros};
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
@@ -97,10 +98,11 @@ pub async fn note(pool: &Pool, actor: &Actor, event: AuditEvent) -> Result<()> {
     append(&mut *pool.acquire().await?, actor, &[event]).await
 }
 
-/// A row of the audit.
-#[derive(Debug, Clone, PartialEq, FromRow)]
+/// A row of the audit, as it is answered.
+#[derive(Debug, Clone, PartialEq, FromRow, Serialize)]
 pub struct AuditEntry {
     /// Its number, higher than that of every earlier one.
+    #[serde(skip)]
     pub id: i64,
     /// When it happened, by the database's clock.
     #[sqlx(rename = "at_utc", try_from = "Ts")]

@@ -45,6 +45,7 @@ pub struct PageOf<P> {
 }
 
 impl<P: Listed> PageOf<P> {
+    /// Reads at most `limit` places after the text id `after`.
     pub fn read(map: &LiveMap, within: &Within, after: Option<&str>, limit: usize, now: UtcMicros) -> Self {
         let (places, more) = P::page(map, within, after, limit, now);
         PageOf { places, more }
@@ -55,6 +56,7 @@ impl<P: Listed> PageOf<P> {
         Some(self.places.last().filter(|_| self.more)?.place(registry)?.0)
     }
 
+    /// Whose data they are.
     pub fn attribution<'r>(&self, registry: &'r Registry) -> Vec<Source<'r>> {
         let mut sources = Sources::default();
         self.places.iter().for_each(|place| sources.note(place.feed()));

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::geo::Geometry;
 use domain::live::{ByRestriction, LiveMap, SiteView, Within};
-use domain::place::{Purpose, SiteKind};
+use domain::place::{Purpose, SiteKind, Texts};
 use domain::{Audience, FeedId, Registry, SiteId, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -53,7 +53,8 @@ pub struct SiteOut<'a> {
     /// Whether the site is open now.
     opening: OpeningOut<'a>,
     /// What it costs; null: not known.
-    fee: Option<FeeOut<'a>>,
+    #[schema(value_type = Option<FeeOut>)]
+    fee: Option<&'a Texts>,
     /// How long everyone may stay, minutes; null: no limit.
     max_stay_min: Option<u32>,
     /// Highest vehicle that fits in, metres; null: no limit, or not known.
@@ -153,7 +154,7 @@ impl Listed for SiteState {
             basis: view.basis.as_str(),
             by_restriction: kept.collect(),
             opening: OpeningOut::new(view.opening, def.opening_hours.as_deref()),
-            fee: def.fee.as_ref().map(FeeOut::new),
+            fee: def.fee.as_ref(),
             max_stay_min: max_stay_min(None, &def.restrictions),
             max_height_m: def.max_height_m,
             observed_at: view.observed_at,

@@ -36,6 +36,7 @@ pub struct Feature<'a, P> {
 }
 
 impl<'a, P> Collection<'a, P> {
+    /// Of places by id.
     pub fn new(
         items: impl Iterator<Item = (&'a str, &'a Geometry, P)>,
         cursor: Option<String>,

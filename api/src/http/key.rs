@@ -9,24 +9,27 @@ use store::keys::KeyHash;
 /// Prefix by which people and secret scanners recognise a key.
 const PREFIX: &str = "kvk_";
 
-/// Bytes of the checksum.
-const CHECKED: usize = 4;
-
 /// Context of BLAKE3's key derivation: the checksum reveals nothing about the stored hash.
 const CONTEXT: &str = "kreisverkehr 2026-11 checksum of a key";
 
-fn checksum(secret: &[u8; 32]) -> [u8; CHECKED] {
+/// Eight digits.
+fn checksum(secret: &[u8; 32]) -> String {
     let [a, b, c, d, ..] = blake3::derive_key(CONTEXT, secret);
-    [a, b, c, d]
+    format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
 }
 
-fn digits(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+fn digits(secret: &[u8; 32]) -> String {
+    blake3::Hash::from_bytes(*secret).to_hex().to_string()
+}
+
+/// The bytes of 64 digits.
+fn bytes(text: &str) -> Option<[u8; 32]> {
+    blake3::Hash::from_hex(text).ok().map(Into::into)
 }
 
 /// The key of these bytes as text.
 pub fn key_text(secret: &[u8; 32]) -> String {
-    format!("{PREFIX}{}{}", digits(secret), digits(&checksum(secret)))
+    format!("{PREFIX}{}{}", digits(secret), checksum(secret))
 }
 
 /// The hash under which a new key of these bytes is stored.
@@ -50,19 +53,7 @@ pub fn hashes_of(text: &str) -> Vec<KeyHash> {
 fn checked(rest: &str) -> Option<[u8; 32]> {
     let (secret, check) = rest.split_at_checked(2 * 32)?;
     let secret = bytes(secret)?;
-    (bytes(check)? == checksum(&secret)).then_some(secret)
-}
-
-/// `N` bytes of as many pairs of hexadecimal digits.
-fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != 2 * N || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(bytes)
+    checksum(&secret).eq_ignore_ascii_case(check).then_some(secret)
 }
 
 #[cfg(test)]

@@ -68,6 +68,7 @@ pub struct Params<'q>(Vec<(Cow<'q, str>, Cow<'q, str>)>);
 
 impl RawQuery {
     #[cfg(test)]
+    /// Of a query.
     pub fn new(query: &str) -> Self {
         RawQuery(query.to_owned())
     }

@@ -83,6 +83,7 @@ impl Drop for Waiting {
 }
 
 impl Permits {
+    /// So many `at_once`; who waits longer than `patience` gets the 503 `refusal`.
     pub fn new(at_once: usize, patience: Duration, refusal: &'static str) -> Self {
         Permits {
             all: Arc::new(Semaphore::new(at_once)),

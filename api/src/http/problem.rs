@@ -97,12 +97,7 @@ impl Problem {
 
     /// A point where there is nothing at all: `what` is not near it, and `reach` ("Data reaches") only
     /// to `bounds`. Asks whether latitude and longitude are swapped.
-    pub fn outside_area(
-        field: &str,
-        point: LatLon,
-        (what, reach): (&str, &str),
-        bounds: Option<Bbox>,
-    ) -> Self {
+    pub fn outside_area(field: &str, point: LatLon, what: &str, reach: &str, bounds: Option<Bbox>) -> Self {
         let LatLon { lat, lon } = point;
         let title = "The point lies outside of all data";
         let detail = format!("There is no {what} near this point.");

@@ -26,6 +26,7 @@ pub struct Share<K: Hash + Eq> {
 }
 
 impl<K: Hash + Eq + Clone> Shares<K> {
+    /// So many in all, and so many of one holder.
     pub fn new(in_all: usize, of_one: usize) -> Self {
         Shares { in_all, of_one, held: Arc::default() }
     }

@@ -2,11 +2,12 @@
 
 use domain::live::Flags;
 use domain::opening::Opening;
-use domain::place::Texts;
 use domain::{Audience, FeedId, Registry, Restriction, UtcMicros};
 use journey::timetable::Timetable;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
+
+use crate::contract::words;
 
 /// A page of a list.
 #[derive(Serialize, ToSchema)]
@@ -41,6 +42,7 @@ pub struct OpeningOut<'a> {
 }
 
 impl<'a> OpeningOut<'a> {
+    /// `hours`: as the place has them.
     pub fn new(opening: Opening, hours: Option<&'a str>) -> Self {
         OpeningOut { state: opening_word(opening), until: opening.until, hours }
     }
@@ -96,18 +98,13 @@ impl Serialize for FlagWords {
 }
 
 /// What it costs, in words.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct FeeOut<'a> {
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
+pub struct FeeOut {
     /// What it costs, in German; null: not known.
-    de: Option<&'a str>,
+    de: Option<String>,
     /// What it costs, in English; null: not known.
-    en: Option<&'a str>,
-}
-
-impl<'a> FeeOut<'a> {
-    pub fn new(texts: &'a Texts) -> Self {
-        FeeOut { de: texts.de.as_deref(), en: texts.en.as_deref() }
-    }
+    en: Option<String>,
 }
 
 /// Whose data it is.
@@ -159,6 +156,7 @@ impl<'a> Source<'a> {
 pub struct Sources(Vec<FeedId>);
 
 impl Sources {
+    /// Adds a feed.
     pub fn note(&mut self, feed: Option<FeedId>) {
         if let Some(feed) = feed
             && !self.0.contains(&feed)
@@ -167,6 +165,7 @@ impl Sources {
         }
     }
 
+    /// All of them, in an order that does not change.
     pub fn of<'a>(&self, registry: &'a Registry) -> Vec<Source<'a>> {
         let mut sources: Vec<Source<'a>> = self.0.iter().filter_map(|id| source(registry, *id)).collect();
         sources.sort_unstable();
@@ -200,4 +199,3 @@ pub fn max_stay_min(own: Option<u32>, restrictions: &[Restriction]) -> Option<u3
 pub fn whole(number: f64) -> i64 {
     number.round() as i64
 }
-use crate::contract::words;

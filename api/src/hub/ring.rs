@@ -43,10 +43,12 @@ pub enum Read {
 }
 
 impl Ring {
+    /// Keeps so many events.
     pub fn new(capacity: usize) -> Self {
         Ring { events: VecDeque::new(), capacity, forgotten: 0 }
     }
 
+    /// Adds the newest event.
     pub fn push(&mut self, event: Event) {
         if self.events.len() == self.capacity
             && let Some(oldest) = self.events.pop_front()
@@ -62,6 +64,7 @@ impl Ring {
         (self.forgotten..=newest).contains(&position)
     }
 
+    /// What comes after `position` for a client that was shown what `seen` covers.
     pub fn read_after(&self, position: u64, filter: &Filter, seen: &Covered) -> Read {
         if position < self.forgotten {
             return Read::FellOut;

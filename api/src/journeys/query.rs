@@ -142,7 +142,7 @@ pub fn assumed_arrival(query: &JourneyQuery) -> UtcMicros {
 
 /// A point at which there are no streets.
 pub fn outside(field: &str, point: LatLon, bounds: Option<Bbox>) -> Problem {
-    Problem::outside_area(field, point, ("street", "Streets reach"), bounds)
+    Problem::outside_area(field, point, "street", "Streets reach", bounds)
 }
 
 fn flag(params: &Params<'_>, name: &str) -> Result<bool, Problem> {

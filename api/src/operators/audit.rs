@@ -2,9 +2,8 @@
 
 use axum::response::Response;
 use domain::UtcMicros;
-use serde::Serialize;
 use serde_json::Value;
-use store::audit::{self, AuditEntry, AuditFilter};
+use store::audit::{self, AuditFilter};
 use utoipa::ToSchema;
 
 use crate::contract::parameters;
@@ -22,7 +21,8 @@ words! {
 }
 
 /// Something that was done, or refused.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
 pub struct AuditOut {
     /// When it was done.
     at: UtcMicros,
@@ -48,22 +48,6 @@ pub struct AuditOut {
     /// How it ended.
     #[schema(value_type = words::AuditOutcome)]
     outcome: String,
-}
-
-impl From<AuditEntry> for AuditOut {
-    fn from(e: AuditEntry) -> Self {
-        AuditOut {
-            at: e.at,
-            actor: e.actor,
-            role: e.role,
-            action: e.action,
-            subject: e.subject,
-            before: e.before,
-            after: e.after,
-            address: e.address,
-            outcome: e.outcome,
-        }
-    }
 }
 
 /// Keys, imports, bindings, corrections, replays and refused attempts. An operator sees what concerns the own
@@ -95,5 +79,5 @@ pub async fn audit(view: View, asker: Asker, query: RawQuery) -> Result<Response
     };
     let (found, more) = audit::page(asker.pool()?, &filter, limit).await?;
     let cursor = found.last().filter(|_| more).map(|entry| cursor_after(&entry.id.to_string()));
-    Ok(answer::private(&List { items: found.into_iter().map(AuditOut::from).collect(), cursor }))
+    Ok(answer::private(&List { items: found, cursor }))
 }

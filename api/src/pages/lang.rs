@@ -43,6 +43,7 @@ impl Lang {
         }
     }
 
+    /// Its code (ISO 639).
     pub const fn code(self) -> &'static str {
         match self {
             Lang::De => "de",
@@ -50,6 +51,7 @@ impl Lang {
         }
     }
 
+    /// The other of the two.
     pub const fn other(self) -> Self {
         match self {
             Lang::De => Lang::En,
@@ -141,6 +143,7 @@ impl Lang {
         }
     }
 
+    /// What a kind of site is called.
     pub const fn site_kind(self, kind: SiteKind) -> &'static str {
         match kind {
             SiteKind::OnStreet => self.say("Straßenrand", "On-street"),
@@ -151,6 +154,7 @@ impl Lang {
         }
     }
 
+    /// What an audience is called.
     pub const fn audience(self, audience: Audience) -> &'static str {
         match audience {
             Audience::Disabled | Audience::AssignedDisabled => {

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::live::{ByRestriction, LiveMap, Offer, Verdict};
 use domain::place::Purpose;
-use domain::{Registry, Site, SiteId, UtcMicros};
+use domain::{Municipality, Registry, Site, SiteId, UtcMicros};
 use maud::{Markup, html};
 
 use super::beside;
@@ -59,7 +59,7 @@ pub async fn sign(
     let mut rows: Vec<Row<'_>> =
         shown.iter().filter_map(|shown| Some(Row { shown, site: &registry.site(shown.id)?.def })).collect();
     rows.sort_unstable_by_key(|row| (&row.site.name, row.shown.id));
-    let content = board(&title, &slug, (&rows, &municipality.tz), &registry, lang, now);
+    let content = board(&title, &rows, municipality, &registry, lang, now);
     html_response(Frame { title: &title, ..frame }.around(&content))
 }
 
@@ -89,8 +89,8 @@ impl Shown {
 
 fn board(
     title: &str,
-    slug: &str,
-    (rows, tz): (&[Row<'_>], &str),
+    rows: &[Row<'_>],
+    town: &Municipality,
     registry: &Registry,
     lang: Lang,
     now: UtcMicros,
@@ -107,7 +107,7 @@ fn board(
                 Lang::En => { "Together " (vacant) " vacant spaces." },
             }
         }
-        div id="live" data-changes={ "/v1/changes?kind=site&municipality=" (slug) } data-lost=(lang.lost()) {
+        div id="live" data-changes={ "/v1/changes?kind=site&municipality=" (town.slug) } data-lost=(lang.lost()) {
             ul class="board" {
                 @for row in rows {
                     li {
@@ -115,7 +115,7 @@ fn board(
                             (row.site.name)
                             small {
                                 (lang.site_kind(row.site.kind))
-                                @if let Some(until) = beside::until(&row.shown.offer, tz, lang, now) { ", " (until) }
+                                @if let Some(until) = beside::until(&row.shown.offer, &town.tz, lang, now) { ", " (until) }
                             }
                             @for sentence in beside::others(&row.shown.offer, &row.shown.others, lang) {
                                 small { (sentence) }

@@ -274,10 +274,12 @@ impl Names {
         Names { routes: Arc::new(routes.collect()), area }
     }
 
+    /// The name of a line; `None`: it has none.
     pub fn route(&self, id: Option<&str>) -> Option<Arc<str>> {
         self.routes.get(id?).cloned()
     }
 
+    /// The name of a stop; `None`: it has none.
     pub fn stop(&self, id: Option<&str>) -> Option<Arc<str>> {
         let timetable = &self.area.as_ref()?.timetable;
         let name = timetable.stops.names.get(timetable.stop(id?)?);
@@ -290,6 +292,7 @@ impl Names {
 pub struct Credits(Arc<Mutex<Sources>>);
 
 impl Credits {
+    /// Adds a feed.
     pub fn note(&self, feed: FeedId) {
         self.0.lock().note(Some(feed));
     }

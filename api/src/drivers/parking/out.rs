@@ -2,7 +2,7 @@
 
 use domain::availability::Availability;
 use domain::live::{Offer, PlaceRef};
-use domain::place::{PlaceKind, Purpose, SiteKind};
+use domain::place::{PlaceKind, Purpose, SiteKind, Texts};
 use domain::time::Times;
 use domain::{BayState, Registry, UtcMicros};
 use serde::Serialize;
@@ -96,7 +96,8 @@ pub struct ParkingItem<'a> {
     #[schema(value_type = Vec<RestrictionOut>)]
     restrictions: Restrictions<'a>,
     /// What it costs; null: not known.
-    fee: Option<FeeOut<'a>>,
+    #[schema(value_type = Option<FeeOut>)]
+    fee: Option<&'a Texts>,
     /// How long everyone may stay, minutes; null: no limit.
     max_stay_min: Option<u32>,
     /// Highest vehicle that fits in, metres; null: no limit, or not known.
@@ -115,6 +116,7 @@ pub struct ParkingItem<'a> {
     licence: Option<&'a str>,
 }
 
+/// What is answered.
 pub fn written(result: &ParkingResult, times: Times) -> Parking<'_> {
     let ParkingResult { found, availabilities, registry, .. } = result;
     let items = found
@@ -144,14 +146,25 @@ fn item<'a>(
     availability: Availability,
 ) -> Option<ParkingItem<'a>> {
     let (attribution, licence) = credit(registry, offer.feed);
-    let common = ParkingItem {
-        id: "",
-        kind: PlaceKind::Site,
-        purpose: Purpose::Car,
-        site_kind: None,
-        name: None,
-        municipality: "",
-        site: None,
+    let (bay, site) = match offer.place {
+        PlaceRef::Site(id) => (None, Some(&registry.site(id)?.def)),
+        PlaceRef::Bay(id) => {
+            let bay = &registry.bay(id)?.def;
+            (Some(bay), bay.site.as_deref().and_then(|key| registry.site_by_key(key)).map(|site| &site.def))
+        }
+    };
+    let (id, municipality, restrictions) = match (bay, site) {
+        (Some(bay), _) => (&bay.id, &bay.municipality, &bay.restrictions),
+        (None, site) => site.map(|site| (&site.id, &site.municipality, &site.restrictions))?,
+    };
+    Some(ParkingItem {
+        id,
+        kind: if bay.is_some() { PlaceKind::Bay } else { PlaceKind::Site },
+        purpose: site.map_or(Purpose::Car, |site| site.purpose),
+        site_kind: site.filter(|_| bay.is_none()).map(|site| site.kind),
+        name: site.map(|site| site.name.as_str()),
+        municipality,
+        site: site.filter(|_| bay.is_some()).map(|site| site.id.as_str()),
         lat: offer.position.lat,
         lon: offer.position.lon,
         distance_m: whole(offer.distance_m),
@@ -165,51 +178,15 @@ fn item<'a>(
         age_s: offer.observed_at.map(|at| now.age_s(at)),
         stale: offer.stale,
         flags: FlagWords(offer.flags),
-        restrictions: Restrictions(&[]),
-        fee: None,
-        max_stay_min: None,
-        max_height_m: None,
-        opening: OpeningOut::new(offer.opening, None),
+        restrictions: Restrictions(restrictions),
+        fee: site.and_then(|site| site.fee.as_ref()),
+        max_stay_min: max_stay_min(bay.and_then(|bay| bay.max_stay_min), restrictions),
+        max_height_m: site.and_then(|site| site.max_height_m),
+        opening: OpeningOut::new(offer.opening, site.and_then(|site| site.opening_hours.as_deref())),
         chance: ChanceOut::new(&availability, arrive),
         expected_vacant: availability.chance.map(|chance| (chance.expected * 10.0).round() / 10.0),
         search_s: whole(availability.search_s),
         attribution,
         licence,
-    };
-    match offer.place {
-        PlaceRef::Site(id) => {
-            let def = &registry.site(id)?.def;
-            Some(ParkingItem {
-                id: &def.id,
-                purpose: def.purpose,
-                site_kind: Some(def.kind),
-                name: Some(&def.name),
-                municipality: &def.municipality,
-                restrictions: Restrictions(&def.restrictions),
-                fee: def.fee.as_ref().map(FeeOut::new),
-                max_stay_min: max_stay_min(None, &def.restrictions),
-                max_height_m: def.max_height_m,
-                opening: OpeningOut::new(offer.opening, def.opening_hours.as_deref()),
-                ..common
-            })
-        }
-        PlaceRef::Bay(id) => {
-            let def = &registry.bay(id)?.def;
-            let site = def.site.as_deref().and_then(|key| registry.site_by_key(key)).map(|s| &s.def);
-            Some(ParkingItem {
-                id: &def.id,
-                kind: PlaceKind::Bay,
-                purpose: registry.purpose_of(def),
-                name: site.map(|s| s.name.as_str()),
-                municipality: &def.municipality,
-                site: site.map(|s| s.id.as_str()),
-                restrictions: Restrictions(&def.restrictions),
-                fee: site.and_then(|s| s.fee.as_ref()).map(FeeOut::new),
-                max_stay_min: max_stay_min(def.max_stay_min, &def.restrictions),
-                max_height_m: site.and_then(|s| s.max_height_m),
-                opening: OpeningOut::new(offer.opening, site.and_then(|s| s.opening_hours.as_deref())),
-                ..common
-            })
-        }
-    }
+    })
 }

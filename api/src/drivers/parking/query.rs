@@ -55,6 +55,10 @@ impl ParkingQuery {
         }
     }
 
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// 400: one is missing or wrong.
     pub fn parse(params: &Params<'_>) -> Result<Self, Problem> {
         let near = params
             .lat_lon("near")?
@@ -105,7 +109,7 @@ impl ParkingQuery {
         if bounds.is_some_and(|b| b.touches(reach)) {
             return Ok(());
         }
-        Err(Problem::outside_area("near", self.near, ("parking", "Data reaches"), bounds))
+        Err(Problem::outside_area("near", self.near, "parking", "Data reaches", bounds))
     }
 }
 

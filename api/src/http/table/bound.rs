@@ -13,6 +13,7 @@ pub const MAX_JSON_ROWS: i64 = 500_000;
 pub struct Fits(Shape);
 
 impl Fits {
+    /// The shape that was asked for.
     pub fn shape(&self) -> Shape {
         self.0
     }

@@ -5,6 +5,9 @@ use serde_json::{Map, Value};
 
 use super::{Cell, Column, Encoder, TEXT_ROWS, Unwritable};
 
+/// The cells of a row.
+type Cells<R> = Box<dyn Fn(&R) -> Vec<String> + Send>;
+
 /// Writes CSV of some dialect.
 pub struct Csv<R: 'static> {
     /// What the file begins with.
@@ -13,7 +16,7 @@ pub struct Csv<R: 'static> {
     /// Names of the columns; empty once they are written.
     pub header: Vec<String>,
     /// The cells of a row.
-    pub cells: Box<dyn Fn(&R) -> Vec<String> + Send>,
+    pub cells: Cells<R>,
 }
 
 impl<R> Csv<R> {

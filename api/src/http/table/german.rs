@@ -15,28 +15,8 @@ const BYTE_ORDER_MARK: &str = "\u{feff}";
 const WEEKDAYS: [&str; 7] = ["Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"];
 
 /// Months as a German Excel knows them, and as an English one does; it takes the beginning of a name as well.
-const MONTHS: [&str; 20] = [
-    "januar",
-    "februar",
-    "märz",
-    "mrz",
-    "april",
-    "mai",
-    "juni",
-    "juli",
-    "august",
-    "september",
-    "oktober",
-    "november",
-    "dezember",
-    "january",
-    "february",
-    "march",
-    "may",
-    "june",
-    "july",
-    "october",
-];
+const MONTHS: &str = "januar februar märz mrz april mai juni juli august september oktober november dezember \
+                      january february march may june july october";
 
 /// Words with which a number may begin or end: currencies, and the month that is no beginning of one above.
 const WORDS_AROUND: [&str; 4] = ["eur", "dm", "dec", "december"];
@@ -122,7 +102,7 @@ fn is_value(text: &str) -> bool {
         return true;
     }
     let is_sign = |c: char| c.is_ascii_digit() || c.is_whitespace() || ".,:/-+%()€$'".contains(c);
-    let is_month = |word: &str| word.chars().count() >= 3 && MONTHS.iter().any(|m| m.starts_with(word));
+    let is_month = |word: &str| word.chars().count() >= 3 && MONTHS.split(' ').any(|m| m.starts_with(word));
     let is_word = |word: &str| WORDS_AROUND.contains(&word) || is_month(word);
     let begins = lower.starts_with(char::is_alphabetic);
     let mut words = lower.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).enumerate();

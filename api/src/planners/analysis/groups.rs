@@ -254,6 +254,7 @@ pub fn join(held: &mut Vec<Piece>, new: Vec<Piece>) {
 }
 
 impl Town<'_> {
+    /// Labels of the whole town.
     pub fn labels(&self) -> Labels {
         Labels {
             municipality: self.slug.to_owned(),
@@ -262,6 +263,7 @@ impl Town<'_> {
         }
     }
 
+    /// Whether a scope is for the requested purpose.
     pub fn wants(&self, scope: &Scope) -> bool {
         self.purpose.is_none_or(|purpose| scope.key.purpose == purpose)
     }
@@ -292,6 +294,7 @@ impl Town<'_> {
         self.wants_now(bay, registry) || pieces.iter().any(|piece| self.wants_piece(piece))
     }
 
+    /// Whether a site has, or had, a count of its own.
     pub fn is_counted(&self, site: SiteId) -> bool {
         self.scopes.iter().any(|s| s.key.is_counted && s.key.site == Some(site) && s.key.audience.is_none())
     }

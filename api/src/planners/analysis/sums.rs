@@ -85,6 +85,10 @@ pub async fn within(
     Ok(hours)
 }
 
+/// Adds what `bays` were within `span` to `delta`.
+///
+/// # Errors
+/// The database is not available.
 pub async fn add_bays(
     conn: &mut store::Connection,
     municipality: MunicipalityId,

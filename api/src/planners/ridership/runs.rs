@@ -64,6 +64,7 @@ struct Stop {
 }
 
 impl Runs {
+    /// Of one municipality, with nothing gathered yet.
     pub fn new(town: Town, names: Names, credits: Credits) -> Self {
         Runs {
             municipality: town.slug,

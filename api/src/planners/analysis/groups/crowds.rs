@@ -150,7 +150,7 @@ impl Parts {
                     let few = if *part == crowd.all { &few.all } else { &few.by_audience };
                     let held = hours.get_mut(&(group.0 as usize, hour));
                     let (Some(sums), Some(of_crowd)) = (held, own.get(part)) else { continue };
-                    let is_part = |slice| self.is_part(crowd, (*group, *part), slice_of(hour, slice));
+                    let is_part = |slice| self.is_part(crowd, *group, *part, slice_of(hour, slice));
                     let [mut parts, mut others] = [[false; SLICES]; 2];
                     for slice in (0..SLICES).filter(|slice| few[*slice]) {
                         let is_part = is_part(slice);
@@ -200,7 +200,7 @@ impl Parts {
     }
 
     /// Whether a crowd's own group is part of a group of the answer all through a slice; `None`: not all of it, or not all the time.
-    fn is_part(&self, crowd: &Crowd, (group, part): (ScopeId, ScopeId), slice: Span) -> Option<bool> {
+    fn is_part(&self, crowd: &Crowd, group: ScopeId, part: ScopeId, slice: Span) -> Option<bool> {
         let time_us = |group| {
             let pieces = self.of_slice(crowd, group, slice);
             pieces.fold((0, 0), |(shown, hidden), piece| {

@@ -6,6 +6,7 @@ use store::analysis::{Scope, ScopeKind};
 use super::{Labels, Town};
 use crate::planners::analysis::query::{GroupBy, Places};
 
+/// The site of a bay as it is now.
 pub fn site_of(bay: BayId, registry: &Registry) -> Option<SiteId> {
     registry.site_by_key(registry.bay(bay)?.def.site.as_deref()?).map(|site| site.id)
 }
@@ -15,6 +16,7 @@ fn zone_of(bay: BayId, registry: &Registry) -> Option<&str> {
     own.or_else(|| registry.site(site_of(bay, registry)?)?.def.zone.as_deref())
 }
 
+/// Bays that are groups of their own, in the order of their ids.
 pub fn bays_of(town: &Town<'_>, places: &Places, registry: &Registry) -> Vec<BayId> {
     let is_in = |bay: BayId| match places {
         Places::Bay(id) => bay == *id,
@@ -38,6 +40,7 @@ pub fn bays_of(town: &Town<'_>, places: &Places, registry: &Registry) -> Vec<Bay
     bays
 }
 
+/// Whether a site is one of the requested places.
 pub fn is_site_in(site: SiteId, places: &Places, registry: &Registry) -> bool {
     let Some(def) = registry.site(site).map(|s| &s.def) else { return false };
     match places {
@@ -83,6 +86,7 @@ pub fn is_selected(
     }
 }
 
+/// Labels of a scope in the answer.
 pub fn labels(
     scope: &Scope,
     town: &Town<'_>,
