@@ -1,6 +1,7 @@
 //! Requests to replay rejected messages, written by the API and carried out by an ingest.
 
 use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
+use serde::Serialize;
 use serde_json::json;
 use sqlx::{FromRow, Type};
 
@@ -48,8 +49,8 @@ pub struct ReplayRequest {
     pub before: Option<UtcMicros>,
 }
 
-/// How far a replay has come, in messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromRow)]
+/// How far a replay has come, in messages; as it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromRow, Serialize)]
 pub struct ReplayProgress {
     /// Those that were replayed.
     pub replayed: i64,

@@ -275,7 +275,8 @@ fn add_responses(path: &str, operation: &mut Value, shapes: &Value) {
             response["description"] = described(response, shapes);
         }
     }
-    if has_etag && let Some(parameters) = list(&mut operation["parameters"]) {
+    if has_etag {
+        let mut parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
         parameters.push(json!({
             "name": "If-None-Match",
             "in": "header",
@@ -283,19 +284,12 @@ fn add_responses(path: &str, operation: &mut Value, shapes: &Value) {
             "description": "`ETag` of an answer that the caller has: 304 when it is still the same.",
             "schema": { "type": "string" },
         }));
+        operation["parameters"] = parameters.into();
     }
 }
 
 fn header(description: &str) -> Value {
     json!({ "description": description, "schema": { "type": "string" } })
-}
-
-/// `value` as an array; null becomes an empty one.
-fn list(value: &mut Value) -> Option<&mut Vec<Value>> {
-    if value.is_null() {
-        *value = json!([]);
-    }
-    value.as_array_mut()
 }
 
 /// Description of an answer, by its schema.

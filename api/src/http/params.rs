@@ -249,6 +249,12 @@ impl Params<'_> {
         self.cursor_named("cursor")
     }
 
+    /// The number after which the next page begins.
+    pub fn cursor_of_numbers(&self) -> Result<Option<i64>, Problem> {
+        let number = |cursor: String| cursor.parse().map_err(|_| Problem::bad_cursor(&cursor));
+        self.cursor()?.map(number).transpose()
+    }
+
     /// The same under another name.
     pub fn cursor_named(&self, name: &str) -> Result<Option<String>, Problem> {
         self.cursor_with(name, |key| !has_control(key))

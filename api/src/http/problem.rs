@@ -15,7 +15,7 @@ const MAX_VALUE_CHARS: usize = 200;
 pub struct Problem(Box<ProblemBody>);
 
 /// An error (RFC 9457). Every `type` is stable: programs may rely on it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub struct ProblemBody {
     /// Stable name of the kind of error, e.g. `/problems/bad-parameter`.
@@ -49,11 +49,7 @@ impl Problem {
             title,
             status: status.as_u16(),
             detail: detail.into(),
-            field: None,
-            value: None,
-            remedy: None,
-            bounds: None,
-            retry_after_s: None,
+            ..ProblemBody::default()
         }))
     }
 

@@ -1,5 +1,7 @@
 //! Events as they are on the wire.
 
+use std::io::Write;
+
 use domain::live::{BayView, EventReason, SiteView, VehicleView};
 use domain::place::Purpose;
 use domain::{BayState, Registry, UtcMicros};
@@ -230,12 +232,8 @@ pub fn of_vehicle<'a>(
 /// One server-sent event; data is JSON and therefore one line.
 pub fn frame(id: &str, event: &str, data: &impl Serialize) -> Vec<u8> {
     let mut out = Vec::with_capacity(384);
-    out.extend_from_slice(b"id: ");
-    out.extend_from_slice(id.as_bytes());
-    out.extend_from_slice(b"\nevent: ");
-    out.extend_from_slice(event.as_bytes());
-    out.extend_from_slice(b"\ndata: ");
     // Writing plain structs to memory cannot fail.
+    let _ = write!(out, "id: {id}\nevent: {event}\ndata: ");
     let _ = serde_json::to_writer(&mut out, data);
     out.extend_from_slice(b"\n\n");
     out

@@ -123,9 +123,7 @@ pub async fn rejections(view: View, asker: Asker, query: RawQuery) -> Result<Res
     let params = query.params(&[parameters::Rejections::NAMES, parameters::Paging::NAMES])?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let reason = params.text("reason").map(reason_of).transpose()?;
-    let cursor = params.cursor()?;
-    let before = cursor.as_deref().map(|c| c.parse::<i64>().map_err(|_| Problem::bad_cursor(c)));
-    let before = before.transpose()?;
+    let before = params.cursor_of_numbers()?;
     let device = params.text("device").map(spelled);
     let registry = view.registry();
     let feed = params.text("feed").map(|key| feed_of(key, &registry)).transpose()?;

@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::{Registry, UtcMicros};
-use serde::{Deserialize, Serialize};
-use store::replays::{self, ReplayProgress, ReplayRequest};
+use serde::Deserialize;
+use store::replays::{self, ReplayRequest};
 use utoipa::ToSchema;
 
 use crate::contract::{parameters, words};
@@ -48,7 +48,8 @@ pub struct ReplayIn {
 }
 
 /// Outcome of a replay.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
 pub struct ReplayOut {
     /// How many messages were processed again so far.
     replayed: i64,
@@ -58,12 +59,6 @@ pub struct ReplayOut {
     rejected: i64,
     /// Not replayed: too large ones, of which only the head is kept, and what is beyond 10,000.
     left: i64,
-}
-
-impl From<ReplayProgress> for ReplayOut {
-    fn from(p: ReplayProgress) -> Self {
-        ReplayOut { replayed: p.replayed, stored: p.stored, rejected: p.rejected, left: p.left }
-    }
 }
 
 /// Processes rejected messages again, as of the time of their first receipt: give the filter in the body or in the
@@ -101,7 +96,7 @@ pub async fn replay(
         let state = replays::state(pool, id).await?;
         let state = state.ok_or_else(|| Problem::unavailable("The replay was taken back."))?;
         if state.is_done || asked_at.elapsed() >= PATIENCE {
-            let mut response = answer::private(&ReplayOut::from(state.progress));
+            let mut response = answer::private(&state.progress);
             if !state.is_done {
                 *response.status_mut() = StatusCode::ACCEPTED;
             }

@@ -10,7 +10,7 @@ use domain::intervals::Span;
 use domain::occupancy::Bucket;
 use domain::{FeedId, Registry};
 use futures_util::stream::BoxStream;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use jiff::tz::TimeZone;
 use journey::area::Area;
 use parking_lot::Mutex;
@@ -199,16 +199,12 @@ domain::wire_enum! {
     GroupBy { Route = "route", Stop = "stop", Municipality = "municipality" }
 }
 
-/// What a row may be for.
-const BUCKETS: [Bucket; 6] =
-    [Bucket::Hour, Bucket::Day, Bucket::Week, Bucket::Month, Bucket::HourOfWeek, Bucket::All];
-
 fn bucket(params: &Params<'_>) -> Result<Bucket, Problem> {
-    let Some(name) = params.text("bucket") else { return Ok(Bucket::All) };
-    let named = |bucket: &Bucket| occupancy::Bucket::from(*bucket).as_str();
-    BUCKETS.into_iter().find(|bucket| named(bucket) == name).ok_or_else(|| {
-        Problem::no_such("bucket", name, &BUCKETS.iter().map(named).collect::<Vec<_>>().join(", "))
-    })
+    const CHOICES: &str = "1h, 1d, 1w, 1mo, hour_of_week, all";
+    match params.one("bucket", CHOICES)? {
+        Some(Bucket::Quarter) => Err(Problem::no_such("bucket", Bucket::Quarter.as_str(), CHOICES)),
+        bucket => Ok(bucket.unwrap_or(Bucket::All)),
+    }
 }
 
 /// Aggregates consecutive rows.
@@ -240,14 +236,11 @@ where
     let next = |mut state: State<G, S>| async move {
         loop {
             if let Some(row) = state.ready.pop_front() {
-                return Some((Ok(row), state));
+                return Ok(Some((row, state)));
             }
-            match state.rows.as_mut()?.next().await {
-                Some(Ok(row)) => state.gather.take(row, &mut state.ready),
-                Some(Err(error)) => {
-                    state.rows = None;
-                    return Some((Err(error.into()), state));
-                }
+            let Some(rows) = &mut state.rows else { return Ok(None) };
+            match rows.try_next().await.map_err(Into::into)? {
+                Some(row) => state.gather.take(row, &mut state.ready),
                 None => {
                     state.rows = None;
                     state.gather.end(&mut state.ready);
@@ -255,7 +248,7 @@ where
             }
         }
     };
-    stream::unfold(state, next).boxed()
+    stream::try_unfold(state, next).boxed()
 }
 
 /// Names of lines and stops in the loaded timetable; figures do not depend on them.
