@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ingest::Clock;
+use domain::time::Clock;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry as MetricsRegistry;
 use store::StoreError;

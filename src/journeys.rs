@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use api::{Journeys, LiveHub};
-use ingest::Clock;
+use domain::time::Clock;
 use journey::area::{self, Area};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};

@@ -8,7 +8,7 @@ use api::LiveHub;
 use domain::Registry;
 use domain::feed::is_ahead;
 use domain::live::Change;
-use ingest::Clock;
+use domain::time::Clock;
 use store::changes::{Accepted, Committed, Follower, Notifier, WriterId};
 use store::{Pool, StoreError};
 use tokio::sync::{mpsc, watch};

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use domain::time::Clock;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::forecasts::Forecasts;
-use crate::http::Clock;
 use crate::http::attempts::Attempts;
 use crate::http::auth::Keys;
 use crate::http::client::TrustedProxies;

@@ -19,7 +19,6 @@ mod tests;
 
 pub use app::App;
 pub use forecasts::Forecasts;
-pub use http::Clock;
 pub use http::attempts::Attempts;
 pub use http::client::{Cidr, TrustedProxies, network_of};
 pub use http::key::{key_hash, key_text};

@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use domain::bay_state::SourceKey;
 use domain::observation::Provenance;
 use domain::{BayObservation, BayState, UtcMicros};
 use private_pg::PrivatePg;
@@ -114,7 +115,7 @@ fn batch(registry: &domain::Registry, bays: u32, number: u32) -> Batch {
                 },
                 bay: bay.id,
                 observed_at: UtcMicros(now.0 + i64::from(n)),
-                digest: BayObservation::digest_of(-feed.0, seq, state),
+                digest: BayObservation::digest_of(SourceKey::of(feed, None), seq, state),
                 state,
                 seq,
                 battery_v: None,

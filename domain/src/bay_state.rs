@@ -47,13 +47,28 @@ pub struct BayReading {
     pub state: BayState,
 }
 
-/// Who made a statement: a sensor (positive), or a feed in its own name (negative).
-pub type SourceKey = i32;
+/// Who made a statement: a sensor, or a feed in its own name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SourceKey(pub i32);
+
+impl SourceKey {
+    /// The sensor (positive), else the feed (negative).
+    pub fn of(feed: FeedId, sensor: Option<SensorId>) -> Self {
+        SourceKey(sensor.map_or(-feed.0, |s| s.0))
+    }
+}
+
+impl From<i32> for SourceKey {
+    fn from(key: i32) -> Self {
+        SourceKey(key)
+    }
+}
 
 impl BayReading {
     /// See [`SourceKey`].
     pub fn source(&self) -> SourceKey {
-        source_key(self.feed, self.sensor)
+        SourceKey::of(self.feed, self.sensor)
     }
 
     /// Within one source: later wins; at one instant the higher `seq`, then the state.
@@ -65,11 +80,6 @@ impl BayReading {
     fn rank_between_sources(&self) -> (UtcMicros, BayState, SourceKey) {
         (self.observed_at, self.state, self.source())
     }
-}
-
-/// See [`SourceKey`].
-pub fn source_key(feed: FeedId, sensor: Option<SensorId>) -> SourceKey {
-    sensor.map_or(-feed.0, |s| s.0)
 }
 
 /// The latest statement of each source of one bay: nearly always one.

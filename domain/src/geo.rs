@@ -8,10 +8,15 @@ use serde::{Deserialize, Serialize};
 const EARTH_RADIUS_M: f64 = 6_371_008.8;
 
 /// How much longer a walk is than the straight line, until streets are known.
-pub(crate) const WALK_DETOUR: f64 = 1.3;
+const WALK_DETOUR: f64 = 1.3;
 
 /// Walking speed, metres per second, until streets are known.
-pub(crate) const WALK_SPEED_MPS: f64 = 1.2;
+const WALK_SPEED_MPS: f64 = 1.2;
+
+/// Walking time over a straight line of `distance_m` in seconds: with a detour of [`WALK_DETOUR`], at [`WALK_SPEED_MPS`].
+pub(crate) fn walk_s(distance_m: f64) -> f64 {
+    distance_m * WALK_DETOUR / WALK_SPEED_MPS
+}
 
 /// Degrees of latitude per metre (for search boxes; degrees are not metres).
 const DEG_PER_M: f64 = 180.0 / (std::f64::consts::PI * EARTH_RADIUS_M);
@@ -40,9 +45,9 @@ impl LatLon {
         2.0 * EARTH_RADIUS_M * a.sqrt().min(1.0).asin()
     }
 
-    /// Walking time to `other` in seconds: straight line x [`WALK_DETOUR`] at [`WALK_SPEED_MPS`].
+    /// Walking time to `other` in seconds: see [`walk_s`].
     pub fn walk_s(self, other: LatLon) -> f64 {
-        self.distance_m(other) * WALK_DETOUR / WALK_SPEED_MPS
+        walk_s(self.distance_m(other))
     }
 
     /// The box that holds every point within `radius_m` metres.

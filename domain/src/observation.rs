@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::bay_state::{BayReading, BayState};
+use crate::bay_state::{BayReading, BayState, SourceKey};
 use crate::geo::LatLon;
 use crate::ids::{BayId, FeedId, MunicipalityId, SensorId, SiteId, VehicleId};
 use crate::place::{Audience, wire_enum};
@@ -73,9 +73,9 @@ impl BayObservation {
     }
 
     /// Identity of a bay's statement; the source is the sensor or the feed.
-    pub fn digest_of(source: i32, seq: Option<i64>, state: BayState) -> Digest {
+    pub fn digest_of(source: SourceKey, seq: Option<i64>, state: BayState) -> Digest {
         let mut h = Xxh3::new();
-        h.update(&source.to_le_bytes());
+        h.update(&source.0.to_le_bytes());
         hash_number(&mut h, seq);
         h.update(&state.code().to_le_bytes());
         h.digest() as i64
@@ -134,7 +134,7 @@ impl SiteCount {
     /// Identity of a site's statement.
     pub fn digest_of(&self) -> Digest {
         let mut h = Xxh3::new();
-        h.update(&crate::bay_state::source_key(self.provenance.feed, self.provenance.sensor).to_le_bytes());
+        h.update(&SourceKey::of(self.provenance.feed, self.provenance.sensor).0.to_le_bytes());
         hash_text(&mut h, self.source.as_deref());
         hash_number(&mut h, self.seq);
         hash_text(&mut h, self.audience.map(Audience::as_str));

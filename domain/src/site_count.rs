@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bay_state::source_key;
+use crate::bay_state::SourceKey;
 use crate::feed::is_ahead;
 use crate::ids::{FeedId, SensorId};
 use crate::observation::{CountValue, Provenance, SiteCount, SiteStatus};
@@ -174,7 +174,7 @@ impl SourceAbsolute {
         };
         let Provenance { feed, sensor, .. } = count.provenance;
         let name = count.source.as_deref().unwrap_or_default();
-        let source = format!("{}/{}/{name}", feed.0, source_key(feed, sensor));
+        let source = format!("{}/{}/{name}", feed.0, SourceKey::of(feed, sensor).0);
         Some(SourceAbsolute { source, seq: count.seq, value })
     }
 }

@@ -1,6 +1,7 @@
 //! Instants: UTC microseconds, as PostgreSQL keeps them.
 
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -14,6 +15,9 @@ pub struct UtcMicros(pub i64);
 
 /// Microseconds in a second.
 pub const MICROS_PER_S: i64 = 1_000_000;
+
+/// Where the time comes from; tests have clocks of their own.
+pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
 
 /// The times of a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Accepts or rejects a statement: binds it to a place *at that time*, and checks its
 //! clock and its plausibility.
 
+use domain::bay_state::SourceKey;
 use domain::observation::{Digest, IdempotencyKey, Provenance, idempotency_key_of};
 use domain::registry::Entry;
 use domain::trip_update::Passed;
@@ -184,7 +185,7 @@ impl MessageContext<'_> {
         let key = |place: i32, digest: Digest| origin.idempotency_key(self.feed.id, place, digest);
         match (target, content) {
             (Target::Bay(bay), Content::Bay { state, battery_v, rssi_dbm, temperature_c }) => {
-                let source = domain::bay_state::source_key(provenance.feed, provenance.sensor);
+                let source = SourceKey::of(provenance.feed, provenance.sensor);
                 let digest = BayObservation::digest_of(source, seq, state);
                 let observation = BayObservation {
                     provenance,

@@ -32,12 +32,7 @@ mod subscriptions;
 pub mod trips;
 mod writers;
 
-use std::sync::Arc;
-
 use domain::UtcMicros;
-
-/// Returns the present instant.
-pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;
 
 /// The present instant, by the system's clock.
 pub fn now_utc() -> UtcMicros {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use domain::time::Clock;
 use domain::{FeedId, Registry};
 use store::Pool;
 use store::changes::Committed;
@@ -16,7 +17,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, error, warn};
 
-use crate::Clock;
 use crate::metrics::Metrics;
 use crate::poll;
 use crate::quota::{DefaultLimits, Quotas};

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use domain::time::Clock;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::Clock;
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::enqueue::Intake;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use domain::time::Clock;
 use domain::{Registry, Rejection};
 use store::StoreError;
 use store::changes::Committed;
@@ -12,7 +13,6 @@ use store::writer::{Batch, FLUSH_AFTER, Stored, Writer};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
-use crate::Clock;
 use crate::accumulator::{Accumulator, ClosedBatch, Size};
 use crate::check::MessageContext;
 use crate::decode::Fault;

@@ -1,6 +1,6 @@
 //! Observations and what is rejected, with nothing beside what they state.
 
-use domain::bay_state::source_key;
+use domain::bay_state::SourceKey;
 use domain::observation::{CountValue, Provenance, VehicleFix};
 use domain::{
     BayId, BayObservation, BayState, FeedId, MunicipalityId, PassengerCount, Reason, Rejection, SiteCount,
@@ -15,7 +15,7 @@ pub fn provenance(municipality: MunicipalityId, feed: FeedId, received_at: UtcMi
 
 /// Observed when it was received.
 pub fn bay(provenance: Provenance, bay: BayId, seq: Option<i64>, state: BayState) -> BayObservation {
-    let source = source_key(provenance.feed, provenance.sensor);
+    let source = SourceKey::of(provenance.feed, provenance.sensor);
     BayObservation {
         provenance,
         bay,

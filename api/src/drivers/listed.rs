@@ -29,10 +29,13 @@ pub trait Listed: Sized {
         limit: usize,
         now: UtcMicros,
     ) -> (Vec<Self>, bool);
+    /// One place by its text id; `None`: there is none that may be shown.
     fn find(map: &LiveMap, key: &str, now: UtcMicros) -> Option<Self>;
+    /// The feed behind its state.
     fn feed(&self) -> Option<FeedId>;
     /// Its text id and geometry.
     fn place<'r>(&self, registry: &'r Registry) -> Option<(&'r str, &'r Geometry)>;
+    /// The place as it is written; `None`: the registry does not have it any more.
     fn out<'a>(&'a self, registry: &'a Registry, now: UtcMicros) -> Option<Self::Out<'a>>;
     /// The problem that there is no such place.
     fn missing() -> Problem;

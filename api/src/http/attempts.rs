@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::time::Clock;
 use domain::time::MICROS_PER_S;
 use domain::{MunicipalityId, UtcMicros};
 use parking_lot::Mutex;
@@ -21,7 +22,6 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::http::Clock;
 use crate::http::client::{Tried, network_of};
 use crate::http::event_counts::{EventCounts, REMEMBERED, Report};
 use crate::http::problem::Problem;

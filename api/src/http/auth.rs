@@ -10,10 +10,10 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use domain::time::Clock;
 use domain::{MunicipalityId, Registry};
 use store::audit::Actor;
 
-use crate::http::Clock;
 use crate::http::attempts::Attempts;
 use crate::http::client::{KnownKey, Tried, TrustedProxies};
 use crate::http::key::hashes_of;

@@ -17,10 +17,3 @@ pub mod shares;
 pub mod table;
 pub mod unbuilt;
 pub mod wire;
-
-use std::sync::Arc;
-
-use domain::UtcMicros;
-
-/// Returns the current time.
-pub type Clock = Arc<dyn Fn() -> UtcMicros + Send + Sync>;

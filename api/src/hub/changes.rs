@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::Registry;
+use domain::time::Clock;
 use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::json;
@@ -17,7 +18,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::contract::parameters::{self, parameters};
 use crate::contract::values::{self, choices, values};
-use crate::http::Clock;
 use crate::http::auth::Asker;
 use crate::http::client::network_of;
 use crate::http::params::{Params, RawQuery};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use domain::time::Clock;
 use futures_util::FutureExt;
 use futures_util::stream::{Stream, unfold};
 use tokio::sync::watch;
@@ -16,7 +17,6 @@ use super::event::frame;
 use super::filter::Filter;
 use super::ring::Read;
 use super::snapshot::{Covered, Snapshot};
-use crate::http::Clock;
 use crate::http::shares::Share;
 
 /// A comment keeps proxies from closing a quiet stream.

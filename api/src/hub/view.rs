@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
+use domain::time::Clock;
 use domain::{Registry, UtcMicros};
 
-use crate::http::Clock;
 use crate::hub::LiveHub;
 
 /// Live state, and the time at which a request looks at it.

@@ -198,6 +198,7 @@ pub struct ChanceOut {
 }
 
 impl ChanceOut {
+    /// In thousandths; `None`: nothing is known.
     pub fn new(availability: &Availability, at: UtcMicros) -> Option<Self> {
         let chance = availability.chance?;
         let digits = |p: f64| (p * 1000.0).round() / 1000.0;

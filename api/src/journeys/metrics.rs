@@ -16,6 +16,7 @@ struct Outcome {
 pub struct TripMetrics(Family<Outcome, Gauge>);
 
 impl TripMetrics {
+    /// Registers the gauges.
     pub fn register(&self, registry: &mut Registry) {
         registry.sub_registry_with_prefix("kv_realtime").register(
             "trip_updates",
@@ -24,6 +25,7 @@ impl TripMetrics {
         );
     }
 
+    /// Sets the gauges.
     pub fn set(&self, report: &Report) {
         for (outcome, updates) in report.outcomes() {
             self.0.get_or_create(&Outcome { outcome }).set(updates as i64);

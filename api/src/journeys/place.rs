@@ -23,10 +23,12 @@ pub struct Candidate<'a> {
 }
 
 impl<'a> Candidate<'a> {
+    /// Its id, in the files or on the map.
     pub fn id(&self) -> &'a str {
         self.what.id()
     }
 
+    /// What people call it.
     pub fn name(&self) -> Option<&'a str> {
         self.what.name()
     }
@@ -59,6 +61,7 @@ pub enum What<'a> {
 }
 
 impl<'a> What<'a> {
+    /// Its id, in the files or on the map.
     pub fn id(&self) -> &'a str {
         match self {
             What::Site(site) => &site.id,
@@ -67,6 +70,7 @@ impl<'a> What<'a> {
         }
     }
 
+    /// What people call it.
     pub fn name(&self) -> Option<&'a str> {
         match self {
             What::Site(site) => Some(&site.name),
@@ -76,15 +80,30 @@ impl<'a> What<'a> {
     }
 }
 
-/// Why this driver cannot park in a site, whatever is vacant, as a sentence for drivers.
-pub fn unfit(site: &Site, offer: &Offer, query: &JourneyQuery) -> Option<(&'static str, String)> {
+/// Why a place is left out.
+pub struct Unfit {
+    /// In the API.
+    pub reason: &'static str,
+    /// A sentence for drivers.
+    pub detail: String,
+}
+
+impl Unfit {
+    /// With a reason of the API, and a sentence.
+    pub fn new(reason: &'static str, detail: impl Into<String>) -> Self {
+        Unfit { reason, detail: detail.into() }
+    }
+}
+
+/// Why this driver cannot park in a site, whatever is vacant.
+pub fn unfit(site: &Site, offer: &Offer, query: &JourneyQuery) -> Option<Unfit> {
     match offer.verdict {
-        Verdict::Closed => return Some(("closed", "closed when you get there".into())),
+        Verdict::Closed => return Some(Unfit::new("closed", "closed when you get there")),
         Verdict::Restricted => {
             let whom: Vec<&str> =
                 site.restrictions.iter().filter_map(|r| r.audience.map(|a| a.as_str())).collect();
             let whom = if whom.is_empty() { "others".to_owned() } else { whom.join(", ") };
-            return Some(("restricted", format!("its spaces are kept for: {whom}")));
+            return Some(Unfit::new("restricted", format!("its spaces are kept for: {whom}")));
         }
         _ => {}
     }
@@ -94,10 +113,8 @@ pub fn unfit(site: &Site, offer: &Offer, query: &JourneyQuery) -> Option<(&'stat
         && let Some(until) =
             offer.opening.until.filter(|_| open_s.is_some_and(|open_s| open_s < stay_min * 60.0))
     {
-        return Some((
-            "max_stay",
-            format!("open to you until {until} only, you want to stay {stay_min} min"),
-        ));
+        let detail = format!("open to you until {until} only, you want to stay {stay_min} min");
+        return Some(Unfit::new("max_stay", detail));
     }
     too_high(site.max_height_m, query)
         .or_else(|| too_long(None, &site.restrictions, query))
@@ -105,16 +122,12 @@ pub fn unfit(site: &Site, offer: &Offer, query: &JourneyQuery) -> Option<(&'stat
 }
 
 /// The same for a car park that only the map has; `opening`: at the arrival, if it has hours.
-pub fn unfit_mapped(
-    parking: &OsmParking,
-    opening: Option<Opening>,
-    query: &JourneyQuery,
-) -> Option<(&'static str, String)> {
+pub fn unfit_mapped(parking: &OsmParking, opening: Option<Opening>, query: &JourneyQuery) -> Option<Unfit> {
     if parking.access.as_deref() == Some("customers") {
-        return Some(("restricted", "its spaces are kept for customers".into()));
+        return Some(Unfit::new("restricted", "its spaces are kept for customers"));
     }
     if opening.is_some_and(|opening| opening.is_open == Some(false)) {
-        return Some(("closed", "closed when you get there".into()));
+        return Some(Unfit::new("closed", "closed when you get there"));
     }
     let is_paid = parking.fee.as_deref().is_some_and(|fee| fee != "no");
     too_high(parking.max_height_m.map(f64::from), query)
@@ -127,22 +140,22 @@ pub fn too_long(
     own_limit_min: Option<u32>,
     restrictions: &[Restriction],
     query: &JourneyQuery,
-) -> Option<(&'static str, String)> {
+) -> Option<Unfit> {
     longer_than(max_stay_min(own_limit_min, restrictions).map(f64::from), query)
 }
 
-fn longer_than(limit_min: Option<f64>, query: &JourneyQuery) -> Option<(&'static str, String)> {
+fn longer_than(limit_min: Option<f64>, query: &JourneyQuery) -> Option<Unfit> {
     let (limit, stay) = limit_min.zip(query.stay_min).filter(|(limit, stay)| stay > limit)?;
-    Some(("max_stay", format!("one may stay {limit} min at most, you want {stay} min")))
+    Some(Unfit::new("max_stay", format!("one may stay {limit} min at most, you want {stay} min")))
 }
 
-fn too_high(limit_m: Option<f64>, query: &JourneyQuery) -> Option<(&'static str, String)> {
+fn too_high(limit_m: Option<f64>, query: &JourneyQuery) -> Option<Unfit> {
     let (limit, height) = limit_m.zip(query.height_m).filter(|(limit, height)| height > limit)?;
-    Some(("height", format!("too low: {limit:.2} m at most, your car is {height} m high")))
+    Some(Unfit::new("height", format!("too low: {limit:.2} m at most, your car is {height} m high")))
 }
 
-fn costs(is_paid: bool, query: &JourneyQuery) -> Option<(&'static str, String)> {
-    (query.free_only && is_paid).then(|| ("fee", "it costs a fee".into()))
+fn costs(is_paid: bool, query: &JourneyQuery) -> Option<Unfit> {
+    (query.free_only && is_paid).then(|| Unfit::new("fee", "it costs a fee"))
 }
 
 #[cfg(test)]
@@ -197,7 +210,7 @@ mod tests {
     fn a_car_park_of_the_map_is_asked_the_same_as_a_site() {
         let query = query();
         let why = |parking: &OsmParking, opening: Option<Opening>| {
-            unfit_mapped(parking, opening, &query).map(|(reason, _)| reason)
+            unfit_mapped(parking, opening, &query).map(|unfit| unfit.reason)
         };
         assert_eq!(why(&mapped(), None), None);
         let customers = OsmParking { access: Some("customers".into()), ..mapped() };

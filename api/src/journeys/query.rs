@@ -40,6 +40,10 @@ pub struct JourneyQuery {
 }
 
 impl JourneyQuery {
+    /// Reads the parameters.
+    ///
+    /// # Errors
+    /// 400: one of them is missing or wrong.
     pub fn parse(params: &Params<'_>, now: UtcMicros) -> Result<Self, Problem> {
         let point = |name: &str, example: &str| {
             let remedy = format!("Give {name}=LAT,LON, e.g. {name}={example}.");

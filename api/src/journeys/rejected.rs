@@ -7,6 +7,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ends::{EndOut, at};
+use super::place::{Unfit, What};
 use crate::contract::words;
 
 /// A place that was left out.
@@ -22,6 +23,14 @@ pub struct Rejected {
     pub detail: String,
     /// The feed that it rests on.
     pub feed: Option<FeedId>,
+}
+
+impl Rejected {
+    /// A place, why, and the feed behind its state.
+    pub fn new(place: &What<'_>, why: Unfit, feed: Option<FeedId>) -> Self {
+        let (id, name) = (place.id().to_owned(), place.name().map(str::to_owned));
+        Rejected { id, name, reason: why.reason, detail: why.detail, feed }
+    }
 }
 
 /// What was left out: a place to park, or the ride of a line that does not run.
@@ -52,6 +61,7 @@ pub struct RejectedOut<'a> {
 }
 
 impl<'a> RejectedOut<'a> {
+    /// A place to park.
     pub fn place(place: &'a Rejected) -> Self {
         RejectedOut {
             kind: "parking",
@@ -87,14 +97,16 @@ impl<'a> RejectedOut<'a> {
 }
 
 /// The reason that the planner found.
-pub fn words(left_out: LeftOut) -> (&'static str, String) {
+pub fn why(left_out: LeftOut) -> Unfit {
     match left_out {
         LeftOut::ProbablyFull { p } => {
-            ("full", format!("probably full when you get there: the chance of a space is {:.0} %", p * 100.0))
+            let percent = p * 100.0;
+            let detail = format!("probably full when you get there: the chance of a space is {percent:.0} %");
+            Unfit::new("full", detail)
         }
-        LeftOut::OutOfReach => (
+        LeftOut::OutOfReach => Unfit::new(
             "out_of_reach",
-            "no way leads there by car and on to your destination on foot within the walking limit".into(),
+            "no way leads there by car and on to your destination on foot within the walking limit",
         ),
     }
 }

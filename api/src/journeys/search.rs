@@ -15,9 +15,9 @@ use journey::plan::{self, Lot, Modes, Planner, Request, Which};
 
 use super::answer::{JourneysOut, SearchResult, written};
 use super::lots::{Lots, Mapped};
-use super::place::{Candidate, Candidates, What, too_long, unfit, unfit_mapped};
+use super::place::{Candidate, Candidates, Unfit, What, too_long, unfit, unfit_mapped};
 use super::query::{JourneyQuery, assumed_arrival, outside};
-use super::rejected::{Rejected, words};
+use super::rejected::{Rejected, why};
 use super::{Inputs, Loaded, nothing_loaded};
 use crate::contract::parameters;
 use crate::http::answer;
@@ -133,11 +133,9 @@ fn plan(
         };
         outside(field, point, loaded.bounds)
     })?;
-    for (lot, why) in &plan.left_out {
+    for (lot, left_out) in &plan.left_out {
         let Candidate { what, feed, .. } = &candidates.all[*lot];
-        let (reason, detail) = words(*why);
-        let (id, name) = (what.id().into(), what.name().map(Into::into));
-        rejected.push(Rejected { id, name, reason, detail, feed: *feed });
+        rejected.push(Rejected::new(what, why(*left_out), *feed));
     }
     rejected.dedup_by(|a, b| a.id == b.id);
     rejected.truncate(MAX_REJECTED);
@@ -190,11 +188,9 @@ impl<'a> Gathered<'a> {
                 PlaceRef::Bay(id) => {
                     let Some(group) = lots.group_of.get(&id) else { continue };
                     let Some(bay) = lots.registry().bay(id) else { continue };
-                    if let Some((reason, detail)) =
-                        too_long(bay.def.max_stay_min, &bay.def.restrictions, query)
-                    {
-                        let (id, name) = (bay.def.id.clone(), None);
-                        self.rejected.push(Rejected { id, name, reason, detail, feed: offer.feed });
+                    if let Some(why) = too_long(bay.def.max_stay_min, &bay.def.restrictions, query) {
+                        let what = What::Group { bay: &bay.def.id };
+                        self.rejected.push(Rejected::new(&what, why, offer.feed));
                         continue;
                     }
                     if !is_usable(offer) {
@@ -233,12 +229,11 @@ impl<'a> Gathered<'a> {
         for Mapped { number, linked, hours } in mapped {
             let parking = &loaded.area.network.streets().parking[*number];
             let opening = hours.as_ref().map(|hours| hours.at(assumed_arrival(query)));
-            if let Some((reason, detail)) = unfit_mapped(parking, opening, query) {
-                let (id, name) = (parking.id.clone(), parking.name.clone());
-                self.rejected.push(Rejected { id, name, reason, detail, feed: None });
+            let what = What::Mapped(parking);
+            if let Some(why) = unfit_mapped(parking, opening, query) {
+                self.rejected.push(Rejected::new(&what, why, None));
                 continue;
             }
-            let what = What::Mapped(parking);
             let spaces = Spaces::unknown(parking.capacity.unwrap_or(1), now);
             let evidence = Evidence::of_spaces(SiteKind::Lot, spaces);
             self.candidates.push(Candidate { what, linked, evidence, feed: None });
@@ -271,21 +266,20 @@ impl<'a> Gathered<'a> {
     fn site(&mut self, scope: &Scope<'_, 'a>, id: SiteId, offer: &Offer) {
         let Scope { inputs, live, lots, query, now } = *scope;
         let Some(entry) = lots.registry().site(id) else { return };
-        let site = &entry.def;
-        let mut reject = |reason: &'static str, detail: String| {
-            let (id, name) = (site.id.clone(), Some(site.name.clone()));
-            self.rejected.push(Rejected { id, name, reason, detail, feed: offer.feed });
-        };
-        if let Some((reason, detail)) = unfit(site, offer, query) {
-            return reject(reason, detail);
+        let what = What::Site(&entry.def);
+        let mut reject = |why| self.rejected.push(Rejected::new(&what, why, offer.feed));
+        if let Some(why) = unfit(&entry.def, offer, query) {
+            return reject(why);
         }
         let linked = match lots.sites.get(&id) {
             Some(Ok(linked)) => linked,
-            Some(Err(reason)) => return reject("unlinked", format!("no way leads there: {reason}")),
+            Some(Err(reason)) => {
+                return reject(Unfit::new("unlinked", format!("no way leads there: {reason}")));
+            }
             None => return,
         };
         let evidence = inputs.evidence(&live.map, offer, now);
-        self.candidates.push(Candidate { what: What::Site(site), linked, evidence, feed: offer.feed });
+        self.candidates.push(Candidate { what, linked, evidence, feed: offer.feed });
     }
 }
 

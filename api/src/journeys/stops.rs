@@ -70,6 +70,7 @@ pub struct StopOut<'a> {
 }
 
 impl<'a> StopOut<'a> {
+    /// A stop of the timetable.
     pub fn new(area: &'a Area, stop: StopIx) -> Self {
         let stops = &area.timetable.stops;
         let LatLon { lat, lon } = area.timetable.stops.point(stop);

@@ -2,7 +2,7 @@
 //!
 //! On the plane of degrees: places are small, and lines between their corners short.
 
-use super::LatLon;
+use super::{DEG_PER_M, LatLon};
 
 /// A position, `[lon, lat]`.
 type Corner = [f64; 2];
@@ -83,9 +83,6 @@ pub enum Flaw {
 /// Less than this encloses nothing, square metres.
 const MIN_AREA_M2: f64 = 0.1;
 
-/// Metres in a degree of latitude.
-const M_PER_DEG: f64 = 111_195.0;
-
 /// What is wrong with closed rings, the first being the outline. In which direction they run says nothing.
 pub fn flaw(rings: &[Vec<Corner>]) -> Option<Flaw> {
     let rings: Vec<Vec<Corner>> = rings.iter().map(|ring| without_repetitions(ring)).collect();
@@ -119,7 +116,7 @@ fn area_m2(ring: &[Corner]) -> f64 {
     let Some(&[x0, y0]) = ring.first() else { return 0.0 };
     let cross = |[a, b]: Edge| (a[0] - x0) * (b[1] - y0) - (b[0] - x0) * (a[1] - y0);
     let deg2: f64 = edges(ring).map(cross).sum::<f64>() / 2.0;
-    deg2.abs() * M_PER_DEG * M_PER_DEG * y0.to_radians().cos()
+    deg2.abs() / (DEG_PER_M * DEG_PER_M) * y0.to_radians().cos()
 }
 
 /// Where a closed ring meets itself other than from one edge to the next.

@@ -4,13 +4,21 @@ use proptest::prelude::*;
 
 use super::bay_intervals::decide;
 use super::*;
-use crate::bay_state::{BayReading, BayState};
+use crate::bay_state::{BayReading, BayState, SourceKey};
 use crate::ids::{FeedId, SensorId};
 use crate::observation::SiteStatus;
 use crate::site_count::{Absolute, SourceAbsolute};
 use crate::time::{MICROS_PER_S, UtcMicros};
 
 const MINUTE: i64 = 60 * MICROS_PER_S;
+
+fn of_feed(feed: i32) -> SourceKey {
+    SourceKey::of(FeedId(feed), None)
+}
+
+fn of_sensor(sensor: i32) -> SourceKey {
+    SourceKey::of(FeedId(0), Some(SensorId(sensor)))
+}
 
 fn minute(n: i64) -> UtcMicros {
     UtcMicros(n * MINUTE)
@@ -21,8 +29,8 @@ fn timeline() -> Timeline {
     let scopes = [ScopeId(1), ScopeId(2)];
     Timeline {
         holds: vec![
-            Hold { source: -1, span: Span::EVER, hold_us: 50 * MINUTE },
-            Hold { source: 7, span: Span::of(None, Some(minute(200))), hold_us: 20 * MINUTE },
+            Hold { source: of_feed(1), span: Span::EVER, hold_us: 50 * MINUTE },
+            Hold { source: of_sensor(7), span: Span::of(None, Some(minute(200))), hold_us: 20 * MINUTE },
         ],
         pieces: vec![
             Piece {
@@ -231,7 +239,7 @@ fn blank() -> CountStatement {
 #[test]
 fn arrivals_need_a_vacant_moment_before() {
     let timeline = Timeline {
-        holds: vec![Hold { source: -1, span: Span::EVER, hold_us: 60 * MINUTE }],
+        holds: vec![Hold { source: of_feed(1), span: Span::EVER, hold_us: 60 * MINUTE }],
         pieces: vec![Piece { span: Span::EVER, scopes: [ScopeId(1)].into_iter().collect(), is_shown: true }],
         ..Timeline::default()
     };
@@ -256,14 +264,14 @@ fn arrivals_need_a_vacant_moment_before() {
 fn layouts_are_spliced_and_compared() {
     let scopes = |n: i32| [ScopeId(n)].into_iter().collect::<smallvec::SmallVec<[ScopeId; 6]>>();
     let old = Timeline {
-        holds: vec![Hold { source: 1, span: Span::EVER, hold_us: 5 }],
+        holds: vec![Hold { source: of_sensor(1), span: Span::EVER, hold_us: 5 }],
         pieces: vec![Piece { span: Span::EVER, scopes: scopes(1), is_shown: true }],
         ..Timeline::default()
     };
     let new = Timeline {
         holds: vec![
-            Hold { source: 1, span: Span::of(None, Some(minute(10))), hold_us: 5 },
-            Hold { source: 1, span: Span::of(Some(minute(10)), None), hold_us: 9 },
+            Hold { source: of_sensor(1), span: Span::of(None, Some(minute(10))), hold_us: 5 },
+            Hold { source: of_sensor(1), span: Span::of(Some(minute(10)), None), hold_us: 9 },
         ],
         pieces: vec![
             Piece { span: Span::of(None, Some(minute(20))), scopes: scopes(1), is_shown: true },
@@ -319,13 +327,13 @@ proptest! {
         let cuts: Vec<i64> = cuts.into_iter().collect();
         let particular: Vec<Hold> = cuts
             .chunks_exact(2)
-            .map(|c| Hold { source: 7, span: Span::of(Some(minute(c[0])), Some(minute(c[1]))), hold_us: c[0] + 1 })
+            .map(|c| Hold { source: of_sensor(7), span: Span::of(Some(minute(c[0])), Some(minute(c[1]))), hold_us: c[0] + 1 })
             .collect();
-        let general = Hold { source: -1, span: Span::EVER, hold_us: 99 };
+        let general = Hold { source: of_feed(1), span: Span::EVER, hold_us: 99 };
         let timeline = Timeline { holds: general.except(particular.clone()), ..Timeline::default() };
         let expected = particular.iter().find(|h| h.span.contains(minute(at))).map_or(99, |h| h.hold_us);
-        prop_assert_eq!(timeline.hold_us(-1, minute(at)), Some(expected));
-        let at_once = timeline.holds.iter().filter(|h| h.span.contains(minute(at)) && h.source == -1).count();
-        prop_assert_eq!((at_once, timeline.holds.iter().any(|h| h.source != -1)), (1, false));
+        prop_assert_eq!(timeline.hold_us(of_feed(1), minute(at)), Some(expected));
+        let at_once = timeline.holds.iter().filter(|h| h.span.contains(minute(at)) && h.source == of_feed(1)).count();
+        prop_assert_eq!((at_once, timeline.holds.iter().any(|h| h.source != of_feed(1))), (1, false));
     }
 }

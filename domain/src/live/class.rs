@@ -92,6 +92,7 @@ struct Rule {
 pub(super) struct Classes(Vec<Class>);
 
 impl Classes {
+    /// The class of these restrictions in this town, new or not.
     pub fn intern(
         &mut self,
         restrictions: &[Restriction],
@@ -115,10 +116,12 @@ impl Classes {
         (self.0.len() - 1) as ClassId
     }
 
+    /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// One of them.
     pub fn get(&self, id: ClassId) -> &Class {
         &self.0[id as usize]
     }
@@ -178,12 +181,15 @@ fn reserved(rules: &[Rule], in_force: impl Fn(&Rule) -> bool) -> Reserved {
 impl Class {
     /// When the spaces of this class are reserved for `audience`; `None`: always, or the rules differ.
     pub fn hours_for(&self, audience: Audience) -> Option<&str> {
-        let mut hours = (self.restrictions.iter())
-            .filter(|restriction| restriction.audience == Some(audience))
-            .map(|restriction| restriction.hours.as_deref());
-        let first = hours.next()??;
-        hours.all(|hours| hours == Some(first)).then_some(first)
+        let rules = self.restrictions.iter().filter(|restriction| restriction.audience == Some(audience));
+        shared(rules.map(|restriction| restriction.hours.as_deref()))
     }
+}
+
+/// What all of them are; `None`: they differ, or one is not known.
+pub(super) fn shared<'a>(mut all: impl Iterator<Item = Option<&'a str>>) -> Option<&'a str> {
+    let first = all.next()??;
+    all.all(|next| next == Some(first)).then_some(first)
 }
 
 impl Rule {

@@ -28,15 +28,18 @@ impl<T> Default for Grid<T> {
 }
 
 impl<T> Grid<T> {
+    /// Sorts items by their positions.
     pub fn new(mut items: Vec<(LatLon, T)>) -> Self {
         items.sort_by_cached_key(|(p, _)| square(*p));
         Grid { squares: items.iter().map(|(p, _)| square(*p)).collect(), items }
     }
 
+    /// All items with their positions, in the order of their slots.
     pub fn items(&self) -> &[(LatLon, T)] {
         &self.items
     }
 
+    /// The item in a slot.
     pub fn item_mut(&mut self, slot: Slot) -> Option<&mut T> {
         self.items.get_mut(slot as usize).map(|(_, item)| item)
     }

@@ -6,7 +6,7 @@ use super::site::{SiteCell, SitePlace};
 use super::view::{Basis, Flags};
 use super::{LiveMap, PlaceRef};
 use crate::bay_state::BayState;
-use crate::geo::{LatLon, WALK_DETOUR, WALK_SPEED_MPS};
+use crate::geo::{LatLon, walk_s};
 use crate::ids::{BayId, FeedId, SiteId};
 use crate::intervals::Span;
 use crate::opening::Opening;
@@ -138,7 +138,7 @@ impl LiveMap {
             place: PlaceRef::Bay(id),
             position: here.position,
             distance_m: here.distance_m,
-            walk_s: here.distance_m * WALK_DETOUR / WALK_SPEED_MPS,
+            walk_s: walk_s(here.distance_m),
             verdict,
             vacant: is_known.then_some(i64::from(view.state == BayState::Vacant)),
             capacity: 1,
@@ -189,27 +189,21 @@ impl LiveMap {
         }
 
         let admitted = self.admitted_bays(cell, driver);
-        let bays = cell.bay_counts().total();
-        let mut flags = view.flags;
-        let (vacant, capacity) = match view.basis {
-            Basis::Count => {
-                let rest = self.unreserved(cell, driver, now, Unreserved::all(view.vacant, view.capacity));
-                if rest.includes_restricted {
-                    flags.set(Flags::INCLUDES_RESTRICTED);
-                }
-                (rest.vacant, rest.capacity)
+        let (bays, mut flags) = (i64::from(cell.bay_counts().total()), view.flags);
+        let rests_on_bays = match view.basis {
+            Basis::Count => false,
+            Basis::Bays => true,
+            Basis::None | Basis::Sensor => bays > 0 && bays >= view.capacity,
+        };
+        let (vacant, capacity) = if rests_on_bays {
+            let vacant = (admitted.known() > 0).then_some(i64::from(admitted.vacant));
+            (vacant, i64::from(admitted.total()))
+        } else {
+            let rest = self.unreserved(cell, driver, now, Unreserved::all(view.vacant, view.capacity));
+            if rest.includes_restricted {
+                flags.set(Flags::INCLUDES_RESTRICTED);
             }
-            Basis::Bays => {
-                let vacant = (admitted.known() > 0).then_some(i64::from(admitted.vacant));
-                (vacant, i64::from(admitted.total()))
-            }
-            Basis::None | Basis::Sensor if bays > 0 && i64::from(bays) >= view.capacity => {
-                (None, i64::from(admitted.total()))
-            }
-            Basis::None | Basis::Sensor => {
-                let rest = self.unreserved(cell, driver, now, Unreserved::all(None, view.capacity));
-                (None, rest.capacity)
-            }
+            (rest.vacant, rest.capacity)
         };
         let verdict = match vacant {
             _ if capacity <= 0 || self.is_wholly_reserved(cell, driver) => Verdict::Restricted,
@@ -223,7 +217,7 @@ impl LiveMap {
             place: PlaceRef::Site(id),
             position: here.position,
             distance_m: here.distance_m,
-            walk_s: here.distance_m * WALK_DETOUR / WALK_SPEED_MPS,
+            walk_s: walk_s(here.distance_m),
             verdict,
             vacant,
             capacity,

@@ -1,6 +1,6 @@
 //! Reads views out of live state.
 
-use super::class::BayCounts;
+use super::class::{BayCounts, shared};
 use super::site::{CountCell, SiteCell};
 use super::stage::Stage;
 use super::view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
@@ -153,13 +153,9 @@ impl LiveMap {
 
     /// When a site's spaces for `audience` are reserved: the same hours, wherever it is named.
     fn hours_for(&self, cell: &SiteCell, audience: Audience) -> Option<String> {
-        let mut hours = cell
-            .classes()
-            .map(|class| self.classes.get(class))
-            .filter(|class| class.named.contains(audience))
-            .map(|class| class.hours_for(audience));
-        let first = hours.next()??;
-        hours.all(|hours| hours == Some(first)).then(|| first.to_owned())
+        let classes = cell.classes().map(|class| self.classes.get(class));
+        let naming = classes.filter(|class| class.named.contains(audience));
+        shared(naming.map(|class| class.hours_for(audience))).map(str::to_owned)
     }
 
     /// A vehicle as last heard.

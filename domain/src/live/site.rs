@@ -222,10 +222,12 @@ impl SiteCell {
         self.bay_observed.filter(|_| may_show)
     }
 
+    /// Whether the public may see it.
     pub fn is_shown(&self) -> bool {
         self.placed.as_ref().is_some_and(|p| p.is_public)
     }
 
+    /// Puts it on the map, as its definition says.
     pub fn place(
         &mut self,
         site: &Site,
@@ -243,6 +245,7 @@ impl SiteCell {
         self.placed = Some(SitePlace { class, hours, closed, opening, is_public, purpose: site.purpose });
     }
 
+    /// Takes it and its bays off the map; its counts stay.
     pub fn unplace(&mut self) {
         self.placed = None;
         self.bays.clear();
@@ -255,6 +258,7 @@ impl SiteCell {
         self.class_counts(class).unknown += 1;
     }
 
+    /// A bay that counts has changed its state.
     pub fn move_bay(&mut self, class: ClassId, from: BayState, to: BayState) {
         let counts = self.class_counts(class);
         *counts.of(from) = counts.of(from).saturating_sub(1);

@@ -61,6 +61,7 @@ fn lies_ahead((observed_at, confirmed_at, _): Rank, now: UtcMicros) -> bool {
 }
 
 impl Trips {
+    /// Takes in a report.
     pub fn apply(&mut self, feed: FeedId, report: TripReport, now: UtcMicros) {
         let rank = report.rank();
         if rank.1.plus_s(REMEMBERED_S) < now || lies_ahead(rank, now) {
@@ -102,6 +103,7 @@ impl Trips {
         self.tick(now);
     }
 
+    /// Removes what has expired, once a minute.
     pub fn tick(&mut self, now: UtcMicros) {
         if now < self.swept_at.plus_s(SWEEP_EVERY_S) && now >= self.swept_at {
             return;

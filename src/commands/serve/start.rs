@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::Registry;
+use domain::time::Clock;
 use ingest::inlet::{EMBEDDED, Inlet};
 use ingest::metrics::Metrics;
 use ingest::mqtt::Login;
+use ingest::now_utc;
 use ingest::service::{Config, Ingest};
 use ingest::sessions::{BrokerAccess, OwnBroker};
-use ingest::{Clock, now_utc};
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry as MetricsRegistry;
 use store::retention::Retention;

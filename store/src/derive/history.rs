@@ -4,7 +4,7 @@ mod included;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use domain::bay_state::{SourceKey, source_key};
+use domain::bay_state::SourceKey;
 use domain::closure::Spans;
 use domain::inclusion::Standing;
 use domain::intervals::{Conditions, Hold, ScopeId, Span, Timeline, pieces};
@@ -350,9 +350,9 @@ async fn bound(conn: &mut PgConnection) -> Result<HashMap<PlaceId, Vec<BoundSens
         let heartbeat_s = heartbeat_s.map_or_else(|| feed.heartbeat_s(), unsigned);
         let stale_s = stale_after_s.map_or_else(|| domain::sensor::stale_after_s(heartbeat_s), unsigned);
         let span = Span { from: from.0, until: until.0 };
-        let sensor = source_key(FeedId(feed_id), Some(SensorId(sensor)));
+        let sensor = SourceKey::of(FeedId(feed_id), Some(SensorId(sensor)));
         let hold = Hold { source: sensor, span, hold_us: hold_us(stale_s) };
-        let feed = source_key(FeedId(feed_id), None);
+        let feed = SourceKey::of(FeedId(feed_id), None);
         bound.entry(PlaceId(place)).or_default().push(BoundSensor { feed, hold });
     }
     Ok(bound)
@@ -374,7 +374,7 @@ async fn feeds(conn: &mut PgConnection) -> Result<HashMap<MunicipalityId, Vec<Ho
             continue;
         }
         let hold_us = hold_us(domain::sensor::stale_after_s(def.heartbeat_s()));
-        let hold = Hold { source: source_key(FeedId(feed), None), span: Span::EVER, hold_us };
+        let hold = Hold { source: SourceKey::of(FeedId(feed), None), span: Span::EVER, hold_us };
         for (owner, _) in owners.iter().filter(|(_, owner)| owners[&town].may_name(owner)) {
             feeds.entry(MunicipalityId(*owner)).or_default().push(hold);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::bay_state::source_key;
+use domain::bay_state::SourceKey;
 use domain::intervals::{
     CountInterval, CountStatement, Delta, Diff, Span, Timeline, derive_count_intervals, diff,
 };
@@ -205,7 +205,7 @@ impl<'a> CountedSite<'a> {
         let rows: Vec<CountRow> = self.query(&sql).bind(Ts(from)).bind(Ts(end)).fetch_all(conn).await?;
         let counts = rows.into_iter().map(|row| row.count(self.municipality));
         let statement = |count: SiteCount| {
-            let source = source_key(count.provenance.feed, count.provenance.sensor);
+            let source = SourceKey::of(count.provenance.feed, count.provenance.sensor);
             // `None`: the source was not bound to the site then.
             let hold_us = self.timeline.hold_us(source, count.observed_at)?;
             Some(CountStatement::of(&count, hold_us))

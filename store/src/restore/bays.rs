@@ -71,7 +71,7 @@ async fn newest(
     Ok(sqlx::query_as(sql)
         .bind(keys.iter().map(|k| k.municipality.0).collect::<Vec<_>>())
         .bind(keys.iter().map(|k| k.bay.0).collect::<Vec<_>>())
-        .bind(keys.iter().map(|k| k.source).collect::<Vec<_>>())
+        .bind(keys.iter().map(|k| k.source.0).collect::<Vec<_>>())
         .bind(within.after)
         .bind(within.until)
         .fetch_all(conn)

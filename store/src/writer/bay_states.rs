@@ -31,6 +31,7 @@ pub(crate) struct BayStateKey {
     pub(crate) municipality: MunicipalityId,
     #[sqlx(try_from = "i32")]
     pub(crate) bay: BayId,
+    #[sqlx(try_from = "i32")]
     pub(crate) source: SourceKey,
 }
 
@@ -80,7 +81,7 @@ impl Latest {
         )
         .bind(latest.iter().map(|(key, _)| key.municipality.0).collect::<Vec<_>>())
         .bind(latest.iter().map(|(key, _)| key.bay.0).collect::<Vec<_>>())
-        .bind(latest.iter().map(|(key, _)| key.source).collect::<Vec<_>>())
+        .bind(latest.iter().map(|(key, _)| key.source.0).collect::<Vec<_>>())
         .bind(latest.iter().map(|(_, (r, _))| r.feed.0).collect::<Vec<_>>())
         .bind(latest.iter().map(|(_, (r, _))| r.sensor.map(|s| s.0)).collect::<Vec<_>>())
         .bind(latest.iter().map(|(_, (r, _))| Ts(r.observed_at)).collect::<Vec<_>>())

@@ -21,7 +21,7 @@ type States = BTreeMap<(i32, i32), (i64, Option<i64>, BayState)>;
 
 fn take(states: &mut States, bay: i32, r: &BayReading) {
     let new = (r.observed_at.0, r.seq, r.state);
-    let held = states.entry((bay, r.source())).or_insert(new);
+    let held = states.entry((bay, r.source().0)).or_insert(new);
     *held = (*held).max(new);
 }
 
