@@ -66,6 +66,7 @@ impl<T> Rows<T> {
         &self.items
     }
 
+    /// The items of all rows.
     pub fn items_mut(&mut self) -> &mut [T] {
         &mut self.items
     }

@@ -94,6 +94,7 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
+    /// A day of one time zone, as planned.
     pub fn new(timetable: &'a Timetable, day: Day, zone: ZoneIx) -> Self {
         let none = || vec![0; bits::words(timetable.patterns.trips())];
         let changed = ChangedDay {

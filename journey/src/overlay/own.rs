@@ -89,6 +89,7 @@ pub(super) struct OwnRuns<'a> {
 }
 
 impl<'a> OwnRuns<'a> {
+    /// None yet; `now`: seconds since 1970, UTC.
     pub fn new(timetable: &'a Timetable, now: i64) -> Self {
         OwnRuns { timetable, now, runs: Vec::new(), by_name: FxHashMap::default(), copied: Vec::new() }
     }

@@ -14,6 +14,7 @@ const MAX_BIKE_M: f64 = 4_500.0;
 const LOCK_S: i32 = 90;
 
 impl Planning<'_, '_> {
+    /// Adds itineraries by bike to a stop, and on by transit.
     pub fn bike_ride(&mut self, workspace: &mut Workspace) {
         let (area, request, feet) = (self.area, self.request, self.feet);
         let Some(end) = self.ends.from_bike else { return };

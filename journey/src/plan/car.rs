@@ -41,6 +41,7 @@ struct Within<'a> {
 }
 
 impl Planning<'_, '_> {
+    /// Adds itineraries by car to each lot near the destination, and on foot from there.
     pub fn car(&mut self, drive: &EndTree<'_>) {
         let (request, feet) = (self.request, self.feet);
         let mut reached = Vec::new();

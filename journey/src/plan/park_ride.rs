@@ -51,6 +51,7 @@ impl Begins<'_, '_> {
 }
 
 impl<'a> Planning<'_, 'a> {
+    /// Adds itineraries by car to a lot at a stop, and on by transit.
     pub fn park_ride(&mut self, drive: &EndTree<'_>) {
         let (request, mode) = (self.request, self.feet.mode);
         let lots = self.lots_within(drive);

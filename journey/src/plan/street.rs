@@ -54,6 +54,7 @@ pub(super) struct EndTree<'a> {
 }
 
 impl<'a> EndTree<'a> {
+    /// Searches from `end` as far as `limit_s` seconds.
     pub fn new(
         area: &'a Area,
         workspace: &'a mut Workspace,
@@ -112,6 +113,10 @@ fn snapped(area: &Area, request: &Request<'_>, mode: Mode, which: Which) -> Opti
 }
 
 impl Ends {
+    /// Ties both ends to the streets.
+    ///
+    /// # Errors
+    /// No street is near one of them.
     pub fn new(area: &Area, request: &Request<'_>) -> Result<Ends, NoStreet> {
         let end = |mode, which| snapped(area, request, mode, which);
         let foot = request.foot();
@@ -124,6 +129,7 @@ impl Ends {
         })
     }
 
+    /// The trees on foot (or by wheelchair) from both ends.
     pub fn feet<'a>(
         &self,
         area: &'a Area,

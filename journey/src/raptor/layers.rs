@@ -120,16 +120,19 @@ pub struct DatedTrip<'a> {
 }
 
 impl<'a> DatedTrip<'a> {
+    /// The trip with that number on the layer `at`.
     pub fn new(networks: &'a [Network<'a>], at: LayerIx, own: u32) -> Self {
         let network = &networks[usize::from(at.network)];
         let layer = &network.layers[usize::from(at.layer)];
         DatedTrip { network, layer, times: network.patterns.trip(own) }
     }
 
+    /// Arrival at the stop at `position`, seconds of the search.
     pub fn arrival(&self, position: usize) -> i32 {
         self.times.arrival(position) + self.layer.shift
     }
 
+    /// Departure from the stop at `position`, seconds of the search.
     pub fn departure(&self, position: usize) -> i32 {
         self.times.departure(position) + self.layer.shift
     }

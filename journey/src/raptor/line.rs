@@ -30,6 +30,7 @@ pub fn turned<const BACK: bool>(position: usize, stops: usize) -> usize {
 }
 
 impl<'a, const BACK: bool> Line<'a, BACK> {
+    /// The trips of `pattern`, `shift` seconds later.
     pub fn new(pattern: Pattern<'a>, shift: i32) -> Self {
         Line { pattern, shift }
     }
@@ -39,11 +40,13 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
         self.pattern.first_trip..self.pattern.first_trip + self.pattern.trips
     }
 
+    /// How many stops it has.
     #[inline]
     pub fn len(&self) -> usize {
         self.pattern.stops.len()
     }
 
+    /// Its stop at `position`, in the direction of the search.
     #[inline]
     pub fn stop(&self, position: usize) -> PatternStop {
         self.pattern.stops[turned::<BACK>(position, self.len())]

@@ -22,6 +22,7 @@ pub(super) struct LowerBound<'a> {
 }
 
 impl<'a> LowerBound<'a> {
+    /// Bounds on the way to `link`.
     pub fn to(streets: &'a Streets, graph: &'a Graph, link: &Link) -> Self {
         let goal = link.at.degrees();
         let in_zone = streets.beside(link.edge).any(|edge| graph.zone.get(edge as usize) == Some(&true));

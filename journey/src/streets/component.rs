@@ -19,6 +19,7 @@ pub(super) struct Main {
 }
 
 impl Main {
+    /// None of `edges` edges.
     pub fn new(edges: usize) -> Self {
         Main { comes: vec![0; edges], leaves: vec![0; edges] }
     }

@@ -24,6 +24,7 @@ pub(super) struct Graph {
 }
 
 impl Graph {
+    /// The streets as `mode` may use them.
     pub fn new(streets: &Streets, mode: Mode) -> Self {
         let edge_ms = (0..streets.edges.len() as u32 * 2)
             .map(|code| {

@@ -20,6 +20,7 @@ pub(super) struct OnPlane {
 }
 
 impl Plane {
+    /// The plane that touches the earth at `origin`.
     pub fn at(origin: LatLon) -> Self {
         /// Metres in a degree of latitude (mean earth radius).
         const M_PER_DEGREE: f64 = 111_195.08;
@@ -28,12 +29,14 @@ impl Plane {
         Plane { origin, east_m: M_PER_DEGREE * narrowing, north_m: M_PER_DEGREE }
     }
 
+    /// A place on the plane.
     pub fn metres(&self, place: Coord) -> OnPlane {
         let place = place.degrees();
         let east = (place.lon - self.origin.lon) * self.east_m;
         OnPlane { east, north: (place.lat - self.origin.lat) * self.north_m }
     }
 
+    /// The place of a point of the plane.
     pub fn coord(&self, at: OnPlane) -> Coord {
         let lat = self.origin.lat + at.north / self.north_m;
         Coord::from_degrees(lat, self.origin.lon + at.east / self.east_m)
@@ -41,6 +44,7 @@ impl Plane {
 }
 
 impl OnPlane {
+    /// The distance of two points, metres.
     pub fn distance_m(self, other: OnPlane) -> f64 {
         (other.east - self.east).hypot(other.north - self.north)
     }

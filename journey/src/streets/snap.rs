@@ -66,6 +66,7 @@ pub(super) struct EdgeIndex {
 const FIRST_BOX_M: f64 = 60.0;
 
 impl EdgeIndex {
+    /// Of all edges; `main`: those from which one comes anywhere.
     pub fn new(streets: &Streets, main: Main) -> Self {
         let boxes = (0..streets.edges.len() as u32).map(|edge| (edge, streets.points(edge)));
         let boxes = BoxIndex::new(boxes);

@@ -26,6 +26,7 @@ pub struct Seated {
 }
 
 impl Seated {
+    /// Forgets all.
     pub fn clear(&mut self) {
         self.came.clear();
         self.followed.clear();

@@ -31,6 +31,7 @@ impl Vehicles {
         if self.trip.is_some() { 3 } else { u8::from(self.route.is_some()) }
     }
 
+    /// Whether it is about all vehicles.
     pub fn are_all(self) -> bool {
         self == Vehicles::default()
     }
