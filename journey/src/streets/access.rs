@@ -110,23 +110,16 @@ pub(super) fn of(tags: &Tags, class: Class) -> Directions {
     let (mut allowed, mut no_through, mut private) = ([0; 2], 0, 0);
     for mode in Mode::ALL {
         let found = DIRECTIONS.map(|direction| access(tags, mode, class, direction));
-        // Private where it is that in any direction and open in none.
+        // Private where it is that in any direction and open in none: who lives there, or visits them, comes and leaves
+        // that way; nobody passes through.
         let is_private = found.iter().all(|a| matches!(a, Access::Private | Access::No));
         for (allowed, access) in allowed.iter_mut().zip(found) {
-            match access {
-                Access::Yes => *allowed |= mode.bit(),
-                Access::NoThrough | Access::Sidepath => {
-                    *allowed |= mode.bit();
-                    no_through |= mode.bit();
-                }
-                // Who lives there, or visits them, comes and leaves that way; nobody passes through.
-                Access::Private if is_private => {
-                    *allowed |= mode.bit();
-                    no_through |= mode.bit();
-                    private |= mode.bit();
-                }
-                Access::Private | Access::No => {}
+            if access == Access::No || access == Access::Private && !is_private {
+                continue;
             }
+            *allowed |= mode.bit();
+            no_through |= if access == Access::Yes { 0 } else { mode.bit() };
+            private |= if access == Access::Private { mode.bit() } else { 0 };
         }
     }
     let mut fit: Modes = ALL_MODES;
@@ -202,14 +195,11 @@ fn one_way(tags: &Tags, class: Class) -> [Modes; 2] {
     }
     let against = |key: &str| tags.get(key).is_some_and(|value| value.starts_with("opposite"));
     let lane_against = |key: &str| matches!(tags.get(key), Some("no" | "-1"));
-    match tags.get("oneway:bicycle").and_then(directions) {
-        Some(directions) => set(bike, directions),
-        None if CYCLEWAYS.iter().any(|key| against(key))
-            || ["cycleway:left:oneway", "cycleway:right:oneway"].iter().any(|key| lane_against(key)) =>
-        {
-            set(bike, [true, true]);
-        }
-        None => {}
+    let lanes = ["cycleway:left:oneway", "cycleway:right:oneway"];
+    if let Some(directions) = tags.get("oneway:bicycle").and_then(directions) {
+        set(bike, directions);
+    } else if CYCLEWAYS.iter().any(|key| against(key)) || lanes.iter().any(|key| lane_against(key)) {
+        set(bike, [true, true]);
     }
     // An escalator carries one way; `reversible` changes, and nobody knows when.
     match tags.get("conveying") {

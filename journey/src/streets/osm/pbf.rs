@@ -98,27 +98,24 @@ fn each_block(path: &Path, mut use_block: impl FnMut(&PrimitiveBlock)) -> Result
             },
         }))
         .unwrap_or_else(|_| Err("its contents contradict each other".into()));
-        match next {
+        let reason = match next {
             Ok(Some(data)) => {
                 is_extract = true;
                 blocks += data;
                 whole = read.load(Relaxed);
+                continue;
             }
             // The reader takes one to three bytes of a length for the end.
-            Ok(None) if read.load(Relaxed) > whole && is_extract => {
-                return Err(StreetsError::Damaged {
-                    path: path.into(),
-                    reason: "it ends within a block".into(),
-                });
-            }
-            Ok(None) if read.load(Relaxed) > whole => return Err(StreetsError::NotPbf { path: path.into() }),
+            Ok(None) if read.load(Relaxed) > whole => "it ends within a block".to_owned(),
             Ok(None) => return Ok(blocks),
-            Err(_) if !is_extract => return Err(StreetsError::NotPbf { path: path.into() }),
-            Err(reason) => {
-                let reason = format!("behind {whole} bytes: {reason}");
-                return Err(StreetsError::Damaged { path: path.into(), reason });
-            }
-        }
+            Err(reason) => format!("behind {whole} bytes: {reason}"),
+        };
+        let path = path.to_owned();
+        return Err(if is_extract {
+            StreetsError::Damaged { path, reason }
+        } else {
+            StreetsError::NotPbf { path }
+        });
     }
 }
 
