@@ -45,7 +45,7 @@ impl LatLon {
         2.0 * EARTH_RADIUS_M * a.sqrt().min(1.0).asin()
     }
 
-    /// Walking time to `other` in seconds: see [`walk_s`].
+    /// Walking time to `other` in seconds.
     pub fn walk_s(self, other: LatLon) -> f64 {
         walk_s(self.distance_m(other))
     }

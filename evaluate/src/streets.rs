@@ -77,6 +77,7 @@ pub fn evaluate(args: &StreetsArgs, note: impl Fn(String)) -> Result<Report> {
         ModeArg::Wheelchair => Mode::Wheelchair,
     };
     let begin = Instant::now();
+    note(format!("reading {} files of streets", args.streets.len()));
     let mut data = streets::osm::read(&args.streets)?;
     let built = streets::build(&mut data)?;
     data.problems.iter().for_each(|problem| note(format!("note: {problem}")));

@@ -133,11 +133,12 @@ impl Metrics {
     }
 
     fn show_connected(&self, broker: &str, sessions: &BTreeMap<(String, String), bool>) {
-        let mut of_its_own = sessions.iter().filter(|((b, _), _)| b == broker).map(|(_, is)| *is).peekable();
-        if of_its_own.peek().is_none() {
+        let mut are_connected =
+            sessions.iter().filter(|((b, _), _)| b == broker).map(|(_, is)| *is).peekable();
+        if are_connected.peek().is_none() {
             self.connected.remove(&of_broker(broker));
         } else {
-            self.connected.get_or_create(&of_broker(broker)).set(of_its_own.all(|is| is).into());
+            self.connected.get_or_create(&of_broker(broker)).set(are_connected.all(|is| is).into());
         }
     }
 

@@ -35,13 +35,13 @@ pub struct RunConfig {
     pub speed: f64,
     /// What the county's clock shows at the start.
     pub start: StartClock,
-    /// Where to write what really happened and what was sent (see [`crate::truth`]).
+    /// Where to write what really happened and what was sent (see `truth.rs`).
     pub truth: Option<PathBuf>,
     /// Faults.
     pub faults: Faults,
     /// Orders in force from the start.
     pub orders: Orders,
-    /// A file with more orders (see [`crate::orders`]). It is read once a second, so that they can
+    /// A file with more orders (see `orders.rs`). It is read once a second, so that they can
     /// come and go while the county runs.
     pub orders_file: Option<PathBuf>,
     /// Real time after which the run ends by itself.

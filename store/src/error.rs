@@ -1,6 +1,6 @@
 //! What can go wrong with the database, sorted by what to do about it.
 
-/// What a question to the store yields.
+/// The result of a call to the store.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// An error of the store.

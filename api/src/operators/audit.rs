@@ -64,7 +64,7 @@ pub async fn audit(view: View, asker: Asker, query: RawQuery) -> Result<Response
     let caller = asker.with(&[Role::Operator]).await?;
     let params = query.params(&[parameters::Audit::NAMES, parameters::Paging::NAMES])?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
-    let before = params.cursor_of_numbers();
+    let before = params.cursor_of_numbers()?;
     let registry = view.registry();
     let own = caller.municipalities(&registry);
     let filter = AuditFilter {
@@ -74,7 +74,7 @@ pub async fn audit(view: View, asker: Asker, query: RawQuery) -> Result<Response
         actor: params.text("actor"),
         action: params.text("action"),
         subject: params.text("subject"),
-        before: before?,
+        before,
     };
     let (found, more) = audit::page(asker.pool()?, &filter, limit).await?;
     let cursor = found.last().filter(|_| more).map(|entry| cursor_after(&entry.id.to_string()));

@@ -119,7 +119,7 @@ impl TransitQuery {
             Some(id) => vec![(id, viewer.of_municipality(id)?)],
             None => viewer.municipalities().to_vec(),
         };
-        let group_by = params.list("group_by", &GroupBy::choices())?.unwrap_or(vec![GroupBy::Route]);
+        let group_by = group_by(params.text("group_by"))?;
         let mut towns = Vec::with_capacity(asked.len());
         for (id, seen_by) in asked {
             let Some(town) = registry.municipality(id) else { continue };
@@ -205,6 +205,16 @@ fn bucket(params: &Params<'_>) -> Result<Bucket, Problem> {
         Some(Bucket::Quarter) => Err(Problem::no_such("bucket", Bucket::Quarter.as_str(), CHOICES)),
         bucket => Ok(bucket.unwrap_or(Bucket::All)),
     }
+}
+
+fn group_by(text: Option<&str>) -> Result<Vec<GroupBy>, Problem> {
+    let one = |word: &str| {
+        word.parse().map_err(|_| {
+            Problem::bad_parameter("group_by", word, format!("'group_by' has no value '{word}'."))
+                .remedy(format!("One or more of {}, separated by commas; default route.", GroupBy::choices()))
+        })
+    };
+    text.unwrap_or("route").split(',').map(str::trim).map(one).collect()
 }
 
 /// Aggregates consecutive rows.

@@ -3,8 +3,9 @@
 use super::Spaces;
 use crate::forecast::{Reading, sample_of};
 use crate::ids::{MunicipalityId, SiteId};
-use crate::live::{LiveMap, Offer, PlaceRef};
-use crate::place::SiteKind;
+use crate::live::{LiveMap, Offer, PlaceRef, SiteView};
+use crate::place::{Site, SiteKind};
+use crate::registry::Entry;
 use crate::time::UtcMicros;
 
 /// What is known of a place, for [`super::predict`].
@@ -39,21 +40,31 @@ impl Evidence {
     pub fn of(map: &LiveMap, offer: &Offer, filling_per_s: f64, now: UtcMicros) -> Self {
         let spaces = Spaces::of(offer, now);
         let PlaceRef::Site(id) = offer.place else { return Evidence::of_spaces(SiteKind::OnStreet, spaces) };
-        let entry = map.registry().site(id);
-        let kind = entry.map_or(SiteKind::OnStreet, |entry| entry.def.kind);
-        let site = entry.zip(map.site(id, now)).map(|(entry, view)| {
-            let reserved = match view.vacant.zip(offer.vacant) {
-                Some((all, offered)) => all - offered,
-                None => view.capacity - offer.capacity,
-            };
-            let vacant = match sample_of(&view).reported {
-                Some((_, Reading::Vacant(vacant))) => Some(vacant),
-                _ => None,
-            };
-            let reserved = u32::try_from(reserved.max(0)).unwrap_or(u32::MAX);
-            SiteEvidence { id, municipality: entry.municipality, vacant, reserved }
-        });
-        Evidence { kind, spaces, filling_per_s, site }
+        match map.registry().site(id).zip(map.site(id, now)) {
+            Some((site, view)) => Evidence::of_site(site, &view, offer, filling_per_s, now),
+            None => Evidence { filling_per_s, ..Evidence::of_spaces(SiteKind::OnStreet, spaces) },
+        }
+    }
+
+    /// The same of a site that has been looked up.
+    pub fn of_site(
+        site: &Entry<SiteId, Site>,
+        view: &SiteView,
+        offer: &Offer,
+        filling_per_s: f64,
+        now: UtcMicros,
+    ) -> Self {
+        let reserved = match view.vacant.zip(offer.vacant) {
+            Some((all, offered)) => all - offered,
+            None => view.capacity - offer.capacity,
+        };
+        let vacant = match sample_of(view).reported {
+            Some((_, Reading::Vacant(vacant))) => Some(vacant),
+            _ => None,
+        };
+        let reserved = u32::try_from(reserved.max(0)).unwrap_or(u32::MAX);
+        let evidence = SiteEvidence { id: site.id, municipality: site.municipality, vacant, reserved };
+        Evidence { kind: site.def.kind, spaces: Spaces::of(offer, now), filling_per_s, site: Some(evidence) }
     }
 
     /// Spaces of which nothing but their live state is known.

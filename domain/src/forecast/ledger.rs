@@ -1,4 +1,4 @@
-//! How good the forecasts of a town's sites were, month by month, reserved for ever.
+//! How good the forecasts of a town's sites were, month by month, kept for ever.
 
 use std::collections::BTreeMap;
 

@@ -15,8 +15,8 @@ impl LiveMap {
     /// Notes the time; where the clock was ahead until now ([`is_ahead`]) all state is evaluated again. What was replaced by
     /// statements in the future is in the store: load it. Returns events of all that is shown.
     pub(super) fn look_at_clock(&mut self, now: UtcMicros) -> Vec<LiveEvent> {
-        let before = std::mem::replace(&mut self.looked_at, now);
-        if !is_ahead(before, now) {
+        let before = self.looked_at.replace(now);
+        if before.is_none_or(|before| !is_ahead(before, now)) {
             return Vec::new();
         }
         self.timers.clear();

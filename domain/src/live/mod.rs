@@ -221,14 +221,14 @@ pub struct LiveMap {
     closed_bays: FxHashSet<BayId>,
     /// The next instant at which some place begins or ceases to be valid, or a bay to be closed.
     next_validity_change: Option<UtcMicros>,
-    /// The last time seen.
-    looked_at: UtcMicros,
+    /// The last time seen; `None`: no time yet.
+    looked_at: Option<UtcMicros>,
 }
 
 impl LiveMap {
     /// An empty map of the registry's places; `now` decides which are valid.
     pub fn new(registry: Arc<Registry>, now: UtcMicros) -> Self {
-        let mut map = LiveMap { looked_at: UtcMicros(i64::MIN), ..LiveMap::default() };
+        let mut map = LiveMap::default();
         map.place(registry, now);
         map
     }

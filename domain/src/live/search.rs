@@ -90,7 +90,11 @@ impl LiveMap {
                 let Some(offer) = self.offer_of_site(spot.id, here, &search.driver, now) else { continue };
                 vacant += offer.vacant.filter(|_| offer.verdict == Verdict::Vacant).unwrap_or(0);
                 if !left_out.takes(offer.verdict, search) {
-                    picks.push(Pick { verdict: offer.verdict, here, place: PlaceRef::Site(spot.id) });
+                    keep(
+                        &mut picks,
+                        Pick { verdict: offer.verdict, here, place: PlaceRef::Site(spot.id) },
+                        search.limit,
+                    );
                 }
             }
         }
@@ -112,11 +116,13 @@ impl LiveMap {
                 let verdict = Verdict::of_bay(spot.last_state, is_stale, admits[spot.class as usize], gate);
                 vacant += i64::from(verdict == Verdict::Vacant);
                 if !left_out.takes(verdict, search) {
-                    picks.push(Pick { verdict, here, place: PlaceRef::Bay(spot.id) });
+                    keep(&mut picks, Pick { verdict, here, place: PlaceRef::Bay(spot.id) }, search.limit);
                 }
             }
         }
-        let offers = best(picks, search.limit).into_iter().filter_map(|pick| match pick.place {
+        cut(&mut picks, search.limit);
+        picks.sort_unstable_by(Pick::cmp);
+        let offers = picks.into_iter().filter_map(|pick| match pick.place {
             PlaceRef::Bay(id) => self.offer_of_bay(id, pick.verdict, pick.here, &search.driver, now),
             PlaceRef::Site(id) => self.offer_of_site(id, pick.here, &search.driver, now),
         });
@@ -155,12 +161,18 @@ impl Pick {
     }
 }
 
-/// The best of many, in order.
-fn best(mut picks: Vec<Pick>, limit: usize) -> Vec<Pick> {
+/// Adds a place to the best, which are at most twice as many as `limit` while more come.
+fn keep(picks: &mut Vec<Pick>, pick: Pick, limit: usize) {
+    picks.push(pick);
+    if picks.len() >= 2 * limit.max(1) {
+        cut(picks, limit);
+    }
+}
+
+/// Leaves the best, in no order.
+fn cut(picks: &mut Vec<Pick>, limit: usize) {
     if picks.len() > limit {
         picks.select_nth_unstable_by(limit, Pick::cmp);
         picks.truncate(limit);
     }
-    picks.sort_unstable_by(Pick::cmp);
-    picks
 }

@@ -2,7 +2,7 @@
 //! faults, side by side, and the faults are kept in quarantine.
 //!
 //! One file per payload family. A decoder knows no places: it returns statements about text
-//! ids; [`crate::check`] binds them to a bay, site or vehicle and accepts or rejects them.
+//! ids; `check` binds them to a bay, site or vehicle and accepts or rejects them.
 
 mod faults;
 pub mod gtfs_rt;

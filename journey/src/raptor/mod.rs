@@ -17,7 +17,7 @@
 //! - **Delayed trips** are taken out of the timetable by a bit mask and are searched as patterns of
 //!   their own ([`crate::overlay`]), beside runs that are not in the timetable.
 //! - **Lines and trips with changes of their own** stop at variants of stops
-//!   ([`crate::timetable::variants`]).
+//!   (`timetable/variants.rs`).
 //! - **Staying seated** is riding on, in the same round.
 //! - **Arrive-by** is the same search in negated time, against the direction of travel (`line.rs`).
 //!

@@ -35,7 +35,7 @@ impl fmt::Display for FeedProblem {
     }
 }
 
-/// The first [`MAX_LISTED`] problems, and how many more there were.
+/// The first problems, and how many more there were.
 #[derive(Debug, Clone, Default)]
 pub struct FeedProblems {
     listed: Vec<FeedProblem>,

@@ -23,9 +23,9 @@ pub struct History<S = Series> {
     pub series: Vec<S>,
     /// What could not be read.
     pub problems: FileProblems,
-    /// How many of each kind, by what the problems say; of a hundred kinds.
+    /// How many of each kind, by what the problems say; of at most a hundred kinds.
     pub problem_kinds: BTreeMap<String, u64>,
-    /// Headers that the mapping does not name, a hundred of them.
+    /// Headers that the mapping does not name, at most a hundred of them.
     pub unmapped: BTreeSet<String>,
     /// Tables read.
     pub tables: u64,

@@ -45,7 +45,7 @@ pub struct HistoryConfig {
     pub span: SignedDuration,
     /// Only loss, duplicates, reordering and delay.
     pub faults: Faults,
-    /// Where to write what really happened (see [`crate::truth`]): of what was sent it holds only the
+    /// Where to write what really happened (see `truth.rs`): of what was sent it holds only the
     /// lines of lost statements.
     pub truth: Option<PathBuf>,
     /// Base URL of the product (`http://HOST:PORT`): then never more is on its way than it can take.

@@ -49,7 +49,8 @@ impl Follower {
     /// may be more.
     ///
     /// # Errors
-    /// The database is not available, or the log was written by a newer version. [`StoreError::Pruned`]: what had not been read is gone; load the state again.
+    /// The database is not available, or the log was written by a newer version. [`StoreError::Pruned`]: what had not been
+    /// read is gone; load the state again.
     pub async fn poll(&mut self) -> Result<Vec<Committed>> {
         let (began,): (Ts,) = sqlx::query_as("SELECT now()").fetch_one(&self.pool).await?;
         let (writers, seqs): (Vec<WriterId>, Vec<i64>) = self.positions.iter().map(|(w, s)| (*w, *s)).unzip();

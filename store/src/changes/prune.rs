@@ -33,8 +33,8 @@ pub(crate) async fn reach_back(conn: &mut PgConnection, now: UtcMicros) -> Resul
     Ok(done.rows_affected() > 0)
 }
 
-/// Forgets log rows older than `keep`; a reader that was away for longer reloads everything. What a [`LogCursor`] has
-/// not read yet stays. Returns how many rows went.
+/// Forgets log rows older than `keep`; a reader that was away for longer reloads everything. What a stored
+/// position has not reached yet stays. Returns how many rows went.
 ///
 /// # Errors
 /// The database is not available.

@@ -61,7 +61,7 @@ pub(super) async fn apply(
             Some((*key, Span { from: statements.first()?.at, until: statements.last()?.at }))
         })
         .collect();
-    let before = around(conn, &spans).await?;
+    let mut before = around(conn, &spans).await?;
     let mut after = before.clone();
     let timeline = |key: &BayKey| &placed[&key.bay].timeline;
     let mut contradicting: Vec<BayInstant> = Vec::new();
@@ -84,7 +84,7 @@ pub(super) async fn apply(
     }
     let summed = Span::of(None, Some(hours_until));
     let change = |(key, after): (BayKey, BayIntervals)| {
-        let before = before.get(&key).cloned().unwrap_or_default();
+        let before = before.remove(&key).unwrap_or_default();
         BayChange { key, before, after }
     };
     let changes = after.into_iter().map(change).filter(|change| change.before != change.after);

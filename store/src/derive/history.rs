@@ -364,18 +364,20 @@ fn hold_us(stale_after_s: u32) -> i64 {
 
 /// The feeds that name the places of a municipality themselves, and may.
 async fn feeds(conn: &mut PgConnection) -> Result<HashMap<MunicipalityId, Vec<Hold>>> {
-    let owners: BTreeMap<i32, Json<Municipality>> =
-        sqlx::query_as("SELECT id, def FROM municipality").fetch_all(&mut *conn).await?.into_iter().collect();
+    // In this order: an import may add a municipality with a feed in between.
     let rows: Vec<(i32, i32, Json<Feed>)> =
-        sqlx::query_as("SELECT id, municipality, def FROM feed ORDER BY id").fetch_all(conn).await?;
+        sqlx::query_as("SELECT id, municipality, def FROM feed ORDER BY id").fetch_all(&mut *conn).await?;
+    let owners: BTreeMap<i32, Json<Municipality>> =
+        sqlx::query_as("SELECT id, def FROM municipality").fetch_all(conn).await?.into_iter().collect();
     let mut feeds: HashMap<MunicipalityId, Vec<Hold>> = HashMap::new();
     for (feed, town, Json(def)) in rows {
+        let Some(town) = owners.get(&town) else { continue };
         if !matches!(def.format, FeedFormat::Native | FeedFormat::History) {
             continue;
         }
         let hold_us = hold_us(domain::sensor::stale_after_s(def.heartbeat_s()));
         let hold = Hold { source: SourceKey::of(FeedId(feed), None), span: Span::EVER, hold_us };
-        for (owner, _) in owners.iter().filter(|(_, owner)| owners[&town].may_name(owner)) {
+        for (owner, _) in owners.iter().filter(|(_, owner)| town.may_name(owner)) {
             feeds.entry(MunicipalityId(*owner)).or_default().push(hold);
         }
     }

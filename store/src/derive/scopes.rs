@@ -38,7 +38,7 @@ pub struct ScopeKey {
     pub site: Option<SiteId>,
     /// The zone, of [`ScopeKind::Zone`].
     pub zone: Option<String>,
-    /// Whose spaces: `None` all, [`EVERYONE`], or an audience's name.
+    /// Whose spaces: `None` all, `none` for those reserved for nobody, or an audience's name.
     pub audience: Option<String>,
     /// Whether it sums up counted sites, not bays.
     pub is_counted: bool,

@@ -175,7 +175,8 @@ impl SiteInput {
             let offer = |at: &UtcMicros| {
                 let everyone = map.driver([], Some(*at)).with(self.view.purpose);
                 let offer = map.site_offer(self.view.id, self.position, &everyone, now)?;
-                Some((offer, Evidence::of(map, &offer, filling_per_s, now)))
+                let site = map.registry().site(self.view.id)?;
+                Some((offer, Evidence::of_site(site, &self.view, &offer, filling_per_s, now)))
             };
             self.offers.extend(times.iter().map(offer));
         }

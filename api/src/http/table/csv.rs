@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 
 use super::{Cell, Column, Encoder, TEXT_ROWS, Unwritable};
 
-/// The cells of a row.
-type Cells<R> = Box<dyn Fn(&R) -> Vec<String> + Send>;
+/// Adds the cells of a row.
+type Cells<R> = Box<dyn Fn(&R, &mut Vec<String>) + Send>;
 
 /// Writes CSV of some dialect.
 pub struct Csv<R: 'static> {
@@ -23,8 +23,9 @@ impl<R> Csv<R> {
     /// Commas, decimal points, RFC 3339.
     pub fn plain(columns: Vec<Column<R>>) -> Self {
         let header = columns.iter().map(Column::flat_name).collect();
-        let cells =
-            move |row: &R| columns.iter().map(|c| c.cell(row).map(text).unwrap_or_default()).collect();
+        let cells = move |row: &R, out: &mut Vec<String>| {
+            out.extend(columns.iter().map(|c| c.cell(row).map(text).unwrap_or_default()));
+        };
         Csv { begin: "", delimiter: b',', header, cells: Box::new(cells) }
     }
 }
@@ -54,8 +55,11 @@ impl<R: Send + Sync> Encoder<R> for Csv<R> {
         if !header.is_empty() {
             writer.write_record(header)?;
         }
+        let mut cells = Vec::new();
         for row in rows {
-            writer.write_record((self.cells)(row))?;
+            (self.cells)(row, &mut cells);
+            writer.write_record(&cells)?;
+            cells.clear();
         }
         writer.flush()?;
         Ok(())

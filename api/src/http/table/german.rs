@@ -37,7 +37,7 @@ pub fn encoder<R: 'static>(columns: Vec<Column<R>>, zone: fn(&R) -> &TimeZone) -
         begin: BYTE_ORDER_MARK,
         delimiter: b';',
         header: columns.iter().flat_map(names).collect(),
-        cells: Box::new(move |row| columns.iter().flat_map(|column| cells(column, row, zone(row))).collect()),
+        cells: Box::new(move |row, out| columns.iter().for_each(|column| cells(column, row, zone(row), out))),
     }
 }
 
@@ -51,21 +51,21 @@ fn names<R>(column: &Column<R>) -> Vec<String> {
     }
 }
 
-/// The cells of a column in a row: as many as [`names`].
-fn cells<R>(column: &Column<R>, row: &R, zone: &TimeZone) -> Vec<String> {
+/// Adds the cells of a column in a row: as many as [`names`].
+fn cells<R>(column: &Column<R>, row: &R, zone: &TimeZone, out: &mut Vec<String>) {
     match (column.cell(row), &column.read) {
-        (Some(Cell::Time(at)), _) => local(at, zone).into(),
-        (None, Read::Time(_)) => vec![String::new(); 3],
+        (Some(Cell::Time(at)), _) => out.extend(local(at, zone)),
+        (None, Read::Time(_)) => out.extend([const { String::new() }; 3]),
         (Some(Cell::Integer(day)), _) if column.is_weekday => {
             let name = usize::try_from(day - 1).ok().and_then(|day| WEEKDAYS.get(day));
-            vec![day.to_string(), name.copied().unwrap_or_default().to_owned()]
+            out.extend([day.to_string(), name.copied().unwrap_or_default().to_owned()]);
         }
-        (None, _) if column.is_weekday => vec![String::new(); 2],
-        (Some(Cell::Text(text)), _) => vec![literal(text).into_owned()],
-        (Some(Cell::Integer(number)), _) => vec![number.to_string()],
-        (Some(Cell::Float(number)), _) => vec![decimal(number)],
-        (Some(Cell::Boolean(is)), _) => vec![is.to_string()],
-        (None, _) => vec![String::new()],
+        (None, _) if column.is_weekday => out.extend([const { String::new() }; 2]),
+        (Some(Cell::Text(text)), _) => out.push(literal(text).into_owned()),
+        (Some(Cell::Integer(number)), _) => out.push(number.to_string()),
+        (Some(Cell::Float(number)), _) => out.push(decimal(number)),
+        (Some(Cell::Boolean(is)), _) => out.push(is.to_string()),
+        (None, _) => out.push(String::new()),
     }
 }
 

@@ -1,5 +1,5 @@
 //! The messages and fields of `gtfs-realtime.proto` 2.0 that are read, by their numbers; prost skips
-//! all others. Required fields are optional here: their absence is time where it matters. The outermost
+//! all others. Required fields are optional here: their absence is checked where it matters. The outermost
 //! message is read by `parts`.
 
 use prost::Message;

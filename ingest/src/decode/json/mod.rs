@@ -1,7 +1,7 @@
 //! JSON as suppliers send it: fields are read one by one, and faults name the field.
 //!
 //! A message becomes `Fields`: the requested fields, not parsed yet. Other fields
-//! may be of any type and depth. `null` is an absent field. A wrong value is a `Invalid`, which
+//! may be of any type and depth. `null` is an absent field. A wrong value is an `Invalid`, which
 //! either costs the message (a required field) or only the field (an optional one: [`Dropped`]).
 
 mod fields;
