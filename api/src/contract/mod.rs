@@ -13,6 +13,7 @@ mod tests;
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
+use utoipa::PartialSchema;
 use utoipa::openapi::OpenApi;
 
 /// The media type of problems (RFC 9457).
@@ -44,6 +45,7 @@ pub fn complete(document: &OpenApi) -> Value {
     for (path, item) in paths {
         for (_, operation) in item.as_object_mut().into_iter().flatten() {
             settle_parameters(operation);
+            add_table_formats(operation);
             add_responses(path, operation, &shapes);
             add_example(path, operation);
         }
@@ -137,10 +139,14 @@ fn parts(schema: &mut Map<String, Value>) -> Vec<&mut Value> {
     found
 }
 
-/// What is not known is null, never absent: a property that may be null is required.
+/// What is not known is null, never absent: a property that may be null is required. But one whose description says when
+/// it is absent, as in other projects' formats, is never null.
 fn require_nullable(schema: &mut Value) {
     let Some(object) = schema.as_object_mut() else { return };
-    if let Some(properties) = object.get("properties").and_then(Value::as_object) {
+    if let Some(properties) = object.get_mut("properties").and_then(Value::as_object_mut) {
+        let is_absent =
+            |p: &&mut Value| p["description"].as_str().is_some_and(|text| text.contains("absent:"));
+        properties.values_mut().filter(is_absent).for_each(forbid_null);
         let nullable = properties.iter().filter(|(_, p)| is_nullable(p)).map(|(name, _)| name.clone());
         let mut required: Vec<String> = nullable.collect();
         let before = object.get("required").and_then(Value::as_array).into_iter().flatten();
@@ -152,6 +158,12 @@ fn require_nullable(schema: &mut Value) {
         }
     }
     parts(object).into_iter().for_each(require_nullable);
+}
+
+fn forbid_null(schema: &mut Value) {
+    if let Some(types) = schema["type"].as_array() {
+        schema["type"] = types.iter().find(|t| *t != "null").cloned().unwrap_or_default();
+    }
 }
 
 /// Moves the description of a nullable object to its field, and turns `oneOf` into `anyOf`: an empty list fits all
@@ -179,9 +191,7 @@ fn settle_parameters(operation: &mut Value) {
         if let Some(only) = parts.find(|part| part["type"] != "null").cloned() {
             *schema = only;
         }
-        if let Some(types) = schema["type"].as_array() {
-            schema["type"] = types.iter().find(|t| *t != "null").cloned().unwrap_or_default();
-        }
+        forbid_null(schema);
         let is_list = schema["type"] == "array";
         if parameter["in"] == "query" {
             if is_list {
@@ -192,6 +202,16 @@ fn settle_parameters(operation: &mut Value) {
                 parameter["allowEmptyValue"] = json!(true);
             }
         }
+    }
+}
+
+/// Where the caller chooses the locale of a table, it also comes as CSV and Parquet.
+fn add_table_formats(operation: &mut Value) {
+    let mut parameters = operation["parameters"].as_array().into_iter().flatten();
+    if parameters.any(|parameter| parameter["name"] == "locale") {
+        let content = &mut operation["responses"]["200"]["content"];
+        content["text/csv"] = json!({ "schema": values::Csv::schema() });
+        content["application/vnd.apache.parquet"] = json!({ "schema": values::Parquet::schema() });
     }
 }
 

@@ -11,7 +11,6 @@ use jiff::tz::TimeZone;
 use store::transit_history::{self, DelayCount, Group};
 use utoipa::ToSchema;
 
-use crate::contract::values;
 use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
@@ -199,13 +198,7 @@ impl Gather for Groups {
     tag = "planners",
     security((), ("key" = [])),
     params(parameters::Lines, parameters::Figures),
-    responses(
-        (status = 200, content(
-            (Rows<PunctualityRow> = "application/json"),
-            (inline(values::Csv) = "text/csv"),
-            (inline(values::Parquet) = "application/vnd.apache.parquet"),
-        )),
-    ),
+    responses((status = 200, body = Rows<PunctualityRow>)),
 )]
 pub async fn punctuality(
     State(bounds): State<Bounds>,

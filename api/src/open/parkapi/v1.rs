@@ -8,6 +8,7 @@ use domain::live::{BayView, ByRestriction, SiteView};
 use domain::place::{Purpose, Texts};
 use domain::{Audience, BayState, MunicipalityId, Registry, SiteKind, UtcMicros};
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
 
 use super::rounded;
@@ -48,6 +49,7 @@ pub struct City<'a> {
 }
 
 /// A site, or a single bay.
+#[skip_serializing_none]
 #[derive(Serialize, ToSchema)]
 pub struct Lot<'a> {
     /// Id of the site or bay.
@@ -67,24 +69,16 @@ pub struct Lot<'a> {
     /// Always `false`: this format's forecasts are not served.
     forecast: bool,
     /// All spaces; absent: they are kept for disabled people.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = i64, required = false)]
     total: Option<i64>,
     /// Vacant spaces; absent: not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = i64, required = false)]
     free: Option<i64>,
     /// Spaces for disabled people; absent: none are known.
-    #[serde(rename = "total:disabled", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = i64, required = false)]
+    #[serde(rename = "total:disabled")]
     total_disabled: Option<i64>,
     /// Vacant spaces for disabled people; absent: not known.
-    #[serde(rename = "free:disabled", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = i64, required = false)]
+    #[serde(rename = "free:disabled")]
     free_disabled: Option<i64>,
     /// Opening hours as in OpenStreetMap; absent: always open.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     opening_hours: Option<&'a str>,
     /// What it costs, in words.
     notes: Notes<'a>,
@@ -100,15 +94,12 @@ pub struct Coords {
 }
 
 /// What it costs, in words.
+#[skip_serializing_none]
 #[derive(Default, Serialize, ToSchema)]
 pub struct Notes<'a> {
     /// In German; absent: not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     de: Option<&'a str>,
     /// In English; absent: not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     en: Option<&'a str>,
 }
 

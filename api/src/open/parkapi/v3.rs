@@ -8,11 +8,12 @@ use domain::opening::Opening;
 use domain::place::Purpose;
 use domain::{BayState, MunicipalityId, Registry, Restriction, SiteKind, UtcMicros};
 use serde::Serialize;
+use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
 
 use super::{audience, number, rounded};
 use crate::contract::parameters;
-use crate::drivers::listed::{Listed, PageOf};
+use crate::drivers::listed::Listed;
 use crate::drivers::sites::SiteState;
 use crate::http::answer::{self, LIVE, Tag, Unchanged};
 use crate::http::params::{RawQuery, cursor_after};
@@ -24,6 +25,7 @@ use crate::hub::View;
 const MAX_ITEMS: usize = 10_000;
 
 /// A page of sites or spots.
+#[skip_serializing_none]
 #[derive(Serialize, ToSchema)]
 pub struct Page<'a, T> {
     /// The sites or spaces of this page, in the order of their ids.
@@ -31,14 +33,13 @@ pub struct Page<'a, T> {
     /// Of all pages.
     total_count: usize,
     /// Address of the next page; absent: this is the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     next_path: Option<String>,
     /// Whose data it is.
     attribution: Vec<Source<'a>>,
 }
 
 /// A parking site.
+#[skip_serializing_none]
 #[derive(Serialize, ToSchema)]
 pub struct ParkingSite<'a> {
     /// Number made of the text id: the same in every instance.
@@ -59,7 +60,6 @@ pub struct ParkingSite<'a> {
     #[schema(value_type = super::ParkApiKind)]
     kind: &'static str,
     /// `YES` for park and ride; absent: it is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Vec<super::ParkApiRide>, required = false)]
     park_and_ride_type: Option<[&'static str; 1]>,
     /// Latitude, decimal degrees (WGS 84).
@@ -67,20 +67,13 @@ pub struct ParkingSite<'a> {
     /// Longitude, decimal degrees (WGS 84).
     lon: f64,
     /// Its area as a Polygon of GeoJSON; absent: it is a point.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object, required = false)]
     geojson: Option<&'a Geometry>,
     /// Opening hours as in OpenStreetMap; absent: always open.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     opening_hours: Option<&'a str>,
     /// What it costs, in words; absent: not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     fee_description: Option<&'a str>,
     /// Highest vehicle that fits in, centimetres; absent: no limit, or not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = i64, required = false)]
     max_height: Option<i64>,
     /// All spaces; without hidden bays where these do not count.
     capacity: i64,
@@ -92,51 +85,37 @@ pub struct ParkingSite<'a> {
     #[schema(value_type = super::ParkApiOpening)]
     realtime_opening_status: &'static str,
     /// All spaces of the live data; absent: vacant spaces are not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = i64, required = false)]
     realtime_capacity: Option<i64>,
     /// Vacant spaces; absent: not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = i64, required = false)]
     realtime_free_capacity: Option<i64>,
     /// When that was observed; absent: never.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime, required = false)]
     realtime_data_updated_at: Option<UtcMicros>,
     /// Since when the rest holds.
     static_data_updated_at: UtcMicros,
     /// Official key of the municipality (AGS); absent: not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     official_region_code: Option<&'a str>,
 }
 
 /// For whom spaces of a site are kept.
+#[skip_serializing_none]
 #[derive(Serialize, ToSchema)]
 pub struct SiteRestriction<'a> {
     /// For whom; absent: for everyone.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type")]
     #[schema(value_type = super::ParkApiAudience, required = false)]
     audience: Option<&'static str>,
     /// When it holds, as opening hours of OpenStreetMap; absent: always.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     hours: Option<&'a str>,
     /// How long one may stay, as ISO 8601 duration; absent: no limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     max_stay: Option<String>,
     /// How many spaces; absent: not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = i64, required = false)]
     capacity: Option<i64>,
     /// Vacant ones of them; absent: not known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = i64, required = false)]
     realtime_free_capacity: Option<i64>,
 }
 
 /// A single space.
+#[skip_serializing_none]
 #[derive(Serialize, ToSchema)]
 pub struct ParkingSpot<'a> {
     /// Number made of the text id: the same in every instance.
@@ -148,12 +127,8 @@ pub struct ParkingSpot<'a> {
     /// The same: nothing renames it.
     original_uid: &'a str,
     /// Number of its site; absent: it has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = u64, required = false)]
     parking_site_id: Option<u64>,
     /// Id of its site; absent: it has none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     parking_site_uid: Option<&'a str>,
     /// Id of the bay.
     name: &'a str,
@@ -161,7 +136,7 @@ pub struct ParkingSpot<'a> {
     #[schema(value_type = super::ParkApiPurpose)]
     purpose: &'static str,
     /// What kind of parking its site is; absent: it has none.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type")]
     #[schema(value_type = super::ParkApiKind, required = false)]
     kind: Option<&'static str>,
     /// Latitude, decimal degrees (WGS 84).
@@ -169,7 +144,6 @@ pub struct ParkingSpot<'a> {
     /// Longitude, decimal degrees (WGS 84).
     lon: f64,
     /// Its area as a Polygon of GeoJSON; absent: it is a point.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Object, required = false)]
     geojson: Option<&'a Geometry>,
     /// For whom the space is kept.
@@ -182,27 +156,22 @@ pub struct ParkingSpot<'a> {
     #[schema(value_type = super::ParkApiStatus)]
     realtime_status: &'static str,
     /// When that was observed; absent: never.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, format = DateTime, required = false)]
     realtime_data_updated_at: Option<UtcMicros>,
     /// Since when the rest holds.
     static_data_updated_at: UtcMicros,
 }
 
 /// For whom a space is kept.
+#[skip_serializing_none]
 #[derive(Serialize, ToSchema)]
 pub struct SpotRestriction<'a> {
     /// For whom; absent: for everyone.
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "type")]
     #[schema(value_type = super::ParkApiAudience, required = false)]
     audience: Option<&'static str>,
     /// When it holds, as opening hours of OpenStreetMap; absent: always.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     hours: Option<&'a str>,
     /// How long one may stay, as ISO 8601 duration; absent: no limit.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = String, required = false)]
     max_stay: Option<String>,
 }
 
@@ -392,7 +361,7 @@ async fn page<P: Published>(view: View, headers: HeaderMap, query: RawQuery) -> 
             return Ok(unchanged);
         }
         let within = Within { bbox: None, municipality };
-        let page = PageOf::<P>::read(&live.map, &within, after.as_deref(), limit, view.now);
+        let page = P::page(&live.map, &within, after.as_deref(), limit, view.now);
         (page, P::count(&live.map, municipality), live.places_at(), registry)
     };
     let next_path = page.last(&registry).map(|last| {

@@ -17,7 +17,6 @@ use super::groups::Group;
 use super::query::FiguresQuery;
 use super::row::{self, Row};
 use super::{Answer, Town, beside, sums, towns, wholly_withheld};
-use crate::contract::values;
 use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
@@ -125,13 +124,7 @@ fn columns() -> Vec<Column<Row<Figures>>> {
     path = "/v1/occupancy",
     tag = "planners",
     params(parameters::Places, parameters::Figures, parameters::Buckets),
-    responses(
-        (status = 200, content(
-            (inline(Answer<OccupancyRow>) = "application/json"),
-            (inline(values::Csv) = "text/csv"),
-            (inline(values::Parquet) = "application/vnd.apache.parquet"),
-        )),
-    ),
+    responses((status = 200, body = inline(Answer<OccupancyRow>))),
     security((), ("key" = [])),
 )]
 pub async fn occupancy(

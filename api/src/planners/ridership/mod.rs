@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 
 use self::runs::Runs;
 use self::runs::TOO_FEW;
-use crate::contract::values;
 use crate::contract::words::words;
 use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
@@ -126,13 +125,7 @@ fn columns() -> Vec<Column<RidershipRow>> {
     tag = "planners",
     security((), ("key" = [])),
     params(parameters::Lines, parameters::Figures),
-    responses(
-        (status = 200, content(
-            (Rows<RidershipRow> = "application/json"),
-            (inline(values::Csv) = "text/csv"),
-            (inline(values::Parquet) = "application/vnd.apache.parquet"),
-        )),
-    ),
+    responses((status = 200, body = Rows<RidershipRow>)),
 )]
 pub async fn ridership(
     State(bounds): State<Bounds>,
