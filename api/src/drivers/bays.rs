@@ -8,7 +8,7 @@ use domain::{BayState, FeedId, Registry, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::listed::{Listed, list, one};
+use super::listed::{Listed, Page, list, one};
 use crate::contract::{parameters, values, words};
 use crate::http::answer::Unchanged;
 use crate::http::geojson::Collection;
@@ -56,15 +56,9 @@ pub struct BayOut<'a> {
 impl Listed for BayView {
     type Out<'a> = BayOut<'a>;
 
-    fn page(
-        map: &LiveMap,
-        within: &Within,
-        after: Option<&str>,
-        limit: usize,
-        now: UtcMicros,
-    ) -> (Vec<Self>, bool) {
+    fn page(map: &LiveMap, within: &Within, after: Option<&str>, limit: usize, now: UtcMicros) -> Page<Self> {
         let (ids, more) = map.bays_page(within, after, limit);
-        (ids.into_iter().filter_map(|id| map.bay(id, now)).collect(), more)
+        Page { places: ids.into_iter().filter_map(|id| map.bay(id, now)).collect(), more }
     }
 
     fn find(map: &LiveMap, key: &str, now: UtcMicros) -> Option<Self> {

@@ -21,14 +21,8 @@ pub trait Listed: Sized {
     type Out<'a>: Serialize
     where
         Self: 'a;
-    /// At most `limit` places after the text id `after`, and whether more follow.
-    fn page(
-        map: &LiveMap,
-        within: &Within,
-        after: Option<&str>,
-        limit: usize,
-        now: UtcMicros,
-    ) -> (Vec<Self>, bool);
+    /// At most `limit` places after the text id `after`.
+    fn page(map: &LiveMap, within: &Within, after: Option<&str>, limit: usize, now: UtcMicros) -> Page<Self>;
     /// One place by its text id; `None`: there is none that may be shown.
     fn find(map: &LiveMap, key: &str, now: UtcMicros) -> Option<Self>;
     /// The feed behind its state.
@@ -42,18 +36,13 @@ pub trait Listed: Sized {
 }
 
 /// Places of a page.
-pub struct PageOf<P> {
+pub struct Page<P> {
     pub places: Vec<P>,
-    more: bool,
+    /// Whether others follow.
+    pub more: bool,
 }
 
-impl<P: Listed> PageOf<P> {
-    /// Reads at most `limit` places after the text id `after`.
-    pub fn read(map: &LiveMap, within: &Within, after: Option<&str>, limit: usize, now: UtcMicros) -> Self {
-        let (places, more) = P::page(map, within, after, limit, now);
-        PageOf { places, more }
-    }
-
+impl<P: Listed> Page<P> {
     /// The text id of the last place, if more follow.
     pub fn last<'r>(&self, registry: &'r Registry) -> Option<&'r str> {
         Some(self.places.last().filter(|_| self.more)?.place(registry)?.0)
@@ -88,7 +77,7 @@ pub async fn list<P: Listed>(
         if let Some(unchanged) = tag.known(headers) {
             return Ok(unchanged);
         }
-        let page = PageOf::<P>::read(&live.map, &within, after.as_deref(), limit, now);
+        let page = P::page(&live.map, &within, after.as_deref(), limit, now);
         (page, live.map.registry().clone())
     };
     let (cursor, attribution) = (page.last(&registry).map(cursor_after), page.attribution(&registry));

@@ -9,7 +9,7 @@ use domain::{Audience, FeedId, Registry, SiteId, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::listed::{Listed, list, one};
+use super::listed::{Listed, Page, list, one};
 use crate::contract::{parameters, values, words};
 use crate::http::answer::Unchanged;
 use crate::http::geojson::Collection;
@@ -49,7 +49,8 @@ pub struct SiteOut<'a> {
     #[schema(value_type = words::SiteBasis)]
     basis: &'static str,
     /// Spaces reserved for an audience.
-    by_restriction: Vec<ByRestrictionOut<'a>>,
+    #[schema(value_type = Vec<ByRestrictionOut>)]
+    by_restriction: &'a [ByRestriction],
     /// Whether the site is open now.
     opening: OpeningOut<'a>,
     /// What it costs; null: not known.
@@ -75,18 +76,18 @@ pub struct SiteOut<'a> {
 }
 
 /// Spaces reserved for one audience.
-#[derive(Serialize, ToSchema)]
-pub struct ByRestrictionOut<'a> {
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
+pub struct ByRestrictionOut {
     /// For whom the spaces are kept.
-    #[serde(rename = "for")]
     #[schema(value_type = words::Audience)]
-    audience: Audience,
+    r#for: Audience,
     /// How many there are; null: not known.
     capacity: Option<i64>,
     /// How many of them are vacant; null: not known, or too few to be shown.
     vacant: Option<i64>,
     /// When they are kept, as opening hours of OpenStreetMap; null: always, or not all at the same times.
-    hours: Option<&'a str>,
+    hours: Option<String>,
 }
 
 /// A site as it is copied out under the lock.
@@ -105,15 +106,9 @@ impl SiteState {
 impl Listed for SiteState {
     type Out<'a> = SiteOut<'a>;
 
-    fn page(
-        map: &LiveMap,
-        within: &Within,
-        after: Option<&str>,
-        limit: usize,
-        now: UtcMicros,
-    ) -> (Vec<Self>, bool) {
+    fn page(map: &LiveMap, within: &Within, after: Option<&str>, limit: usize, now: UtcMicros) -> Page<Self> {
         let (ids, more) = map.sites_page(within, after, limit);
-        (ids.into_iter().filter_map(|id| SiteState::of(map, id, now)).collect(), more)
+        Page { places: ids.into_iter().filter_map(|id| SiteState::of(map, id, now)).collect(), more }
     }
 
     fn find(map: &LiveMap, key: &str, now: UtcMicros) -> Option<Self> {
@@ -133,12 +128,6 @@ impl Listed for SiteState {
         let def = &registry.site(view.id)?.def;
         let position = def.position();
         let (attribution, licence) = credit(registry, view.feed);
-        let kept = kept.iter().map(|k| ByRestrictionOut {
-            audience: k.audience,
-            capacity: k.capacity,
-            vacant: k.vacant,
-            hours: k.hours.as_deref(),
-        });
         Some(SiteOut {
             id: &def.id,
             name: &def.name,
@@ -152,7 +141,7 @@ impl Listed for SiteState {
             occupied: view.occupied,
             unknown: view.unknown,
             basis: view.basis.as_str(),
-            by_restriction: kept.collect(),
+            by_restriction: kept,
             opening: OpeningOut::new(view.opening, def.opening_hours.as_deref()),
             fee: def.fee.as_ref(),
             max_stay_min: max_stay_min(None, &def.restrictions),

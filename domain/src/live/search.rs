@@ -47,7 +47,7 @@ pub struct Search {
 }
 
 /// How many places were left out, and why.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct LeftOut {
     /// Places that are full.
     pub full: u32,

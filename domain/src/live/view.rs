@@ -89,9 +89,10 @@ impl Flags {
 }
 
 /// Spaces reserved for one audience in a site.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct ByRestriction {
     /// For whom.
+    #[serde(rename = "for")]
     pub audience: Audience,
     /// How many spaces; `None`: no number is given.
     pub capacity: Option<i64>,

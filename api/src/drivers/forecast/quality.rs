@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::MunicipalityId;
 use domain::forecast::{Errors, HORIZONS, Health, Quality, STEP_S};
@@ -143,7 +142,5 @@ pub async fn quality(
         }
     }
     sites.sort_by(|a, b| a.id.cmp(&b.id));
-    let mut response = answer::json(&QualityOut { horizons: horizons(&all, None), sites });
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(viewer.cache()));
-    Ok(response)
+    Ok(answer::cached(&QualityOut { horizons: horizons(&all, None), sites }, viewer.cache()))
 }

@@ -21,7 +21,8 @@ pub struct Parking<'a> {
     /// Places, the best first: by the walk and the search expected.
     items: Vec<ParkingItem<'a>>,
     /// How many places within the radius are not listed, and why.
-    left_out: LeftOut,
+    #[schema(value_type = LeftOut)]
+    left_out: domain::live::LeftOut,
     /// Always null: the best are on the first page.
     cursor: Option<String>,
     /// Whose data it is.
@@ -29,7 +30,8 @@ pub struct Parking<'a> {
 }
 
 /// How many places within the radius are not in `items`, and why.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
 pub struct LeftOut {
     /// Full ones; `include=full` lists them.
     full: u32,
@@ -124,19 +126,7 @@ pub fn written(result: &ParkingResult, times: Times) -> Parking<'_> {
         .iter()
         .zip(availabilities)
         .filter_map(|(offer, availability)| item(offer, registry, times, *availability));
-    let out = &found.left_out;
-    Parking {
-        items: items.collect(),
-        left_out: LeftOut {
-            full: out.full,
-            stale: out.stale,
-            closed: out.closed,
-            restricted: out.restricted,
-            no_live_data: out.no_live_data,
-        },
-        cursor: None,
-        attribution: result.sources(),
-    }
+    Parking { items: items.collect(), left_out: found.left_out, cursor: None, attribution: result.sources() }
 }
 
 fn item<'a>(
