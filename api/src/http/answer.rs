@@ -1,6 +1,5 @@
 //! Answers: JSON, entity tags, formats.
 
-use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::UtcMicros;
@@ -36,14 +35,13 @@ impl Format {
 
 /// Writes `body` as JSON of the given format.
 pub fn write(format: Format, body: &impl Serialize) -> Response {
-    let mut buffer = Vec::with_capacity(8 << 10);
-    if let Err(error) = serde_json::to_writer(&mut buffer, body) {
-        tracing::error!("an answer cannot be written: {error}");
-        return Problem::internal().into_response();
+    match serde_json::to_vec(body) {
+        Ok(body) => ([(header::CONTENT_TYPE, format.media_type())], body).into_response(),
+        Err(error) => {
+            tracing::error!("an answer cannot be written: {error}");
+            Problem::internal().into_response()
+        }
     }
-    let mut response = Bytes::from(buffer).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
-    response
 }
 
 /// Writes `body` as JSON.
@@ -61,10 +59,9 @@ pub fn live(body: &impl Serialize) -> Response {
     cached(body, LIVE)
 }
 
-fn cached(body: &impl Serialize, cache: &'static str) -> Response {
-    let mut response = json(body);
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
-    response
+/// Writes `body` as JSON with this `Cache-Control`.
+pub fn cached(body: &impl Serialize, cache: &'static str) -> Response {
+    ([(header::CACHE_CONTROL, cache)], json(body)).into_response()
 }
 
 /// The weak `ETag` of an answer, so that it is not sent again while nothing has changed. Weak, since compression

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use domain::Registry;
 use domain::time::Clock;
 use futures_util::StreamExt;
@@ -147,11 +146,11 @@ pub async fn changes(
     let share = share.ok_or_else(|| Problem::unavailable("Too many clients follow the changes."))?;
     let stop = streams.shutdown.child_token();
     let stream = follow(view.hub, streams.clock.clone(), start, share, stop);
-    let mut response = Response::new(Body::from_stream(stream.map(Ok::<_, Infallible>)));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    // Proxies of the nginx kind would hold events back.
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    Ok(response)
+    let headers = [
+        ("content-type", "text/event-stream"),
+        ("cache-control", "no-store"),
+        // Proxies of the nginx kind would hold events back.
+        ("x-accel-buffering", "no"),
+    ];
+    Ok((headers, Body::from_stream(stream.map(Ok::<_, Infallible>))).into_response())
 }

@@ -22,7 +22,7 @@ use crate::contract::{parameters, values, words};
 use crate::http::answer;
 use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
-use crate::http::wire::{STREETS, Source, timetable_sources, whole};
+use crate::http::wire::{CreditedList, STREETS, Source, timetable_sources, whole};
 use crate::hub::View;
 
 /// Default search radius, metres.
@@ -32,17 +32,6 @@ const DEFAULT_LIMIT: usize = 20;
 const MAX_LIMIT: usize = 200;
 /// How far ahead departures are searched, seconds.
 const WITHIN_S: i32 = 86_400;
-
-/// Stops near a point, the nearest first.
-#[derive(Serialize, ToSchema)]
-pub struct StopList<'a> {
-    /// Stops, the nearest first.
-    items: Vec<StopOut<'a>>,
-    /// Always null: the nearest are on the first page.
-    cursor: Option<String>,
-    /// Whose data it is.
-    attribution: Vec<Source<'a>>,
-}
 
 /// A place where vehicles stop.
 #[derive(Serialize, ToSchema)]
@@ -107,14 +96,14 @@ impl<'a> StopOut<'a> {
     }
 }
 
-/// Stops near a point, the nearest first, with the lines that stop there.
+/// Stops near a point, the nearest first and all on one page, with the lines that stop there.
 #[utoipa::path(
     get,
     path = "/v1/stops",
     tag = "transit",
     params(parameters::Stops),
     responses(
-        (status = 200, body = StopList),
+        (status = 200, body = CreditedList<StopOut>),
         (status = 503, description = "No timetable is loaded."),
     ),
 )]
@@ -145,7 +134,7 @@ pub async fn stops(State(journeys): State<Arc<Journeys>>, query: RawQuery) -> Re
         ..StopOut::new(area, *stop).with_routes(area, *stop)
     });
     let attribution = timetable_sources(&area.timetable).chain([STREETS]).collect();
-    Ok(answer::json(&StopList { items: items.collect(), cursor: None, attribution }))
+    Ok(answer::json(&CreditedList { items: items.collect(), cursor: None, attribution }))
 }
 
 /// What leaves a stop next.

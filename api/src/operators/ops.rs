@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use prometheus_client::registry::Registry;
 use serde::Serialize;
@@ -90,7 +90,7 @@ pub struct Check {
 /// The process is alive.
 #[utoipa::path(get, path = "/healthz", tag = "operators", responses((status = 200, body = Health)))]
 pub async fn healthz() -> Response {
-    no_store(answer::json(&Health { status: "ok" }))
+    answer::private(&Health { status: "ok" })
 }
 
 /// The instance can do its work: live state is rebuilt, there is room to store, the database
@@ -138,11 +138,11 @@ pub async fn readyz(State(ops): State<Arc<Ops>>) -> Response {
     };
     let checks: Vec<Check> = checks.into_iter().filter_map(check).collect();
     let ready = checks.iter().all(|c| c.ok);
-    let mut response = answer::json(&Readiness { ready, checks });
+    let mut response = answer::private(&Readiness { ready, checks });
     if !ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
-    no_store(response)
+    response
 }
 
 /// Counters for Prometheus. Those of single feeds are summed up, except on an address of the operators' own.
@@ -161,13 +161,6 @@ pub async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
     if !ops.is_own {
         text = unlabelled::without(&text, "feed");
     }
-    let mut response = no_store(text.into_response());
-    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
-}
-
-fn no_store(mut response: Response) -> Response {
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], text).into_response()
 }

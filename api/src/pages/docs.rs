@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
@@ -27,8 +27,7 @@ pub fn routes(document: &Value) -> Router {
 }
 
 async fn openapi(State(documents): State<Arc<Documents>>) -> Response {
-    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
-    (kind, documents.json.clone()).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], documents.json.clone()).into_response()
 }
 
 async fn docs(State(documents): State<Arc<Documents>>) -> Response {

@@ -93,7 +93,7 @@ fn form(asked: &HashMap<String, String>, registry: &Registry, lang: Lang) -> Mar
     towns.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     html! {
         form action="/" method="get" {
-            input type="hidden" name="lang" value=(lang.code());
+            input type="hidden" name="lang" value=(lang.as_str());
             div {
                 label for="q" { (lang.say("Ort, Parkplatz oder Koordinaten", "Town, car park or coordinates")) }
                 input id="q" name="q" type="search" autocomplete="off" value=(asked.get("q").map_or("", String::as_str));
@@ -127,7 +127,7 @@ pub(super) fn signs(registry: &Registry, lang: Lang) -> Markup {
             h2 { (lang.say("Anzeigetafeln", "Signs")) }
             ul {
                 @for town in towns {
-                    li { a href={ "/sign/" (town.slug) "?lang=" (lang.code()) } { (town.name) } }
+                    li { a href={ "/sign/" (town.slug) "?lang=" (lang.as_str()) } { (town.name) } }
                 }
             }
         }
@@ -263,7 +263,7 @@ fn left_out(found: &Found, lang: Lang) -> Markup {
 
 fn address_in(lang: Lang, asked: &HashMap<String, String>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("lang", lang.code());
+    query.append_pair("lang", lang.as_str());
     for name in ["q", "near", "municipality"] {
         if let Some(value) = asked.get(name).filter(|v| !v.is_empty()) {
             query.append_pair(name, value);

@@ -3,19 +3,19 @@
 use axum::http::{HeaderMap, header};
 use domain::place::Texts;
 use domain::{Audience, SiteKind, UtcMicros};
-use jiff::civil::Weekday;
 
-/// A language of the pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lang {
-    De,
-    En,
+domain::wire_enum! {
+    /// A language of the pages (ISO 639).
+    Lang { De = "de", En = "en" }
 }
+
+const GERMAN_WEEKDAYS: [&str; 7] =
+    ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"];
 
 impl Lang {
     /// As `lang=` says, else as the browser prefers; German is the county's own.
     pub fn of(asked: Option<&str>, headers: &HeaderMap) -> Self {
-        if let Some(lang) = asked.and_then(Self::from_code) {
+        if let Some(lang) = asked.and_then(|code| code.parse().ok()) {
             return lang;
         }
         let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -26,29 +26,13 @@ impl Lang {
         let mut best: Option<(f32, Lang)> = None;
         for item in accepted.split(',') {
             let code = item.split([';', '-']).next().unwrap_or_default().trim();
-            if let Some(lang) = Self::from_code(code)
+            if let Ok(lang) = code.parse()
                 && best.is_none_or(|(w, _)| weight(item) > w)
             {
                 best = Some((weight(item), lang));
             }
         }
         best.map_or(Lang::De, |(_, lang)| lang)
-    }
-
-    fn from_code(code: &str) -> Option<Self> {
-        match code {
-            "de" => Some(Lang::De),
-            "en" => Some(Lang::En),
-            _ => None,
-        }
-    }
-
-    /// Its code (ISO 639).
-    pub const fn code(self) -> &'static str {
-        match self {
-            Lang::De => "de",
-            Lang::En => "en",
-        }
     }
 
     /// The other of the two.
@@ -104,16 +88,9 @@ impl Lang {
         })
     }
 
-    fn weekday(self, day: jiff::civil::Date) -> &'static str {
-        match day.weekday() {
-            Weekday::Monday => self.say("Montag", "Monday"),
-            Weekday::Tuesday => self.say("Dienstag", "Tuesday"),
-            Weekday::Wednesday => self.say("Mittwoch", "Wednesday"),
-            Weekday::Thursday => self.say("Donnerstag", "Thursday"),
-            Weekday::Friday => self.say("Freitag", "Friday"),
-            Weekday::Saturday => self.say("Samstag", "Saturday"),
-            Weekday::Sunday => self.say("Sonntag", "Sunday"),
-        }
+    fn weekday(self, day: jiff::civil::Date) -> String {
+        let german = GERMAN_WEEKDAYS[day.weekday().to_monday_zero_offset() as usize];
+        self.say(german, &day.strftime("%A").to_string()).to_owned()
     }
 
     /// How long ago.

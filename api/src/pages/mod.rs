@@ -11,7 +11,7 @@ mod spot;
 
 use std::collections::HashMap;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
@@ -42,7 +42,7 @@ pub fn not_found(headers: &HeaderMap, query: Option<&str>, has_docs: bool) -> Re
         lang,
         title: lang.say("Seite nicht gefunden", "Page not found"),
         class: "notice",
-        other_lang: format!("?lang={}", lang.other().code()),
+        other_lang: format!("?lang={}", lang.other().as_str()),
         refresh_s: None,
         has_docs,
     };
@@ -50,7 +50,7 @@ pub fn not_found(headers: &HeaderMap, query: Option<&str>, has_docs: bool) -> Re
         h1 { (lang.say("Diese Seite gibt es nicht", "There is no such page")) }
         p {
             (lang.say("Prüfen Sie die Adresse, oder ", "Check the address, or "))
-            a href={ "/?lang=" (lang.code()) } {
+            a href={ "/?lang=" (lang.as_str()) } {
                 (lang.say("suchen Sie freie Parkplätze", "look for vacant parking"))
             }
             "."
@@ -76,15 +76,15 @@ fn credits(sources: &[Source<'_>], lang: Lang) -> Markup {
 
 /// A page as an answer.
 pub fn html_response(page: String) -> Response {
-    let mut response = page.into_response();
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.append(header::VARY, HeaderValue::from_static("accept-language"));
-    response
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::VARY, "accept-language"),
+    ];
+    (headers, page).into_response()
 }
 
 /// The parameters of a page; unknown ones are ignored.
@@ -111,7 +111,7 @@ impl Frame<'_> {
         let lang = self.lang;
         let page = html! {
             (DOCTYPE)
-            html lang=(lang.code()) {
+            html lang=(lang.as_str()) {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
@@ -124,9 +124,9 @@ impl Frame<'_> {
                 }
                 body class=(self.class) {
                     header {
-                        p { a href={ "/?lang=" (lang.code()) } { "Kreisverkehr" } }
+                        p { a href={ "/?lang=" (lang.as_str()) } { "Kreisverkehr" } }
                         nav aria-label=(lang.say("Sprache", "Language")) {
-                            a href=(self.other_lang) lang=(lang.other().code()) hreflang=(lang.other().code()) {
+                            a href=(self.other_lang) lang=(lang.other().as_str()) hreflang=(lang.other().as_str()) {
                                 (lang.other().say("Deutsch", "English"))
                             }
                         }

@@ -42,7 +42,7 @@ pub async fn sign(
         lang,
         title: lang.say("Freie Parkplätze", "Vacant parking"),
         class: "sign",
-        other_lang: format!("?lang={}", lang.other().code()),
+        other_lang: format!("?lang={}", lang.other().as_str()),
         refresh_s: Some(REFRESH_S),
         has_docs: docs.0,
     };

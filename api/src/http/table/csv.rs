@@ -3,7 +3,7 @@
 use ::csv::{Terminator, WriterBuilder};
 use serde_json::{Map, Value};
 
-use super::{Cell, Column, Encoder, TEXT_ROWS, Unwritable};
+use super::{Cell, Column, Encoder, Unwritable};
 
 /// Adds the cells of a row.
 type Cells<R> = Box<dyn Fn(&R, &mut Vec<String>) + Send>;
@@ -41,10 +41,6 @@ fn text(cell: Cell<'_>) -> String {
 }
 
 impl<R: Send + Sync> Encoder<R> for Csv<R> {
-    fn rows_at_once(&self) -> usize {
-        TEXT_ROWS
-    }
-
     fn rows(&mut self, rows: &[R], out: &mut Vec<u8>) -> Result<(), Unwritable> {
         let header = std::mem::take(&mut self.header);
         if !header.is_empty() {

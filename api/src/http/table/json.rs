@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Cell, Column, Encoder, TEXT_ROWS, Unwritable};
+use super::{Cell, Column, Encoder, Unwritable};
 
 /// Writes JSON.
 pub struct Json<R: 'static> {
@@ -27,10 +27,6 @@ impl<R> Json<R> {
 }
 
 impl<R: Send + Sync> Encoder<R> for Json<R> {
-    fn rows_at_once(&self) -> usize {
-        TEXT_ROWS
-    }
-
     fn rows(&mut self, rows: &[R], out: &mut Vec<u8>) -> Result<(), Unwritable> {
         for row in rows {
             out.write_all(self.before().as_bytes())?;

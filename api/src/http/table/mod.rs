@@ -143,9 +143,6 @@ enum Cell<'r> {
 
 /// Writes one format, appending to `out`.
 trait Encoder<R>: Send {
-    /// Rows per batch.
-    fn rows_at_once(&self) -> usize;
-
     fn rows(&mut self, rows: &[R], out: &mut Vec<u8>) -> Result<(), Unwritable>;
 
     /// The end, with the fields beside the rows.
@@ -201,6 +198,7 @@ impl<R: Send + Sync + 'static> Table<R> {
         rows: impl Stream<Item = Result<R, Problem>> + Send + 'static,
     ) -> Result<Response, Problem> {
         let shape = fits.shape();
+        let rows_at_once = if shape.format == TableFormat::Parquet { GROUP_ROWS } else { TEXT_ROWS };
         let mut encoder: Box<dyn Encoder<R>> = match shape.format {
             TableFormat::Json => Box::new(json::Json::new(self.columns)),
             TableFormat::Csv if shape.locale == Locale::German => {
@@ -209,7 +207,7 @@ impl<R: Send + Sync + 'static> Table<R> {
             TableFormat::Csv => Box::new(csv::Csv::plain(self.columns)),
             TableFormat::Parquet => Box::new(parquet::Parquet::new(self.columns).map_err(unwritable)?),
         };
-        let mut batches = Box::pin(rows.try_chunks(encoder.rows_at_once()));
+        let mut batches = Box::pin(rows.try_chunks(rows_at_once));
         let first = batches.next().await.transpose().map_err(|error| error.1)?.unwrap_or_default();
         let mut piece = Vec::new();
         encoder.rows(&first, &mut piece).map_err(unwritable)?;
@@ -231,14 +229,16 @@ impl<R: Send + Sync + 'static> Table<R> {
             }
         });
         // The compression layer polls again after the end.
-        let mut response = Body::from_stream(pieces.fuse()).into_response();
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(shape.format.media_type()));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(self.cache));
-        headers.append(header::VARY, HeaderValue::from_static("accept, authorization"));
+        let body = Body::from_stream(pieces.fuse());
+        let headers = [
+            (header::CONTENT_TYPE, shape.format.media_type()),
+            (header::CACHE_CONTROL, self.cache),
+            (header::VARY, "accept, authorization"),
+        ];
+        let mut response = (headers, body).into_response();
         if let Some(ending) = shape.format.file_ending() {
-            let name = disposition(&self.file_stem, ending);
-            headers.insert(header::CONTENT_DISPOSITION, name);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_DISPOSITION, disposition(&self.file_stem, ending));
             // Sources and licences, for files that have no room for them.
             headers.insert(header::LINK, HeaderValue::from_static("</v1/feeds>; rel=\"license\""));
         }

@@ -11,7 +11,7 @@ use ::parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use ::parquet::schema::types::Type;
 use serde_json::{Map, Value};
 
-use super::{Column, Encoder, GROUP_ROWS, Read, Unwritable};
+use super::{Column, Encoder, Read, Unwritable};
 
 /// Writes Parquet.
 pub struct Parquet<R: 'static> {
@@ -49,10 +49,6 @@ fn field<R>(column: &Column<R>) -> Result<Type, ParquetError> {
 }
 
 impl<R: Send + Sync> Encoder<R> for Parquet<R> {
-    fn rows_at_once(&self) -> usize {
-        GROUP_ROWS
-    }
-
     fn rows(&mut self, rows: &[R], out: &mut Vec<u8>) -> Result<(), Unwritable> {
         if rows.is_empty() {
             return Ok(());
