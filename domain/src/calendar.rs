@@ -1,7 +1,7 @@
 //! Days that a town marks itself: market days, events, its own holidays.
 
 use jiff::civil::Date;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::place::wire_enum;
 
@@ -11,7 +11,7 @@ wire_enum! {
 }
 
 /// One entry of a town's calendar; its identity is all but `until`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CalendarDay {
     /// Slug of the municipality.
     pub municipality: String,

@@ -1,6 +1,6 @@
 //! When places cannot be used: works, a fair, snow.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::place::PlaceKind;
 use crate::time::UtcMicros;
@@ -9,7 +9,7 @@ use crate::time::UtcMicros;
 ///
 /// Its identity is the place and `from`. Closures of one place may overlap: see [`Spans`]. An
 /// empty span closes nothing: that is how a mistaken closure is withdrawn.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Closure {
     /// Whether the place is a site or a bay.
     pub kind: PlaceKind,

@@ -45,7 +45,7 @@ domain::wire_enum! {
 }
 
 /// An event, without its actor.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct AuditEvent {
     /// `key create`, `import`, `replay`.
     pub action: &'static str,
@@ -66,25 +66,15 @@ pub struct AuditEvent {
 /// # Errors
 /// The database is not available.
 pub async fn append(conn: &mut PgConnection, actor: &Actor, events: &[AuditEvent]) -> Result<()> {
-    // An array of arrays has rows of one length: so each list is a text of its own.
-    let municipalities = |event: &AuditEvent| {
-        let ids: Vec<String> = event.municipalities.iter().map(|m| m.0.to_string()).collect();
-        format!("{{{}}}", ids.join(","))
-    };
     sqlx::query(
         "INSERT INTO audit (actor, role, address, action, subject, municipalities, before, after, outcome)
-         SELECT $1, $2, $3::inet, action, subject, municipalities::int[], before, after, outcome
-         FROM unnest($4, $5, $6, $7, $8, $9) AS t(action, subject, municipalities, before, after, outcome)",
+         SELECT $1, $2, $3::inet, action, subject, municipalities, before, after, outcome
+         FROM jsonb_populate_recordset(NULL::audit, $4)",
     )
     .bind(&actor.name)
     .bind(&actor.role)
     .bind(actor.address.map(|address| address.to_string()))
-    .bind(events.iter().map(|d| d.action).collect::<Vec<_>>())
-    .bind(events.iter().map(|d| d.subject.as_deref()).collect::<Vec<_>>())
-    .bind(events.iter().map(municipalities).collect::<Vec<_>>())
-    .bind(events.iter().map(|d| d.before.as_ref().map(Json)).collect::<Vec<_>>())
-    .bind(events.iter().map(|d| d.after.as_ref().map(Json)).collect::<Vec<_>>())
-    .bind(events.iter().map(|d| d.outcome.as_str()).collect::<Vec<_>>())
+    .bind(Json(events))
     .execute(conn)
     .await?;
     Ok(())

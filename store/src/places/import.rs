@@ -67,24 +67,15 @@ impl Import {
         now: UtcMicros,
     ) -> Result<ImportReport> {
         let tx = &mut *self.tx;
-        let municipalities = new.municipalities.iter().map(|m| Definition::new(&m.slug, None, m));
-        let brokers = new.brokers.iter().map(|b| Definition::new(&b.id, None, b));
-        let vehicles = new.vehicles.iter().map(|v| Definition::new(&v.id, Some(&v.owner), v));
-        let feeds = new.feeds.iter().map(|f| Definition::new(&f.id, Some(&f.municipality), f));
         let mut report = ImportReport {
-            municipalities: upsert(tx, "municipality", "slug", municipalities).await?,
-            brokers: upsert(tx, "broker", "key", brokers).await?,
-            vehicles: upsert(tx, "vehicle", "key", vehicles).await?,
-            feeds: upsert(tx, "feed", "key", feeds).await?,
+            municipalities: upsert(tx, "municipality", "slug", "slug", None, &new.municipalities).await?,
+            brokers: upsert(tx, "broker", "key", "id", None, &new.brokers).await?,
+            vehicles: upsert(tx, "vehicle", "key", "id", Some("owner"), &new.vehicles).await?,
+            feeds: upsert(tx, "feed", "key", "id", Some("municipality"), &new.feeds).await?,
             ..ImportReport::default()
         };
-        let sites = new.sites.iter().map(|s| Definition::new(&s.id, Some(&s.municipality), s)).collect();
-        let sites = places(tx, PlaceKind::Site, sites, holds, now).await?;
-        let bays = new.bays.iter().map(|b| Definition {
-            site: b.site.as_deref(),
-            ..Definition::new(&b.id, Some(&b.municipality), b)
-        });
-        let bays = places(tx, PlaceKind::Bay, bays.collect(), holds, now).await?;
+        let sites = places(tx, PlaceKind::Site, &new.sites, holds, now).await?;
+        let bays = places(tx, PlaceKind::Bay, &new.bays, holds, now).await?;
         (report.sites, report.bays) = (sites.0, bays.0);
         report.corrections = [sites.1, bays.1].concat();
         report.sensors = sensors(tx, new, &self.existing, now).await?;
@@ -141,72 +132,51 @@ impl Import {
     }
 }
 
-/// A definition in a file.
-struct Definition<'a> {
-    key: &'a str,
-    /// The slug of its municipality.
-    owner: Option<&'a str>,
-    /// Of a bay: its site.
-    site: Option<&'a str>,
-    def: serde_json::Value,
-}
-
-impl<'a> Definition<'a> {
-    fn new<T: Serialize>(key: &'a str, owner: Option<&'a str>, value: &T) -> Self {
-        // The definitions are plain data: maps with text keys, finite numbers.
-        Definition { key, owner, site: None, def: serde_json::to_value(value).unwrap_or_default() }
-    }
-}
-
-/// Upserts into `table` by its column `key`. Where rows have an owner, they are stored with it.
-async fn upsert<'a>(
+/// Upserts definitions into `table` by its column `key`, the property `id` of each. `owner`: the property that names the
+/// municipality whose it is, where rows have one.
+async fn upsert<T: Serialize>(
     conn: &mut PgConnection,
     table: &str,
     key: &str,
-    rows: impl Iterator<Item = Definition<'a>>,
+    id: &str,
+    owner: Option<&str>,
+    definitions: &[T],
 ) -> Result<ImportCounts> {
-    let rows: Vec<Definition<'_>> = rows.collect();
-    let (columns, values, owners) = match rows.iter().any(|row| row.owner.is_some()) {
-        true => ("municipality, key", "m.id, t.key", "JOIN municipality m ON m.slug = t.owner"),
-        false => (key, "t.key", ""),
+    let (column, value, owners) = match owner {
+        Some(owner) => {
+            ("municipality, ", "m.id, ", format!("JOIN municipality m ON m.slug = t.def ->> '{owner}'"))
+        }
+        None => ("", "", String::new()),
     };
     let sql = format!(
-        "INSERT INTO {table} AS held ({columns}, def)
-         SELECT {values}, t.def FROM unnest($1, $2, $3) AS t(key, owner, def) {owners}
+        "INSERT INTO {table} AS held ({column}{key}, def)
+         SELECT {value}t.def ->> '{id}', t.def FROM jsonb_array_elements($1) AS t(def) {owners}
          ON CONFLICT ({key}) DO UPDATE SET def = excluded.def WHERE held.def IS DISTINCT FROM excluded.def
          RETURNING xmax = 0"
     );
-    let written = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(rows.iter().map(|row| row.key).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| row.owner).collect::<Vec<_>>())
-        .bind(rows.iter().map(|row| &row.def).collect::<Vec<_>>())
-        .fetch_all(conn)
-        .await?;
-    Ok(import_counts(rows.len(), written))
+    let written = sqlx::query_as(AssertSqlSafe(sql)).bind(Json(definitions)).fetch_all(conn).await?;
+    Ok(import_counts(definitions.len(), written))
 }
 
-async fn places(
+async fn places<T: Serialize>(
     conn: &mut PgConnection,
     kind: PlaceKind,
-    rows: Vec<Definition<'_>>,
+    definitions: &[T],
     holds: Holds,
     now: UtcMicros,
 ) -> Result<(ImportCounts, Vec<Correction>)> {
     let touched: Vec<(bool, i32)> = sqlx::query_as(
         "INSERT INTO place AS held (municipality, kind, key, site, def)
-         SELECT m.id, $1, t.key, s.id, t.def
-         FROM unnest($2, $3, $4, $5) AS t(key, owner, site, def)
-         JOIN municipality m ON m.slug = t.owner
-         LEFT JOIN place s ON s.kind = 1 AND s.key = t.site
+         SELECT m.id, $1, t.def ->> 'id', s.id, t.def
+         FROM jsonb_array_elements($2) AS t(def)
+         JOIN municipality m ON m.slug = t.def ->> 'municipality'
+         LEFT JOIN place s ON s.kind = 1 AND s.key = t.def ->> 'site'
          ON CONFLICT (kind, key) DO UPDATE SET def = excluded.def, site = excluded.site
          WHERE held.def IS DISTINCT FROM excluded.def OR held.site IS DISTINCT FROM excluded.site
          RETURNING xmax = 0, id",
     )
     .bind(KindCode::from(kind))
-    .bind(rows.iter().map(|r| r.key).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.owner).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.site).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| &r.def).collect::<Vec<_>>())
+    .bind(Json(definitions))
     .fetch_all(&mut *conn)
     .await?;
     let (begun, corrected): (Vec<_>, Vec<_>) =
@@ -214,7 +184,7 @@ async fn places(
     let ids = |touched: Vec<&(bool, i32)>| touched.into_iter().map(|t| t.1).collect::<Vec<_>>();
     versions::begin(conn, &ids(begun), now).await?;
     let corrections = versions::rewrite(conn, &ids(corrected)).await?;
-    Ok((import_counts(rows.len(), touched.into_iter().map(|t| (t.0,)).collect()), corrections))
+    Ok((import_counts(definitions.len(), touched.into_iter().map(|t| (t.0,)).collect()), corrections))
 }
 
 async fn sensors(
@@ -250,9 +220,6 @@ async fn sensors(
 }
 
 async fn write_sensors(conn: &mut PgConnection, rows: &[SensorRow]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
     // Of rows that differ, which only former ones do, the last holds. Not each has to name the decoder.
     sqlx::query(
         "INSERT INTO sensor (municipality, feed, key, decoder)

@@ -98,9 +98,6 @@ impl Correction {
 
 /// Ends the current versions of places at `now`, and begins new ones.
 pub(super) async fn begin(conn: &mut PgConnection, ids: &[i32], now: UtcMicros) -> Result<()> {
-    if ids.is_empty() {
-        return Ok(());
-    }
     sqlx::query("UPDATE place_version SET until_utc = $2 WHERE place = ANY($1) AND until_utc IS NULL")
         .bind(ids)
         .bind(Ts(now))
@@ -126,9 +123,6 @@ pub(super) async fn begin(conn: &mut PgConnection, ids: &[i32], now: UtcMicros) 
 ///
 /// Of a place that has ended, the last version in which it was valid and those after it are rewritten.
 pub(super) async fn rewrite(conn: &mut PgConnection, ids: &[i32]) -> Result<Vec<Correction>> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
-    }
     Ok(sqlx::query_as(
         // The statement sees the versions as they were before it.
         "WITH wrong AS (
