@@ -2,6 +2,7 @@
 
 use domain::{FeedId, UtcMicros};
 
+use crate::bind::BindRows;
 use crate::{Pool, Result, Ts};
 
 /// Stores the states.
@@ -14,8 +15,7 @@ pub async fn note(pool: &Pool, statuses: &[(FeedId, serde_json::Value)], now: Ut
          SELECT f, $3, s FROM unnest($1, $2) AS t(f, s)
          ON CONFLICT (feed) DO UPDATE SET updated_at = excluded.updated_at, status = excluded.status",
     )
-    .bind(statuses.iter().map(|(id, _)| id.0).collect::<Vec<_>>())
-    .bind(statuses.iter().map(|(_, status)| status).collect::<Vec<_>>())
+    .bind_rows(statuses.iter().map(|(feed, status)| (feed.0, status)))
     .bind(Ts(now))
     .execute(pool)
     .await?;

@@ -5,6 +5,7 @@
 pub mod analysis;
 pub mod audit;
 mod bay_row;
+mod bind;
 pub mod changes;
 mod codec;
 mod column;

@@ -3,6 +3,7 @@
 use domain::{MunicipalityId, SiteId, UtcMicros};
 use sqlx::{FromRow, PgConnection};
 
+use crate::bind::BindRows;
 use crate::{Result, Ts};
 
 /// Requests that are derived in one step.
@@ -33,15 +34,11 @@ pub(crate) struct PendingCounts {
 
 /// Requests the derivation of what was counted in `spans`.
 pub(crate) async fn request(conn: &mut PgConnection, spans: impl Iterator<Item = PendingSpan>) -> Result<()> {
-    let spans: Vec<PendingSpan> = spans.collect();
     sqlx::query(
         "INSERT INTO derive_wanted (municipality, site, from_utc, until_utc)
          SELECT m, s, min(f), max(l) FROM unnest($1, $2, $3, $4) AS t(m, s, f, l) GROUP BY m, s ORDER BY m, s",
     )
-    .bind(spans.iter().map(|span| span.municipality.0).collect::<Vec<_>>())
-    .bind(spans.iter().map(|span| span.site.0).collect::<Vec<_>>())
-    .bind(spans.iter().map(|span| Ts(span.first_at)).collect::<Vec<_>>())
-    .bind(spans.iter().map(|span| Ts(span.last_at)).collect::<Vec<_>>())
+    .bind_rows(spans.map(|span| (span.municipality.0, span.site.0, Ts(span.first_at), Ts(span.last_at))))
     .execute(conn)
     .await?;
     Ok(())

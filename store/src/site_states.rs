@@ -9,6 +9,7 @@ use domain::{Audience, MunicipalityId, Registry, SiteCount, SiteId, UtcMicros};
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
+use crate::bind::BindRows;
 use crate::column::MaybeWord;
 use crate::count_row::{COUNT_COLUMNS, CountRow};
 use crate::{Result, Ts};
@@ -34,6 +35,10 @@ impl StateKey {
     /// As stored.
     fn audience(self) -> &'static str {
         self.audience.map_or("", Audience::as_str)
+    }
+
+    fn columns(self) -> (i32, i32, &'static str) {
+        (self.municipality.0, self.site.0, self.audience())
     }
 }
 
@@ -71,17 +76,13 @@ pub(crate) async fn advance(
     if by_state.is_empty() {
         return Ok(());
     }
-    let municipalities: Vec<i32> = by_state.keys().map(|k| k.municipality.0).collect();
-    let sites: Vec<i32> = by_state.keys().map(|k| k.site.0).collect();
-    let audiences: Vec<&str> = by_state.keys().map(|k| k.audience()).collect();
+    let keys = || by_state.keys().map(|key| key.columns());
     sqlx::query(
         "INSERT INTO site_state (municipality, site, audience, version, count)
          SELECT m, s, a, 0, $4 FROM unnest($1, $2, $3) AS t(m, s, a)
          ON CONFLICT DO NOTHING",
     )
-    .bind(&municipalities)
-    .bind(&sites)
-    .bind(&audiences)
+    .bind_rows(keys())
     .bind(Json(CountState::default()))
     .execute(&mut *conn)
     .await?;
@@ -90,9 +91,7 @@ pub(crate) async fn advance(
          WHERE (municipality, site, audience) IN (SELECT * FROM unnest($1, $2, $3))
          ORDER BY municipality, site, audience FOR UPDATE",
     )
-    .bind(&municipalities)
-    .bind(&sites)
-    .bind(&audiences)
+    .bind_rows(keys())
     .fetch_all(&mut *conn)
     .await?;
 
@@ -119,11 +118,8 @@ pub(crate) async fn advance(
          WHERE site_state.municipality = n.municipality AND site_state.site = n.site
            AND site_state.audience = n.audience",
     )
-    .bind(moved.iter().map(|state| state.key.municipality.0).collect::<Vec<_>>())
-    .bind(moved.iter().map(|state| state.key.site.0).collect::<Vec<_>>())
-    .bind(moved.iter().map(|state| state.key.audience()).collect::<Vec<_>>())
-    .bind(moved.iter().map(|state| state.version).collect::<Vec<_>>())
-    .bind(moved.iter().map(|state| Json(&state.count)).collect::<Vec<_>>())
+    .bind_rows(moved.iter().map(|state| state.key.columns()))
+    .bind_rows(moved.iter().map(|state| (state.version, Json(&state.count))))
     .execute(conn)
     .await?;
     changes.extend(moved.into_iter().map(Change::from));

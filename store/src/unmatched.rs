@@ -3,6 +3,7 @@
 use domain::UtcMicros;
 use sqlx::FromRow;
 
+use crate::bind::BindRows;
 use crate::{Pool, Result, Ts};
 
 /// Examples that are kept of each broker; the newest stay.
@@ -30,20 +31,13 @@ pub struct Unmatched {
 /// # Errors
 /// The database is not available.
 pub async fn note(pool: &Pool, new: &[Unmatched]) -> Result<()> {
-    if new.is_empty() {
-        return Ok(());
-    }
     sqlx::query(
         "INSERT INTO unmatched_topic AS held (broker, topic, messages, first_at, last_at)
          SELECT * FROM unnest($1, $2, $3, $4, $5)
          ON CONFLICT (broker, topic) DO UPDATE
          SET messages = held.messages + excluded.messages, last_at = greatest(held.last_at, excluded.last_at)",
     )
-    .bind(new.iter().map(|u| u.broker.as_str()).collect::<Vec<_>>())
-    .bind(new.iter().map(|u| u.topic.as_str()).collect::<Vec<_>>())
-    .bind(new.iter().map(|u| u.messages).collect::<Vec<_>>())
-    .bind(new.iter().map(|u| Ts(u.first_at)).collect::<Vec<_>>())
-    .bind(new.iter().map(|u| Ts(u.last_at)).collect::<Vec<_>>())
+    .bind_rows(new.iter().map(|u| (&*u.broker, &*u.topic, u.messages, Ts(u.first_at), Ts(u.last_at))))
     .execute(pool)
     .await?;
     sqlx::query(

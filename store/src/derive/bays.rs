@@ -11,6 +11,7 @@ use sqlx::PgConnection;
 use super::DerivedPlace;
 use super::neighbours::neighbours;
 use super::observations::{BayInstant, BayKey};
+use crate::bind::BindRows;
 use crate::copy::CopyRows;
 use crate::{Result, Ts};
 
@@ -115,10 +116,7 @@ pub(crate) async fn around(
          ) i
          ORDER BY i.municipality, i.bay, i.from_utc",
     )
-    .bind(spans.iter().map(|(key, _)| key.municipality.0).collect::<Vec<_>>())
-    .bind(spans.iter().map(|(key, _)| key.bay.0).collect::<Vec<_>>())
-    .bind(spans.iter().map(|(_, span)| Ts(span.from)).collect::<Vec<_>>())
-    .bind(spans.iter().map(|(_, span)| Ts(span.until)).collect::<Vec<_>>())
+    .bind_rows(spans.iter().map(|(key, s)| (key.municipality.0, key.bay.0, Ts(s.from), Ts(s.until))))
     .fetch_all(conn)
     .await?;
     let mut intervals: BTreeMap<BayKey, Vec<BayInterval>> = BTreeMap::new();
@@ -152,9 +150,7 @@ pub(super) async fn write(conn: &mut PgConnection, changes: &[BayChange]) -> Res
             "DELETE FROM bay_interval i USING unnest($1, $2, $3) AS t(m, b, f)
              WHERE i.municipality = t.m AND i.bay = t.b AND i.from_utc = t.f",
         )
-        .bind(gone.iter().map(|(key, _)| key.municipality.0).collect::<Vec<_>>())
-        .bind(gone.iter().map(|(key, _)| key.bay.0).collect::<Vec<_>>())
-        .bind(gone.iter().map(|(_, from)| Ts(*from)).collect::<Vec<_>>())
+        .bind_rows(gone.iter().map(|(key, from)| (key.municipality.0, key.bay.0, Ts(*from))))
         .execute(&mut *conn)
         .await?;
     }
@@ -163,12 +159,8 @@ pub(super) async fn write(conn: &mut PgConnection, changes: &[BayChange]) -> Res
          FROM unnest($1, $2, $3, $4, $5, $6) AS t(m, b, f, u, l, s)
          WHERE i.municipality = t.m AND i.bay = t.b AND i.from_utc = t.f",
     )
-    .bind(changed.iter().map(|(key, _)| key.municipality.0).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(key, _)| key.bay.0).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(_, interval)| Ts(interval.from)).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(_, interval)| Ts(interval.until)).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(_, interval)| Ts(interval.last_at)).collect::<Vec<_>>())
-    .bind(changed.iter().map(|(_, interval)| interval.state.code()).collect::<Vec<_>>())
+    .bind_rows(changed.iter().map(|(key, i)| (key.municipality.0, key.bay.0, Ts(i.from))))
+    .bind_rows(changed.iter().map(|(_, i)| (Ts(i.until), Ts(i.last_at), i.state.code())))
     .execute(&mut *conn)
     .await?;
     if new.is_empty() {

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection, Type};
 
 use super::{CountKey, DerivedPlace};
+use crate::bind::BindRows;
 use crate::places::kind::KindCode;
 use crate::{Result, StoreError, codec};
 
@@ -108,9 +109,6 @@ impl<'a> LayoutRow<'a> {
 
 /// Stores under which timelines places are derived.
 pub(super) async fn write(conn: &mut PgConnection, rows: Vec<LayoutRow<'_>>) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
     let timelines = rows.iter().map(|row| encode(row.timeline)).collect::<Result<Vec<_>, _>>()?;
     sqlx::query(
         "INSERT INTO derived_place (municipality, place, audience, by_feed, layout)
@@ -118,10 +116,7 @@ pub(super) async fn write(conn: &mut PgConnection, rows: Vec<LayoutRow<'_>>) -> 
          ON CONFLICT (municipality, place, audience) DO UPDATE
          SET by_feed = excluded.by_feed, layout = excluded.layout",
     )
-    .bind(rows.iter().map(|row| row.municipality.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.place.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.audience).collect::<Vec<_>>())
-    .bind(rows.iter().map(|row| row.by_feed).collect::<Vec<_>>())
+    .bind_rows(rows.iter().map(|row| (row.municipality.0, row.place.0, row.audience, row.by_feed)))
     .bind(timelines)
     .execute(conn)
     .await?;

@@ -13,6 +13,7 @@ use sqlx::{FromRow, PgConnection};
 use super::DerivedPlace;
 use super::observations::{BayInstant, readings};
 use crate::bay_row::BayRow;
+use crate::bind::BindRows;
 use crate::{Result, Ts};
 
 /// From so many within [`DENSE_US`] on, one query reads all.
@@ -99,6 +100,14 @@ struct Probe {
     direction: i64,
 }
 
+impl Probe {
+    /// Its index, municipality and bay, as columns.
+    fn place(&self, instants: &[BayInstant]) -> (i64, i32, i32) {
+        let BayInstant { key, .. } = instants[self.index];
+        (self.index as i64, key.municipality.0, key.bay.0)
+    }
+}
+
 async fn one_by_one(
     conn: &mut PgConnection,
     placed: &HashMap<BayId, DerivedPlace>,
@@ -146,10 +155,11 @@ async fn next_instants(
     if probes.is_empty() {
         return Ok(Vec::new());
     }
-    let bound = |probe: &Probe| {
+    let limits = |probe: &Probe| {
         let BayInstant { key, at } = instants[probe.index];
         let longest_us = placed[&key.bay].timeline.longest_hold_us();
-        Ts(UtcMicros(at.0.saturating_add(longest_us.saturating_mul(probe.direction))))
+        let bound = UtcMicros(at.0.saturating_add(longest_us.saturating_mul(probe.direction)));
+        (Ts(probe.at), Ts(bound), probe.direction)
     };
     let rows: Vec<(i64, Ts, i64)> = sqlx::query_as(
         "SELECT t.i, o.observed_at, t.direction
@@ -165,12 +175,8 @@ async fn next_instants(
                AND observed_at > t.at AND observed_at <= t.bound
              ORDER BY observed_at LIMIT 1)) o",
     )
-    .bind(probes.iter().map(|probe| probe.index as i64).collect::<Vec<_>>())
-    .bind(probes.iter().map(|probe| instants[probe.index].key.municipality.0).collect::<Vec<_>>())
-    .bind(probes.iter().map(|probe| instants[probe.index].key.bay.0).collect::<Vec<_>>())
-    .bind(probes.iter().map(|probe| Ts(probe.at)).collect::<Vec<_>>())
-    .bind(probes.iter().map(bound).collect::<Vec<_>>())
-    .bind(probes.iter().map(|probe| probe.direction).collect::<Vec<_>>())
+    .bind_rows(probes.iter().map(|probe| probe.place(instants)))
+    .bind_rows(probes.iter().map(limits))
     .fetch_all(conn)
     .await?;
     let probe = |(index, at, direction): (i64, Ts, i64)| Probe { index: index as usize, at: at.0, direction };
@@ -196,10 +202,8 @@ async fn readings_at(
          JOIN bay_observation o ON o.municipality = t.m AND o.bay = t.b AND o.observed_at = t.at
          ORDER BY t.i, o.observed_at",
     )
-    .bind(probes.iter().map(|probe| probe.index as i64).collect::<Vec<_>>())
-    .bind(probes.iter().map(|probe| instants[probe.index].key.municipality.0).collect::<Vec<_>>())
-    .bind(probes.iter().map(|probe| instants[probe.index].key.bay.0).collect::<Vec<_>>())
-    .bind(probes.iter().map(|probe| Ts(probe.at)).collect::<Vec<_>>())
+    .bind_rows(probes.iter().map(|probe| probe.place(instants)))
+    .bind_rows(probes.iter().map(|probe| (Ts(probe.at),)))
     .fetch_all(conn)
     .await?;
     let readings: Vec<(usize, BayReading)> =

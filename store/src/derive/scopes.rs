@@ -8,6 +8,7 @@ use domain::{MunicipalityId, SiteId};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection, Type};
 
 use crate::Result;
+use crate::bind::BindRows;
 use crate::column::{MaybeId, MaybeWord};
 
 /// The audience of spaces that are open to everyone.
@@ -107,9 +108,6 @@ pub(super) async fn numbers(
     let all: Vec<Scope> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut *conn).await?;
     let mut numbers: HashMap<ScopeKey, ScopeId> = all.into_iter().map(|s| (s.key, s.id)).collect();
     let new: Vec<ScopeKey> = needed.into_iter().filter(|key| !numbers.contains_key(key)).collect();
-    if new.is_empty() {
-        return Ok(numbers);
-    }
     let sql = format!(
         "INSERT INTO occupancy_scope (municipality, kind, site, zone, audience, basis, purpose)
          SELECT m, k, coalesce(s, 0), coalesce(z, ''), coalesce(a, ''), CASE WHEN c THEN 2 ELSE 1 END, p
@@ -117,13 +115,9 @@ pub(super) async fn numbers(
          RETURNING {COLUMNS}"
     );
     let added: Vec<Scope> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(new.iter().map(|key| key.municipality.0).collect::<Vec<_>>())
-        .bind(new.iter().map(|key| key.kind as i16).collect::<Vec<_>>())
-        .bind(new.iter().map(|key| key.site.map(|site| site.0)).collect::<Vec<_>>())
-        .bind(new.iter().map(|key| key.zone.as_deref()).collect::<Vec<_>>())
-        .bind(new.iter().map(|key| key.audience.as_deref()).collect::<Vec<_>>())
-        .bind(new.iter().map(|key| key.is_counted).collect::<Vec<_>>())
-        .bind(new.iter().map(|key| key.purpose.as_str()).collect::<Vec<_>>())
+        .bind_rows(new.iter().map(|key| (key.municipality.0, key.kind as i16, key.site.map(|site| site.0))))
+        .bind_rows(new.iter().map(|key| (key.zone.as_deref(), key.audience.as_deref())))
+        .bind_rows(new.iter().map(|key| (key.is_counted, key.purpose.as_str())))
         .fetch_all(conn)
         .await?;
     numbers.extend(added.into_iter().map(|s| (s.key, s.id)));

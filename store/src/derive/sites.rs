@@ -12,6 +12,7 @@ use sqlx::query::QueryAs;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use super::{CountKey, DerivedPlace};
+use crate::bind::BindRows;
 use crate::count_row::{COUNT_COLUMNS, CountRow};
 use crate::pending_counts::{self, PendingCounts, PendingSpan};
 use crate::{Result, Ts};
@@ -245,14 +246,8 @@ impl<'a> CountedSite<'a> {
         .bind(self.municipality.0)
         .bind(self.site.0)
         .bind(self.audience)
-        .bind(new.iter().map(|interval| Ts(interval.from)).collect::<Vec<_>>())
-        .bind(new.iter().map(|interval| Ts(interval.until)).collect::<Vec<_>>())
-        .bind(new.iter().map(|interval| interval.occupied).collect::<Vec<_>>())
-        .bind(new.iter().map(|interval| interval.capacity).collect::<Vec<_>>())
-        .bind(new.iter().map(|interval| interval.is_closed).collect::<Vec<_>>())
-        .bind(new.iter().map(|interval| interval.is_anchored).collect::<Vec<_>>())
-        .bind(new.iter().map(|interval| interval.entries).collect::<Vec<_>>())
-        .bind(new.iter().map(|interval| interval.exits).collect::<Vec<_>>())
+        .bind_rows(new.iter().map(|i| (Ts(i.from), Ts(i.until), i.occupied, i.capacity)))
+        .bind_rows(new.iter().map(|i| (i.is_closed, i.is_anchored, i.entries, i.exits)))
         .execute(conn)
         .await?;
         Ok(())

@@ -11,6 +11,7 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use sqlx::FromRow;
 
+use crate::bind::BindRows;
 use crate::{Pool, Result, StoreError, Ts, codec};
 
 pub use observed::{Observed, first_observed, observed};
@@ -247,7 +248,9 @@ async fn write_quality(
     municipality: MunicipalityId,
     rows: &[(SiteId, (i16, i8), usize, Quality)],
 ) -> Result<()> {
-    let sums = |of: fn(&Quality) -> f64| rows.iter().map(|r| of(&r.3)).collect::<Vec<f64>>();
+    let sums = |of: fn(&Quality) -> Errors| {
+        rows.iter().map(move |row| of(&row.3)).map(|errors| (errors.absolute, errors.squared_chance))
+    };
     // A site that is gone has no row to refer to.
     sqlx::query(
         "INSERT INTO forecast_quality
@@ -261,17 +264,12 @@ async fn write_quality(
              week_absolute = excluded.week_absolute, week_squared = excluded.week_squared",
     )
     .bind(municipality.0)
-    .bind(rows.iter().map(|r| r.0.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| i32::from(r.1.0)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| i32::from(r.1.1)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| minutes(r.2)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.3.n as i64).collect::<Vec<_>>())
-    .bind(sums(|q| q.forecast.absolute))
-    .bind(sums(|q| q.forecast.squared_chance))
-    .bind(sums(|q| q.persistence.absolute))
-    .bind(sums(|q| q.persistence.squared_chance))
-    .bind(sums(|q| q.weekly_mean.absolute))
-    .bind(sums(|q| q.weekly_mean.squared_chance))
+    .bind_rows(rows.iter().map(|(site, (year, month), horizon, quality)| {
+        (site.0, i32::from(*year), i32::from(*month), minutes(*horizon), quality.n as i64)
+    }))
+    .bind_rows(sums(|quality| quality.forecast))
+    .bind_rows(sums(|quality| quality.persistence))
+    .bind_rows(sums(|quality| quality.weekly_mean))
     .execute(conn)
     .await?;
     Ok(())

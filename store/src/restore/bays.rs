@@ -8,6 +8,7 @@ use sqlx::{FromRow, PgConnection};
 
 use super::{SearchSpan, last, spans};
 use crate::bay_row::BayRow;
+use crate::bind::BindRows;
 use crate::writer::bay_states::{BayStateKey, Latest};
 use crate::{Result, Ts};
 
@@ -69,9 +70,7 @@ async fn newest(
          ORDER BY k.municipality, k.bay, k.source, o.observed_at DESC, coalesce(o.seq, -9223372036854775808) DESC,
                   o.state DESC";
     Ok(sqlx::query_as(sql)
-        .bind(keys.iter().map(|k| k.municipality.0).collect::<Vec<_>>())
-        .bind(keys.iter().map(|k| k.bay.0).collect::<Vec<_>>())
-        .bind(keys.iter().map(|k| k.source.0).collect::<Vec<_>>())
+        .bind_rows(keys.iter().map(|key| (key.municipality.0, key.bay.0, key.source.0)))
         .bind(within.after)
         .bind(within.until)
         .fetch_all(conn)

@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::last;
 use super::vehicles::{COLUMNS, PositionRow};
 use crate::Result;
+use crate::bind::BindRows;
 use crate::writer::passages::Days;
 
 /// Replaces passages that were stated ahead of `now`; how many there were.
@@ -22,6 +23,7 @@ pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u
     if ahead.is_empty() {
         return Ok(0);
     }
+    let passages = ahead.len() as u64;
     // A service day reaches into the next, and towns have zones.
     let sql = format!(
         "SELECT DISTINCT {COLUMNS}
@@ -31,14 +33,11 @@ pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u
          WHERE o.observed_at <= $5"
     );
     let rows: Vec<PositionRow> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(ahead.iter().map(|k| k.0).collect::<Vec<_>>())
-        .bind(ahead.iter().map(|k| k.1.as_str()).collect::<Vec<_>>())
-        .bind(ahead.iter().map(|k| k.2.as_str()).collect::<Vec<_>>())
-        .bind(ahead.iter().map(|k| k.3.as_str()).collect::<Vec<_>>())
+        .bind_rows(ahead.into_iter())
         .bind(last(now))
         .fetch_all(&mut *conn)
         .await?;
     let position: Vec<VehiclePosition> = rows.into_iter().map(VehiclePosition::from).collect();
     Days::default().write(conn, &position.iter().collect::<Vec<_>>(), &[], i64::MAX).await?;
-    Ok(ahead.len() as u64)
+    Ok(passages)
 }

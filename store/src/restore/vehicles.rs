@@ -8,6 +8,7 @@ use domain::{FeedId, MunicipalityId, UtcMicros, VehicleId, VehiclePosition};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use super::{SearchSpan, last, spans};
+use crate::bind::BindRows;
 use crate::writer::vehicles::move_latest;
 use crate::{Result, Ts};
 
@@ -121,9 +122,7 @@ async fn newest(
          ORDER BY k.municipality, k.vehicle, k.part, o.observed_at DESC, o.digest DESC"
     );
     let rows: Vec<PositionRow> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(keys.iter().map(|k| k.municipality.0).collect::<Vec<_>>())
-        .bind(keys.iter().map(|k| k.vehicle.0).collect::<Vec<_>>())
-        .bind(keys.iter().map(|k| k.part).collect::<Vec<_>>())
+        .bind_rows(keys.iter().map(|key| (key.municipality.0, key.vehicle.0, key.part)))
         .bind(within.after)
         .bind(within.until)
         .fetch_all(conn)

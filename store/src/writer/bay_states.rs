@@ -15,6 +15,7 @@ use domain::live::Change;
 use domain::{BayId, BayObservation, BayReading, MunicipalityId, UtcMicros};
 use sqlx::{Connection, FromRow, PgConnection};
 
+use crate::bind::BindRows;
 use crate::changes::{LogCursor, LogLimit, WriterId};
 use crate::{Result, Ts};
 
@@ -79,15 +80,10 @@ impl Latest {
                  < (excluded.observed_at <= now() + interval '5 minutes', excluded.observed_at,
                     coalesce(excluded.seq, -9223372036854775808), excluded.state)",
         )
-        .bind(latest.iter().map(|(key, _)| key.municipality.0).collect::<Vec<_>>())
-        .bind(latest.iter().map(|(key, _)| key.bay.0).collect::<Vec<_>>())
-        .bind(latest.iter().map(|(key, _)| key.source.0).collect::<Vec<_>>())
-        .bind(latest.iter().map(|(_, (r, _))| r.feed.0).collect::<Vec<_>>())
-        .bind(latest.iter().map(|(_, (r, _))| r.sensor.map(|s| s.0)).collect::<Vec<_>>())
-        .bind(latest.iter().map(|(_, (r, _))| Ts(r.observed_at)).collect::<Vec<_>>())
-        .bind(latest.iter().map(|(_, (_, received_at))| Ts(*received_at)).collect::<Vec<_>>())
-        .bind(latest.iter().map(|(_, (r, _))| r.seq).collect::<Vec<_>>())
-        .bind(latest.iter().map(|(_, (r, _))| r.state.code()).collect::<Vec<_>>())
+        .bind_rows(latest.iter().map(|(key, _)| (key.municipality.0, key.bay.0, key.source.0)))
+        .bind_rows(latest.iter().map(|(_, (r, _))| (r.feed.0, r.sensor.map(|sensor| sensor.0))))
+        .bind_rows(latest.iter().map(|(_, (r, received_at))| (Ts(r.observed_at), Ts(*received_at))))
+        .bind_rows(latest.iter().map(|(_, (r, _))| (r.seq, r.state.code())))
         .execute(conn)
         .await?;
         Ok(())

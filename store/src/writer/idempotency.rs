@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 
 use super::observation::Observation;
 use super::{Batch, Keyed};
+use crate::bind::BindRows;
 use crate::{Result, Ts};
 
 /// An idempotency key, unique within its municipality.
@@ -56,9 +57,7 @@ pub(super) async fn register(conn: &mut PgConnection, batch: &Batch) -> Result<K
          SELECT * FROM unnest($1, $2, $3)
          ON CONFLICT DO NOTHING RETURNING municipality, claim",
     )
-    .bind(all.iter().map(|((municipality, _), _)| municipality.0).collect::<Vec<_>>())
-    .bind(all.iter().map(|((_, key), _)| *key).collect::<Vec<_>>())
-    .bind(all.iter().map(|(_, received_at)| Ts(*received_at)).collect::<Vec<_>>())
+    .bind_rows(all.iter().map(|((municipality, key), received_at)| (municipality.0, *key, Ts(*received_at))))
     .fetch_all(conn)
     .await?;
     let new: HashSet<(i32, i64)> = new.into_iter().collect();

@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::QueryAs;
 
+use crate::bind::BindRows;
 use crate::{Result, Ts};
 
 /// The primary key of an observation: (municipality, time, place, digest).
@@ -51,17 +52,12 @@ pub(super) async fn append<'r, T: Observation>(
     stored_at: UtcMicros,
     bind: impl FnOnce(Insert<'r>) -> Insert<'r>,
 ) -> Result<Vec<&'r T>> {
-    let keys = || rows.iter().map(|row| row.key());
-    let provenances = || rows.iter().map(|row| row.provenance());
     let insert = sqlx::query_as(sql)
         .bind(Ts(stored_at))
-        .bind(keys().map(|key| key.0.0).collect::<Vec<_>>())
-        .bind(keys().map(|key| Ts(key.1)).collect::<Vec<_>>())
-        .bind(keys().map(|key| key.2).collect::<Vec<_>>())
-        .bind(keys().map(|key| key.3).collect::<Vec<_>>())
-        .bind(provenances().map(|p| Ts(p.received_at)).collect::<Vec<_>>())
-        .bind(provenances().map(|p| p.feed.0).collect::<Vec<_>>())
-        .bind(provenances().map(|p| p.clock_corrected).collect::<Vec<_>>());
+        .bind_rows(rows.iter().map(|row| row.key()).map(|(town, at, place, n)| (town.0, Ts(at), place, n)))
+        .bind_rows(
+            rows.iter().map(|row| row.provenance()).map(|p| (Ts(p.received_at), p.feed.0, p.clock_corrected)),
+        );
     let new = bind(insert).fetch_all(conn).await?;
     let key = |(municipality, at, place, digest): (i32, Ts, _, _)| {
         (MunicipalityId(municipality), at.0, place, digest)

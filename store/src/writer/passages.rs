@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::punctuality::Passage;
-use domain::{TripObservation, UtcMicros, VehiclePosition};
+use domain::{TripObservation, VehiclePosition};
 use sqlx::PgConnection;
 use tracing::warn;
 
+use crate::bind::BindRows;
 use crate::{Result, Ts};
 
 /// Municipality and service day.
@@ -46,7 +47,6 @@ impl Days {
         if statements.is_empty() {
             return Ok(NewPassages::new());
         }
-        let time = |f: fn(&Passage) -> UtcMicros| statements.iter().map(|p| Ts(f(p))).collect::<Vec<_>>();
         let full: Vec<&ServiceDay> = self.0.iter().filter(|(_, n)| **n >= most).map(|(day, _)| day).collect();
         // In the key's order: two writers never deadlock.
         let new: NewPassages = sqlx::query_as(
@@ -74,19 +74,11 @@ impl Days {
              RETURNING municipality, service_date, xmax = 0 AS is_new)
              SELECT municipality, service_date::text, count(*) FROM moved WHERE is_new GROUP BY 1, 2",
         )
-        .bind(statements.iter().map(|p| p.municipality.0).collect::<Vec<_>>())
-        .bind(statements.iter().map(|p| p.service_date.map(|d| d.to_string())).collect::<Vec<_>>())
-        .bind(statements.iter().map(|p| p.trip_id.as_str()).collect::<Vec<_>>())
-        .bind(statements.iter().map(|p| p.stop_id.as_str()).collect::<Vec<_>>())
-        .bind(statements.iter().map(|p| p.route_id.as_deref()).collect::<Vec<_>>())
-        .bind(statements.iter().map(|p| p.feed.0).collect::<Vec<_>>())
-        .bind(statements.iter().map(|p| p.vehicle.map(|v| v.0)).collect::<Vec<_>>())
-        .bind(time(|p| p.passed_at))
-        .bind(time(|p| p.stated_at))
-        .bind(statements.iter().map(|p| p.delay_s).collect::<Vec<_>>())
-        .bind(statements.iter().map(|p| p.digest).collect::<Vec<_>>())
-        .bind(full.iter().map(|day| day.0).collect::<Vec<_>>())
-        .bind(full.iter().map(|day| day.1.as_str()).collect::<Vec<_>>())
+        .bind_rows(statements.iter().map(|p| (p.municipality.0, p.service_date.map(|day| day.to_string()))))
+        .bind_rows(statements.iter().map(|p| (p.trip_id.as_str(), p.stop_id.as_str(), p.route_id.as_deref())))
+        .bind_rows(statements.iter().map(|p| (p.feed.0, p.vehicle.map(|vehicle| vehicle.0))))
+        .bind_rows(statements.iter().map(|p| (Ts(p.passed_at), Ts(p.stated_at), p.delay_s, p.digest)))
+        .bind_rows(full.iter().map(|(municipality, day)| (*municipality, day.as_str())))
         .fetch_all(&mut *conn)
         .await?;
         for (municipality, day, n) in &new {

@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::text::{UNIT_SEPARATOR, storable};
+use crate::bind::BindRows;
 use crate::{Result, Ts};
 
 /// A rejected message that was replayed, with its new rejection; `None`: it is accepted now.
@@ -35,8 +36,7 @@ pub(super) async fn replace(
         "DELETE FROM rejection r USING unnest($1, $2) AS n(municipality, id)
          WHERE r.municipality = n.municipality AND r.id = n.id",
     )
-    .bind(replayed.iter().map(|r| r.municipality.0).collect::<Vec<_>>())
-    .bind(replayed.iter().map(|r| r.id).collect::<Vec<_>>())
+    .bind_rows(replayed.iter().map(|r| (r.municipality.0, r.id)))
     .execute(&mut *conn)
     .await?;
     let again = replayed.iter().filter_map(|r| Some(RejectionRow::of(r.rejection.as_ref()?, Some(r.id))));
@@ -99,23 +99,13 @@ async fn insert(
          SET count = least(held.count::bigint + excluded.count, 2147483647), times = held.times + excluded.times,
              last_received_at = greatest(held.last_received_at, held.received_at, excluded.received_at)",
     )
-    .bind(rejections().map(|r| r.municipality.0).collect::<Vec<_>>())
-    .bind(rejections().map(|r| r.feed.0).collect::<Vec<_>>())
-    .bind(rejections().map(|r| r.reason.as_str()).collect::<Vec<_>>())
-    .bind(rejections().map(|r| storable(&r.topic)).collect::<Vec<_>>())
-    .bind(rejections().map(|r| Ts(r.received_at)).collect::<Vec<_>>())
-    .bind(rejections().map(|r| storable(&r.detail)).collect::<Vec<_>>())
-    .bind(rejections().map(|r| r.payload.as_slice()).collect::<Vec<_>>())
-    .bind(rejections().map(|r| i16::from(r.qos)).collect::<Vec<_>>())
+    .bind_rows(rejections().map(|r| (r.municipality.0, r.feed.0, r.reason.as_str(), storable(&r.topic))))
+    .bind_rows(rejections().map(|r| (Ts(r.received_at), storable(&r.detail), &*r.payload, i16::from(r.qos))))
     .bind(replayed_at.map(Ts))
-    .bind(rows.iter().map(|r| r.id).collect::<Vec<_>>())
-    .bind(rejections().map(|r| r.remedy.as_deref().map(storable)).collect::<Vec<_>>())
-    .bind(rejections().map(|r| storable(&r.devices.join(UNIT_SEPARATOR)).into_owned()).collect::<Vec<_>>())
-    .bind(rejections().map(reasons).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| i32::try_from(r.count).unwrap_or(i32::MAX)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|r| r.times).collect::<Vec<_>>())
-    .bind(rejections().map(|r| Json(examples(r))).collect::<Vec<_>>())
-    .bind(rejections().map(|r| r.repeats).collect::<Vec<_>>())
+    .bind_rows(rows.iter().map(|row| (row.id, row.rejection.remedy.as_deref().map(storable))))
+    .bind_rows(rejections().map(|r| (storable(&r.devices.join(UNIT_SEPARATOR)).into_owned(), reasons(r))))
+    .bind_rows(rows.iter().map(|row| (i32::try_from(row.count).unwrap_or(i32::MAX), row.times)))
+    .bind_rows(rejections().map(|r| (Json(examples(r)), r.repeats)))
     .bind(UNIT_SEPARATOR)
     .execute(conn)
     .await?;

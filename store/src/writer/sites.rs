@@ -8,6 +8,7 @@ use sqlx::PgConnection;
 
 use super::observation::append;
 use crate::Result;
+use crate::bind::BindRows;
 use crate::count_row::ValueColumns;
 use crate::pending_counts::{self, PendingSpan};
 use crate::site_states::{self, StateKey};
@@ -23,23 +24,20 @@ pub(crate) async fn write<'r>(
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let values: Vec<ValueColumns> = rows.iter().map(|o| ValueColumns::of(o.value)).collect();
     let sql = "INSERT INTO site_count (stored_at, municipality, observed_at, site, digest, received_at, feed,
              clock_corrected, sensor, seq, audience, occupied, vacant, entries, exits, status, capacity, source)
          SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
          ON CONFLICT DO NOTHING RETURNING municipality, observed_at, site, digest";
     let new = append(conn, sql, rows, stored_at, |insert| {
         insert
-            .bind(rows.iter().map(|o| o.provenance.sensor.map(|s| s.0)).collect::<Vec<_>>())
-            .bind(rows.iter().map(|o| o.seq).collect::<Vec<_>>())
-            .bind(rows.iter().map(|o| o.audience.map_or("", Audience::as_str)).collect::<Vec<_>>())
-            .bind(values.iter().map(|v| v.occupied).collect::<Vec<_>>())
-            .bind(values.iter().map(|v| v.vacant).collect::<Vec<_>>())
-            .bind(values.iter().map(|v| v.entries).collect::<Vec<_>>())
-            .bind(values.iter().map(|v| v.exits).collect::<Vec<_>>())
-            .bind(rows.iter().map(|o| o.status.map(|s| s.as_str())).collect::<Vec<_>>())
-            .bind(rows.iter().map(|o| o.capacity).collect::<Vec<_>>())
-            .bind(rows.iter().map(|o| o.source.as_deref()).collect::<Vec<_>>())
+            .bind_rows(rows.iter().map(|o| (o.provenance.sensor.map(|sensor| sensor.0), o.seq)))
+            .bind_rows(rows.iter().map(|o| (o.audience.map_or("", Audience::as_str),)))
+            .bind_rows(
+                rows.iter()
+                    .map(|o| ValueColumns::of(o.value))
+                    .map(|v| (v.occupied, v.vacant, v.entries, v.exits)),
+            )
+            .bind_rows(rows.iter().map(|o| (o.status.map(|s| s.as_str()), o.capacity, o.source.as_deref())))
     })
     .await?;
     let mut by_state: BTreeMap<StateKey, Vec<&SiteCount>> = BTreeMap::new();

@@ -6,6 +6,7 @@ use domain::live::Change;
 use domain::{FeedId, MunicipalityId, TripKey, TripObservation};
 use sqlx::PgConnection;
 
+use crate::bind::BindRows;
 use crate::trips::BODY_VERSION;
 use crate::{Result, Ts, codec};
 
@@ -27,7 +28,6 @@ pub(super) async fn write(
             *held = o;
         }
     }
-    let text = |f: fn(&TripKey) -> &str| latest.keys().map(|(_, _, key)| f(key)).collect::<Vec<_>>();
     let body = |o: &&TripObservation| codec::encode(BODY_VERSION, &*o.report.update);
     let moved = sqlx::query(
         "INSERT INTO trip_state AS held (municipality, feed, trip_id, start_date, start_time, route_id,
@@ -42,16 +42,10 @@ pub(super) async fn write(
              < (greatest(excluded.observed_at, excluded.confirmed_at) <= now() + interval '5 minutes',
                 excluded.observed_at, excluded.confirmed_at, excluded.digest)",
     )
-    .bind(latest.keys().map(|key| key.0.0).collect::<Vec<_>>())
-    .bind(latest.keys().map(|key| key.1.0).collect::<Vec<_>>())
-    .bind(text(|key| &key.trip_id))
-    .bind(text(|key| &key.start_date))
-    .bind(text(|key| &key.start_time))
-    .bind(text(|key| &key.route_id))
-    .bind(latest.keys().map(|key| key.2.direction).collect::<Vec<_>>())
-    .bind(latest.values().map(|o| Ts(o.report.observed_at)).collect::<Vec<_>>())
-    .bind(latest.values().map(|o| Ts(o.report.confirmed_at)).collect::<Vec<_>>())
-    .bind(latest.values().map(|o| o.report.digest).collect::<Vec<_>>())
+    .bind_rows(latest.keys().map(|(municipality, feed, key)| (municipality.0, feed.0, &*key.trip_id)))
+    .bind_rows(latest.keys().map(|(.., key)| (&*key.start_date, &*key.start_time, &*key.route_id)))
+    .bind_rows(latest.keys().map(|(.., key)| (key.direction,)))
+    .bind_rows(latest.values().map(|o| &o.report).map(|r| (Ts(r.observed_at), Ts(r.confirmed_at), r.digest)))
     .bind(latest.values().map(body).collect::<Result<Vec<_>>>()?)
     .execute(conn)
     .await?;

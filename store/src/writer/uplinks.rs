@@ -6,6 +6,7 @@ use domain::{MunicipalityId, Uplink};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::text::{UNIT_SEPARATOR, storable};
+use crate::bind::BindRows;
 use crate::{Result, Ts};
 
 /// Stores new messages and updates when their devices were last heard; counts redeliveries.
@@ -46,18 +47,9 @@ async fn note_again(conn: &mut PgConnection, rows: Vec<(&Uplink, i32)>) -> Resul
          ON CONFLICT (municipality, device, dedup_id, copy) DO UPDATE
          SET times = held.times + excluded.times, received_at = greatest(held.received_at, excluded.received_at)",
     )
-    .bind(rows.iter().map(|(u, _)| u.municipality.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(u, _)| u.device.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(u, _)| u.dedup_id.as_str()).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(u, _)| u.feed.0).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(u, _)| u.event).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(u, _)| Ts(u.received_at)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(u, _)| u.network_at.map(Ts)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(u, _)| u.f_port).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(u, _)| u.f_cnt).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(u, _)| i16::from(u.qos)).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(_, times)| *times).collect::<Vec<_>>())
-    .bind(rows.iter().map(|(u, _)| u.is_stranger).collect::<Vec<_>>())
+    .bind_rows(rows.iter().map(|(u, _)| (u.municipality.0, &*u.device, &*u.dedup_id, u.feed.0, u.event)))
+    .bind_rows(rows.iter().map(|(u, _)| (Ts(u.received_at), u.network_at.map(Ts), u.f_port, u.f_cnt)))
+    .bind_rows(rows.iter().map(|(u, times)| (i16::from(u.qos), *times, u.is_stranger)))
     .execute(conn)
     .await?;
     Ok(())
@@ -82,30 +74,17 @@ async fn append(
          ON CONFLICT (municipality, device, dedup_id, copy) {on_conflict} RETURNING municipality, device, dedup_id"
     );
     let new: Vec<(i32, String, String)> = sqlx::query_as(AssertSqlSafe(sql))
-        .bind(rows.iter().map(|u| u.municipality.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.device.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.dedup_id.as_str()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.feed.0).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.event).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| Ts(u.received_at)).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.network_at.map(Ts)).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.f_port).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.f_cnt).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.payload.as_deref()).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.data_rate).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.spreading_factor).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.rssi_dbm).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.snr_db).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.gateways.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.decoder).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.decoder_version).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| i16::from(u.qos)).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| decoded(u)).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.outcome.as_str()).collect::<Vec<_>>())
+        .bind_rows(rows.iter().map(|u| (u.municipality.0, &*u.device, &*u.dedup_id, u.feed.0, u.event)))
+        .bind_rows(rows.iter().map(|u| (Ts(u.received_at), u.network_at.map(Ts), u.f_port, u.f_cnt)))
+        .bind_rows(rows.iter().map(|u| (u.payload.as_deref(), u.data_rate, u.spreading_factor)))
+        .bind_rows(rows.iter().map(|u| (u.rssi_dbm, u.snr_db, u.gateways.join(UNIT_SEPARATOR))))
+        .bind_rows(rows.iter().map(|u| (u.decoder, u.decoder_version, i16::from(u.qos), decoded(u))))
+        .bind_rows(rows.iter().map(|u| (u.outcome.as_str(),)))
         .bind(UNIT_SEPARATOR)
-        .bind(rows.iter().map(|u| u.detail.as_deref().map(storable)).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.dropped_fields.join(UNIT_SEPARATOR)).collect::<Vec<_>>())
-        .bind(rows.iter().map(|u| u.is_stranger).collect::<Vec<_>>())
+        .bind_rows(
+            rows.iter().map(|u| (u.detail.as_deref().map(storable), u.dropped_fields.join(UNIT_SEPARATOR))),
+        )
+        .bind_rows(rows.iter().map(|u| (u.is_stranger,)))
         .fetch_all(conn)
         .await?;
     Ok(new.into_iter().collect())
@@ -127,7 +106,6 @@ async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink
     fn newest<T: Copy>(messages: &[&Uplink], field: fn(&Uplink) -> Option<T>) -> Option<T> {
         messages.iter().rev().find_map(|u| field(u))
     }
-    let d = || devices.values().map(Vec::as_slice);
     sqlx::query(
         "INSERT INTO device_state AS held (municipality, device, feed, first_heard, last_heard, last_f_cnt,
              messages, battery_v, battery_pct, temperature_c, rssi_dbm, snr_db)
@@ -143,18 +121,14 @@ async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink
              rssi_dbm = coalesce(excluded.rssi_dbm, held.rssi_dbm),
              snr_db = coalesce(excluded.snr_db, held.snr_db)",
     )
-    .bind(devices.keys().map(|k| k.0).collect::<Vec<_>>())
-    .bind(devices.keys().map(|k| k.1).collect::<Vec<_>>())
-    .bind(d().map(|m| m[m.len() - 1].feed.0).collect::<Vec<_>>())
-    .bind(d().map(|m| Ts(m[0].received_at)).collect::<Vec<_>>())
-    .bind(d().map(|m| Ts(m[m.len() - 1].received_at)).collect::<Vec<_>>())
-    .bind(d().map(|m| newest(m, |u| u.f_cnt)).collect::<Vec<_>>())
-    .bind(d().map(|m| m.len() as i64).collect::<Vec<_>>())
-    .bind(d().map(|m| newest(m, |u| u.battery_v)).collect::<Vec<_>>())
-    .bind(d().map(|m| newest(m, |u| u.battery_pct)).collect::<Vec<_>>())
-    .bind(d().map(|m| newest(m, |u| u.temperature_c)).collect::<Vec<_>>())
-    .bind(d().map(|m| newest(m, |u| u.rssi_dbm)).collect::<Vec<_>>())
-    .bind(d().map(|m| newest(m, |u| u.snr_db)).collect::<Vec<_>>())
+    .bind_rows(devices.keys().copied())
+    .bind_rows(devices.values().map(|m| (m[m.len() - 1].feed.0, Ts(m[0].received_at))))
+    .bind_rows(
+        devices.values().map(|m| (Ts(m[m.len() - 1].received_at), newest(m, |u| u.f_cnt), m.len() as i64)),
+    )
+    .bind_rows(devices.values().map(|m| (newest(m, |u| u.battery_v), newest(m, |u| u.battery_pct))))
+    .bind_rows(devices.values().map(|m| (newest(m, |u| u.temperature_c), newest(m, |u| u.rssi_dbm))))
+    .bind_rows(devices.values().map(|m| (newest(m, |u| u.snr_db),)))
     .execute(conn)
     .await?;
     Ok(())

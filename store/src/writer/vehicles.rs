@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use domain::live::{Change, VehiclePart};
-use domain::observation::{DoorCount, VehicleFix};
+use domain::observation::DoorCount;
 use domain::{PassengerCount, UtcMicros, VehiclePosition};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::observation::append;
 use super::{NewByFeed, by_feed};
+use crate::bind::BindRows;
 use crate::{Result, Ts};
 
 /// Appends positions that are new and moves the latest forward; returns how many were new, by feed.
@@ -54,13 +55,8 @@ pub(crate) async fn move_latest(conn: &mut PgConnection, rows: &[&VehiclePositio
          WHERE (held.observed_at <= now() + interval '5 minutes', held.observed_at, held.digest)
              < (excluded.observed_at <= now() + interval '5 minutes', excluded.observed_at, excluded.digest)",
     )
-    .bind(latest.keys().map(|k| k.0).collect::<Vec<_>>())
-    .bind(latest.keys().map(|k| k.1).collect::<Vec<_>>())
-    .bind(latest.keys().map(|k| k.2.code()).collect::<Vec<_>>())
-    .bind(latest.values().map(|o| o.provenance.feed.0).collect::<Vec<_>>())
-    .bind(latest.values().map(|o| Ts(o.observed_at)).collect::<Vec<_>>())
-    .bind(latest.values().map(|o| o.digest).collect::<Vec<_>>())
-    .bind(latest.values().map(|o| Json(&o.fix)).collect::<Vec<_>>())
+    .bind_rows(latest.keys().map(|(municipality, vehicle, part)| (*municipality, *vehicle, part.code())))
+    .bind_rows(latest.values().map(|o| (o.provenance.feed.0, Ts(o.observed_at), o.digest, Json(&o.fix))))
     .execute(conn)
     .await?;
     Ok(())
@@ -71,8 +67,7 @@ async fn append_positions(
     rows: &[&VehiclePosition],
     stored_at: UtcMicros,
 ) -> Result<NewByFeed> {
-    let text = |f: fn(&VehicleFix) -> Option<&str>| rows.iter().map(|o| f(&o.fix)).collect::<Vec<_>>();
-    let real = |f: fn(&VehicleFix) -> Option<f32>| rows.iter().map(|o| f(&o.fix)).collect::<Vec<_>>();
+    let fixes = || rows.iter().map(|o| &o.fix);
     let sql = "INSERT INTO vehicle_position (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
              clock_corrected, lat, lon, speed_mps, bearing_deg, trip_id, start_date, route_id, stop_id, delay_s,
              occupancy_pct)
@@ -80,16 +75,11 @@ async fn append_positions(
          ON CONFLICT DO NOTHING RETURNING municipality, observed_at, vehicle, digest";
     let new = append(conn, sql, rows, stored_at, |insert| {
         insert
-            .bind(rows.iter().map(|o| o.fix.position.map(|p| p.lat)).collect::<Vec<_>>())
-            .bind(rows.iter().map(|o| o.fix.position.map(|p| p.lon)).collect::<Vec<_>>())
-            .bind(real(|fix| fix.speed_mps))
-            .bind(real(|fix| fix.bearing_deg))
-            .bind(text(|fix| fix.trip_id.as_deref()))
-            .bind(text(|fix| fix.start_date.as_deref()))
-            .bind(text(|fix| fix.route_id.as_deref()))
-            .bind(text(|fix| fix.stop_id.as_deref()))
-            .bind(rows.iter().map(|o| o.fix.delay_s).collect::<Vec<_>>())
-            .bind(real(|fix| fix.occupancy_pct))
+            .bind_rows(fixes().map(|fix| (fix.position.map(|p| p.lat), fix.position.map(|p| p.lon))))
+            .bind_rows(fixes().map(|fix| (fix.speed_mps, fix.bearing_deg)))
+            .bind_rows(fixes().map(|fix| (fix.trip_id.as_deref(), fix.start_date.as_deref())))
+            .bind_rows(fixes().map(|fix| (fix.route_id.as_deref(), fix.stop_id.as_deref())))
+            .bind_rows(fixes().map(|fix| (fix.delay_s, fix.occupancy_pct)))
     });
     Ok(by_feed(new.await?.iter().map(|o| o.provenance.feed)))
 }
@@ -103,24 +93,16 @@ pub(super) async fn write_passengers(
     if rows.is_empty() {
         return Ok(NewByFeed::new());
     }
-    let text = |f: fn(&PassengerCount) -> Option<&str>| rows.iter().map(|o| f(o)).collect::<Vec<_>>();
-    let sum = |f: fn(&DoorCount) -> i32| {
-        rows.iter().map(|o| o.doors.iter().map(f).sum::<i32>()).collect::<Vec<_>>()
-    };
+    let sum = |doors: &[DoorCount], of: fn(&DoorCount) -> i32| doors.iter().map(of).sum::<i32>();
     let sql = "INSERT INTO passenger_count (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
              clock_corrected, stop_id, trip_id, doors, entries, exits, on_board, source, seq)
          SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT DO NOTHING RETURNING municipality, observed_at, vehicle, digest";
     let new = append(conn, sql, rows, stored_at, |insert| {
         insert
-            .bind(text(|o| o.stop_id.as_deref()))
-            .bind(text(|o| o.trip_id.as_deref()))
-            .bind(rows.iter().map(|o| Json(&o.doors)).collect::<Vec<_>>())
-            .bind(sum(|d| d.entries))
-            .bind(sum(|d| d.exits))
-            .bind(rows.iter().map(|o| o.on_board).collect::<Vec<_>>())
-            .bind(text(|o| o.source.as_deref()))
-            .bind(rows.iter().map(|o| o.seq).collect::<Vec<_>>())
+            .bind_rows(rows.iter().map(|o| (o.stop_id.as_deref(), o.trip_id.as_deref(), Json(&o.doors))))
+            .bind_rows(rows.iter().map(|o| (sum(&o.doors, |d| d.entries), sum(&o.doors, |d| d.exits))))
+            .bind_rows(rows.iter().map(|o| (o.on_board, o.source.as_deref(), o.seq)))
     });
     Ok(by_feed(new.await?.iter().map(|o| o.provenance.feed)))
 }
