@@ -14,16 +14,9 @@ const LISTENS_WITHIN: Duration = Duration::from_secs(3);
 const CUT_SHORT: u8 = 143;
 
 /// A stop signal came before the work was done.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("stopped on request")]
 pub struct StopRequested;
-
-impl std::fmt::Display for StopRequested {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("stopped on request")
-    }
-}
-
-impl std::error::Error for StopRequested {}
 
 /// Stop signals from the moment of creation: one that comes between two waits is not lost.
 #[derive(Clone)]

@@ -1,11 +1,12 @@
 //! `kreisverkehr healthcheck`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 
 use crate::cli::HealthcheckArgs;
+use crate::server::reachable;
 
 /// Asks `/readyz` of the instance that the same settings would start.
 ///
@@ -45,15 +46,6 @@ fn base_url(args: &HealthcheckArgs) -> Result<String> {
     addr.set_ip(reachable(addr.ip()));
     // Without the zone of a link-local address: URLs have none.
     Ok(format!("http://{}", SocketAddr::new(addr.ip(), addr.port())))
-}
-
-/// The loopback address of a server that listens on all addresses.
-fn reachable(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    }
 }
 
 #[cfg(test)]

@@ -2,39 +2,37 @@
 
 pub mod connections;
 pub mod descriptors;
-mod stalling;
 #[cfg(test)]
 mod tests;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
 pub use self::connections::{Bounds, ConnectionMetrics};
-use self::connections::{Busy, ConnectionLimit, Slot};
-use self::stalling::Stalling;
+use self::connections::{ConnectionLimit, Slot};
 
 /// Bounds of the operators' port.
 pub const OPERATORS: Bounds = Bounds { connections: 64, per_address: 64 };
@@ -102,6 +100,15 @@ where
     let limit = ConnectionLimit::new(bounds, is_unlimited, meters);
     let task = tokio::spawn(accept(listener, router, limit, cancel));
     Ok(Server { addr, task })
+}
+
+/// The address by which this machine reaches a server that listens on `ip`, also when that means all addresses.
+pub fn reachable(ip: IpAddr) -> IpAddr {
+    match ip {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    }
 }
 
 fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
@@ -179,8 +186,17 @@ async fn refuse(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
+/// `stream`, which fails once nothing could be written for [`STALLED`], so that a reader that never reads holds neither
+/// memory nor a connection. The system takes more only when a third of its buffer is free again, so that the other side
+/// cannot keep it waiting by taking a byte now and then.
+fn not_stalling<T: AsyncRead + AsyncWrite>(stream: T) -> Pin<Box<TimeoutStream<T>>> {
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALLED));
+    Box::pin(stream)
+}
+
 async fn serve(stream: TcpStream, peer: SocketAddr, slot: Slot, router: Router, cancel: CancellationToken) {
-    let io = TokioIo::new(Stalling::new(stream, STALLED));
+    let io = TokioIo::new(not_stalling(stream));
     let leave = slot.leave.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let busy = slot.busy();
@@ -189,7 +205,12 @@ async fn serve(stream: TcpStream, peer: SocketAddr, slot: Slot, router: Router, 
         let answer = router.clone().oneshot(request);
         async move {
             let response = answer.await?;
-            Ok::<_, Infallible>(response.map(|body| Answer { body, _busy: busy }))
+            // The connection is busy until the body has been sent, and is dropped.
+            let keep_busy = move |error| {
+                let _busy = &busy;
+                error
+            };
+            Ok::<_, Infallible>(response.map(|body| body.map_err(keep_busy)))
         }
     });
     let mut builder = http1::Builder::new();
@@ -211,31 +232,5 @@ async fn serve(stream: TcpStream, peer: SocketAddr, slot: Slot, router: Router, 
                 connection.as_mut().graceful_shutdown();
             }
         }
-    }
-}
-
-/// An answer's body; while it is being sent the connection is busy.
-struct Answer {
-    body: Body,
-    _busy: Busy,
-}
-
-impl http_body::Body for Answer {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Task<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::routing::get;
 use futures_util::stream;
 
@@ -162,4 +162,25 @@ async fn an_answer_keeps_its_length() {
     let (server, _) = server(router(), 4).await;
     let answered = answer(connect(&server, ASK).await).await;
     assert!(answered.contains("content-length: 4") && !answered.contains("chunked"), "{answered}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_nothing_is_left_and_who_is_slow_is_not() {
+    let (ours, mut theirs) = tokio::io::duplex(64);
+    let mut ours = not_stalling(ours);
+    let reading = tokio::spawn(async move {
+        let mut some = [0; 64];
+        for _ in 0..4 {
+            tokio::time::sleep(Duration::from_secs(29)).await;
+            theirs.read_exact(&mut some).await.unwrap();
+        }
+        std::future::pending::<()>().await;
+        drop(theirs);
+    });
+    ours.write_all(&[1; 5 * 64]).await.expect("it is slow, and takes it all but the last");
+    let began = tokio::time::Instant::now();
+    let left = ours.write_all(&[1]).await.expect_err("nobody takes it");
+    assert_eq!(left.kind(), io::ErrorKind::TimedOut);
+    assert_eq!(began.elapsed().as_secs(), 30);
+    reading.abort();
 }
