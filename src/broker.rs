@@ -14,7 +14,7 @@ mod tests;
 mod topic;
 mod users;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -28,15 +28,14 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::server::reachable;
 use access::Access;
-use clients::Clients;
 pub use gate::{DESCRIPTORS_OF_CLIENT, OfAddress};
 use gate::{Gate, MAX_PACKET_BYTES};
 use intake::Intake;
 pub use intake::OnUnread;
 pub use metrics::BrokerMetrics;
 use passwords::Passwords;
-use retained::Retained;
 use sessions::Sessions;
 pub use users::UsersFile;
 
@@ -118,27 +117,12 @@ impl EmbeddedBroker {
             .with_context(|| format!("cannot start the embedded MQTT broker on {listen}"))?;
         let local_addr = listener.local_addr()?;
         let Around { inlet, new_filters, on_unread, meters, connections, of_address } = around;
-        let clients = Arc::new(Clients::default());
-        let retained = Arc::new(Retained::default());
-        let intake = Intake {
-            inlet: inlet.clone(),
-            clients: clients.clone(),
-            on_unread: on_unread.clone(),
-            retained: retained.clone(),
-            meters: meters.clone(),
-        };
+        let intake = Intake { inlet, clients: Arc::default(), on_unread, retained: Arc::default(), meters };
         let sessions = Arc::new(OnceLock::new());
-        let access = Access {
-            on_unread,
-            inlet: inlet.clone(),
-            passwords: users.cloned().map(Passwords::new).transpose()?,
-            clients: clients.clone(),
-            sessions: sessions.clone(),
-            retained: retained.clone(),
-            meters: meters.clone(),
-        };
+        let passwords = users.cloned().map(Passwords::new).transpose()?;
+        let access = Access { intake: intake.clone(), passwords, sessions: sessions.clone() };
         let failed = |error| anyhow!("cannot start the embedded MQTT broker: {error}");
-        let mut broker = MqttBroker::with_config(config(storage_dir, intake))
+        let mut broker = MqttBroker::with_config(config(storage_dir, intake.clone()))
             .await
             .map_err(failed)?
             .with_auth_provider(Arc::new(access));
@@ -160,11 +144,11 @@ impl EmbeddedBroker {
             ready = ready.wait_for(|is_ready| *is_ready) => { ready.context("the embedded MQTT broker ended while starting")?; }
             ended = &mut running => bail!("the embedded MQTT broker ended while starting: {:?}", ended?),
         }
-        retained.load(&router).await;
+        intake.retained.load(&router).await;
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
-        let offering = intake::offer_retained(inlet.clone(), router, new_filters);
+        let offering = intake::offer_retained(intake.inlet.clone(), router, new_filters);
         tasks.spawn(cancel.clone().run_until_cancelled_owned(offering));
-        let gate = Gate::new(behind, clients, inlet, meters, tasks.clone());
+        let gate = Gate::new(behind, intake, tasks.clone());
         tasks.spawn(gate.run(listener, gate::Limits { connections, of_address }, cancel.clone()));
         tasks.close();
         Ok(Self {
@@ -182,12 +166,7 @@ impl EmbeddedBroker {
 
     /// The address by which this machine reaches it, also when it listens on all; with the port that was picked.
     pub fn connect_addr(&self) -> SocketAddr {
-        let ip = match self.local_addr.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        SocketAddr::new(ip, self.local_addr.port())
+        SocketAddr::new(reachable(self.local_addr.ip()), self.local_addr.port())
     }
 
     /// Resolves when it has ended, which it does by itself only when something is wrong with it.

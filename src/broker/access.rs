@@ -5,16 +5,14 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
-use ingest::inlet::Inlet;
 use mqtt5::broker::{AuthProvider, AuthResult};
 use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
 
-use super::clients::{Clients, Connection, Refused};
-use super::intake::OnUnread;
-use super::metrics::{BrokerMetrics, Refusal};
+use super::clients::{Connection, Refused};
+use super::intake::Intake;
+use super::metrics::Refusal;
 use super::passwords::{Login, Passwords};
-use super::retained::Retained;
 use super::sessions::Sessions;
 use super::topic::is_granted;
 use super::users::User;
@@ -24,15 +22,11 @@ const MAX_OF_USER: usize = 50;
 
 /// What the broker library asks at each event: may this client do that?
 pub struct Access {
-    pub on_unread: OnUnread,
-    pub inlet: Arc<Inlet>,
+    pub intake: Intake,
     /// None: everybody may do everything.
     pub passwords: Option<Passwords>,
-    pub clients: Arc<Clients>,
     /// Set once the broker exists.
     pub sessions: Arc<OnceLock<Sessions>>,
-    pub retained: Arc<Retained>,
-    pub meters: Arc<BrokerMetrics>,
 }
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -66,17 +60,18 @@ impl Access {
         let user = user.filter(|_| self.passwords.is_some());
         // A will message bypasses the intake.
         if let Some(will) = connect.will.as_ref().filter(|will| will.retain)
-            && !self.retained.may_claim(user, &will.topic, will.payload.len()).await
+            && !self.intake.retained.may_claim(user, &will.topic, will.payload.len()).await
         {
             return Err((ReasonCode::QuotaExceeded, Refusal::TooManyRetained));
         }
         if let Some(sessions) = self.sessions.get() {
             sessions.claim(connect, user).await?;
         }
-        self.clients.claim(&connect.client_id, user, connection, MAX_OF_USER).map_err(|refused| match refused
-        {
-            Refused::OfAnother => (ReasonCode::ClientIdentifierNotValid, Refusal::ClientId),
-            Refused::TooMany => (ReasonCode::QuotaExceeded, Refusal::TooManyOfUser),
+        self.intake.clients.claim(&connect.client_id, user, connection, MAX_OF_USER).map_err(|refused| {
+            match refused {
+                Refused::OfAnother => (ReasonCode::ClientIdentifierNotValid, Refusal::ClientId),
+                Refused::TooMany => (ReasonCode::QuotaExceeded, Refusal::TooManyOfUser),
+            }
         })
     }
 
@@ -95,7 +90,7 @@ impl AuthProvider for Access {
     ) -> Answer<'a, mqtt5::Result<AuthResult>> {
         Box::pin(async move {
             // Past the gate, from this machine.
-            let Some(connection) = self.clients.connection(client_addr) else {
+            let Some(connection) = self.intake.clients.connection(client_addr) else {
                 return Ok(AuthResult::fail(ReasonCode::NotAuthorized));
             };
             Ok(match self.admit(connect, &connection).await {
@@ -104,7 +99,7 @@ impl AuthProvider for Access {
                     None => AuthResult::success(),
                 },
                 Err((code, refusal)) => {
-                    self.meters.refused(refusal, connection.address);
+                    self.intake.meters.refused(refusal, connection.address);
                     connection.refuse();
                     AuthResult::fail(code)
                 }
@@ -120,12 +115,12 @@ impl AuthProvider for Access {
     ) -> Answer<'a, bool> {
         let is_granted = self.is_granted(user_id, topic, |user| &user.publish);
         if !is_granted {
-            if let Some(connection) = self.clients.by_id(client_id).last() {
-                self.meters.refused(Refusal::NotGranted, connection.address);
+            if let Some(connection) = self.intake.clients.by_id(client_id).last() {
+                self.intake.meters.refused(Refusal::NotGranted, connection.address);
             }
             // Granted topics are checked by the intake.
-            if self.inlet.reads(topic) == Some(false) {
-                (self.on_unread)(topic);
+            if self.intake.inlet.reads(topic) == Some(false) {
+                (self.intake.on_unread)(topic);
             }
         }
         Box::pin(ready(is_granted))

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use api::network_of;
 use bytes::BytesMut;
-use ingest::inlet::Inlet;
 use ingest::quota::{self, Pace};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -21,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, warn};
 
-use super::clients::{Clients, Connection};
+use super::clients::Connection;
 use super::frames::{CONNECT, Header, Malformed, PUBACK, PUBLISH, PUBREC, PUBREL, Passing};
-use super::metrics::{BrokerMetrics, Refusal};
+use super::intake::Intake;
+use super::metrics::Refusal;
 use crate::server::connections::{Bounds, ConnectionLimit, Slot};
 
 /// Descriptors per client: its connection, and both ends of that to the broker.
@@ -68,9 +68,7 @@ pub struct Limits {
 /// See the module's description.
 pub struct Gate {
     broker: SocketAddr,
-    clients: Arc<Clients>,
-    inlet: Arc<Inlet>,
-    meters: Arc<BrokerMetrics>,
+    intake: Intake,
     /// Where connections run.
     tasks: TaskTracker,
     /// Of addresses that have connections.
@@ -99,22 +97,19 @@ impl From<Malformed> for End {
 
 impl Gate {
     /// Before the broker at that address.
-    pub fn new(
-        broker: SocketAddr,
-        clients: Arc<Clients>,
-        inlet: Arc<Inlet>,
-        meters: Arc<BrokerMetrics>,
-        tasks: TaskTracker,
-    ) -> Arc<Self> {
-        Arc::new(Self { broker, clients, inlet, meters, tasks, paces: Mutex::default() })
+    pub fn new(broker: SocketAddr, intake: Intake, tasks: TaskTracker) -> Arc<Self> {
+        Arc::new(Self { broker, intake, tasks, paces: Mutex::default() })
     }
 
     /// Accepts clients until cancelled.
     pub async fn run(self: Arc<Self>, listener: TcpListener, limits: Limits, cancel: CancellationToken) {
         let bounds =
             Bounds { connections: limits.connections.min(MAX_CONNECTIONS), per_address: MAX_FROM_ADDRESS };
-        let limit =
-            ConnectionLimit::new(bounds, |address| address.is_loopback(), self.meters.connections.clone());
+        let limit = ConnectionLimit::new(
+            bounds,
+            |address| address.is_loopback(),
+            self.intake.meters.connections.clone(),
+        );
         loop {
             let accepted = tokio::select! {
                 () = cancel.cancelled() => return,
@@ -130,7 +125,7 @@ impl Gate {
                 }
             };
             let Some(slot) = limit.admit(address) else {
-                self.meters.refused(Refusal::TooMany, address);
+                self.intake.meters.refused(Refusal::TooMany, address);
                 continue;
             };
             let pace = self.pace_of(address, limits.of_address);
@@ -143,7 +138,7 @@ impl Gate {
                     () = cancel.cancelled() => return,
                 };
                 match end {
-                    End::Refused(refusal) => gate.meters.refused(refusal, address),
+                    End::Refused(refusal) => gate.intake.meters.refused(refusal, address),
                     End::Closed if connection.was_refused() => {}
                     End::Closed => return debug!(%address, "an MQTT connection has ended"),
                 }
@@ -193,7 +188,7 @@ impl Gate {
         let mut broker = TcpStream::connect(self.broker).await?;
         client.set_nodelay(true)?;
         broker.set_nodelay(true)?;
-        let _known = self.clients.connecting(broker.local_addr()?, connection.clone());
+        let _known = self.intake.clients.connecting(broker.local_addr()?, connection.clone());
         let is_before_5 = Header::at_start(&first)?.is_some_and(|header| header.is_before_5(&first));
         let (from_client, to_client) = client.split();
         let (from_broker, to_broker) = broker.split();
@@ -246,7 +241,8 @@ impl Gate {
         id: u16,
         unreleased: &mut HashMap<u16, usize>,
     ) -> Result<(), End> {
-        let is_read = std::str::from_utf8(topic).is_ok_and(|topic| self.inlet.reads(topic).unwrap_or(true));
+        let is_read =
+            std::str::from_utf8(topic).is_ok_and(|topic| self.intake.inlet.reads(topic).unwrap_or(true));
         if header.total > MAX_ROUTED_BYTES && !is_read {
             return Err(End::Refused(Refusal::PacketTooLarge));
         }

@@ -19,6 +19,7 @@ use super::retained::Retained;
 pub type OnUnread = Arc<dyn Fn(&str) + Send + Sync>;
 
 /// See the module's description.
+#[derive(Clone)]
 pub struct Intake {
     pub inlet: Arc<Inlet>,
     pub clients: Arc<Clients>,

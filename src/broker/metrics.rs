@@ -19,46 +19,27 @@ const LOGGED_EVERY: Duration = Duration::from_secs(60);
 /// Addresses whose refusals are logged apart; those of further ones are counted only.
 const MAX_ADDRESSES: usize = 1_000;
 
-/// Why a connection was refused or closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Refusal {
-    TooMany,
-    TooManyOfUser,
-    TooManySessions,
-    TooManyRetained,
-    NoConnect,
-    ConnectTooLarge,
-    Malformed,
-    PacketTooLarge,
-    TooMuchUnreleased,
-    NotReading,
-    Password,
-    TooManyFailures,
-    ClientId,
-    NotGranted,
+domain::wire_enum! {
+    /// Why a connection was refused or closed; its word is the label of the counter.
+    Refusal {
+        TooMany = "too_many_connections",
+        TooManyOfUser = "too_many_of_user",
+        TooManySessions = "too_many_sessions",
+        TooManyRetained = "too_many_retained",
+        NoConnect = "no_connect",
+        ConnectTooLarge = "connect_too_large",
+        Malformed = "malformed",
+        PacketTooLarge = "packet_too_large",
+        TooMuchUnreleased = "too_much_unreleased",
+        NotReading = "not_reading",
+        Password = "password",
+        TooManyFailures = "too_many_failures",
+        ClientId = "client_id",
+        NotGranted = "not_granted",
+    }
 }
 
 impl Refusal {
-    /// As the label of the counter.
-    fn as_str(self) -> &'static str {
-        match self {
-            Refusal::TooMany => "too_many_connections",
-            Refusal::TooManyOfUser => "too_many_of_user",
-            Refusal::TooManySessions => "too_many_sessions",
-            Refusal::TooManyRetained => "too_many_retained",
-            Refusal::NoConnect => "no_connect",
-            Refusal::ConnectTooLarge => "connect_too_large",
-            Refusal::Malformed => "malformed",
-            Refusal::PacketTooLarge => "packet_too_large",
-            Refusal::TooMuchUnreleased => "too_much_unreleased",
-            Refusal::NotReading => "not_reading",
-            Refusal::Password => "password",
-            Refusal::TooManyFailures => "too_many_failures",
-            Refusal::ClientId => "client_id",
-            Refusal::NotGranted => "not_granted",
-        }
-    }
-
     /// As a sentence for the log.
     fn explained(self) -> &'static str {
         match self {
