@@ -138,6 +138,13 @@ impl Registry {
         self.municipalities.iter().map(|(id, m)| (*id, m))
     }
 
+    /// The slugs of all municipalities in their order, for error texts: `a, b, c`.
+    pub fn slugs(&self) -> String {
+        let mut slugs: Vec<&str> = self.municipalities().map(|(_, m)| m.slug.as_str()).collect();
+        slugs.sort_unstable();
+        slugs.join(", ")
+    }
+
     /// A site.
     pub fn site(&self, id: SiteId) -> Option<&Entry<SiteId, Site>> {
         self.sites.get(&id)

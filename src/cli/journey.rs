@@ -8,13 +8,6 @@ use evaluate::transit::TransitArgs;
 
 use super::VisitArgs;
 
-/// `journey`.
-#[derive(Debug, Clone, Args)]
-pub struct JourneyArgs {
-    #[command(subcommand)]
-    pub command: JourneyCommand,
-}
-
 /// What `journey` does.
 #[derive(Debug, Clone, Subcommand)]
 pub enum JourneyCommand {

@@ -103,9 +103,11 @@ pub enum Command {
     #[command(after_help = "Examples:\n  kreisverkehr migrate\n  kreisverkehr migrate --derive-again")]
     Migrate(MigrateArgs),
     /// Make, list and revoke keys of the API.
-    Key(KeyArgs),
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Journeys from A to B: build what the search needs, evaluate it.
-    Journey(JourneyArgs),
+    #[command(subcommand)]
+    Journey(JourneyCommand),
     /// Drop what is older than retention allows.
     #[command(
         after_help = "Examples:\n  kreisverkehr prune --dry-run\n  kreisverkehr prune --keep-positions-days 7 --json"
@@ -127,23 +129,13 @@ pub enum Command {
 impl Command {
     /// Whether it writes into the data directory, or may start the database there.
     pub fn uses_data_dir(&self) -> bool {
-        match self {
-            Command::Demo(_)
-            | Command::Serve(_)
-            | Command::Ingest(_)
-            | Command::Api(_)
-            | Command::Import(_)
-            | Command::Export(_)
-            | Command::Migrate(_)
-            | Command::Key(_)
-            | Command::Prune(_)
-            | Command::Forecast(ForecastCommand::Train(_))
-            | Command::Journey(JourneyArgs { command: JourneyCommand::Build(_) }) => true,
+        !matches!(
+            self,
             Command::Simulate(_)
-            | Command::Journey(_)
-            | Command::Forecast(_)
-            | Command::Openapi
-            | Command::Healthcheck(_) => false,
-        }
+                | Command::Journey(JourneyCommand::Evaluate(_))
+                | Command::Forecast(ForecastCommand::Evaluate(_))
+                | Command::Openapi
+                | Command::Healthcheck(_)
+        )
     }
 }

@@ -3,21 +3,20 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
 use domain::UtcMicros;
 use places::shown;
 use rand::RngCore;
 use store::keys;
 
-use crate::cli::{KeyArgs, KeyCommand, KeyCreateArgs, RoleArg};
+use crate::cli::{ADMIN, KeyCommand, KeyCreateArgs};
 use crate::database::Database;
 
 /// Runs the command.
 ///
 /// # Errors
 /// A municipality is not known, or the database cannot be opened.
-pub async fn run(args: KeyArgs) -> Result<ExitCode> {
-    match args.command {
+pub async fn run(command: KeyCommand) -> Result<ExitCode> {
+    match command {
         KeyCommand::Create(args) => create(args).await,
         KeyCommand::List(args) => {
             let database = Database::visit(&args).await?;
@@ -30,7 +29,7 @@ pub async fn run(args: KeyArgs) -> Result<ExitCode> {
                     .iter()
                     .map(|id| names.municipality(*id).map_or("?", |m| m.slug.as_str()))
                     .collect();
-                let towns = if key.role == "admin" { "all".to_owned() } else { towns.join(",") };
+                let towns = if key.role == ADMIN { "all".to_owned() } else { towns.join(",") };
                 let time = |t: Option<UtcMicros>| t.map_or("-".to_owned(), |t| t.to_string());
                 outln!(
                     "{}\t{}\t{towns}\t{}\t{}\t{}\t{}\t{}",
@@ -85,12 +84,10 @@ fn expiry(text: &str, now: UtcMicros) -> Result<UtcMicros> {
 }
 
 async fn create(args: KeyCreateArgs) -> Result<ExitCode> {
-    match (args.role, args.municipality.is_empty()) {
-        (RoleArg::Admin, false) => {
-            bail!("--municipality does not go with --role admin: it holds for the county")
-        }
-        (RoleArg::Admin, true) | (_, false) => {}
-        (_, true) => bail!("--municipality SLUG is missing: say for which municipality the key holds"),
+    match (args.role == ADMIN, args.municipality.is_empty()) {
+        (true, false) => bail!("--municipality does not go with --role admin: it holds for the county"),
+        (false, true) => bail!("--municipality SLUG is missing: say for which municipality the key holds"),
+        _ => {}
     }
     let expires = args.expires.as_deref().map(|text| expiry(text, ingest::now_utc())).transpose()?;
     let database = Database::visit(&args.database).await?;
@@ -98,17 +95,15 @@ async fn create(args: KeyCreateArgs) -> Result<ExitCode> {
     let mut ids = Vec::new();
     for slug in &args.municipality {
         let Some(id) = known.municipality_id(slug) else {
-            let mut slugs: Vec<&str> = known.municipalities().map(|(_, m)| m.slug.as_str()).collect();
-            slugs.sort_unstable();
             database.close().await?;
-            bail!("--municipality '{slug}' is not known; known are: {}", slugs.join(", "));
+            bail!("--municipality '{slug}' is not known; known are: {}", known.slugs());
         };
         ids.push(id);
     }
     let mut secret = [0u8; 32];
     rand::rng().fill_bytes(&mut secret);
-    let role = args.role.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
-    keys::create(&database.pool, &api::key_hash(&secret), &role, &ids, args.name.as_deref(), expires).await?;
+    let (hash, name) = (api::key_hash(&secret), args.name.as_deref());
+    keys::create(&database.pool, &hash, &args.role, &ids, name, expires).await?;
     database.close().await?;
     outln!("{}", api::key_text(&secret));
     Ok(ExitCode::SUCCESS)

@@ -239,7 +239,7 @@ impl Params<'_> {
         let Some(slug) = self.text(name) else { return Ok(None) };
         let id = registry.municipality_id(slug).ok_or_else(|| {
             Problem::bad_parameter(name, slug, format!("There is no municipality '{slug}'."))
-                .remedy(format!("Known are: {}.", known_slugs(registry)))
+                .remedy(format!("Known are: {}.", registry.slugs()))
         })?;
         Ok(Some(id))
     }
@@ -276,13 +276,6 @@ impl Params<'_> {
 /// The cursor of a page that ends with `key`.
 pub fn cursor_after(key: &str) -> String {
     URL_SAFE_NO_PAD.encode(key)
-}
-
-/// All slugs, for error texts.
-pub fn known_slugs(registry: &Registry) -> String {
-    let mut slugs: Vec<&str> = registry.municipalities().map(|(_, m)| m.slug.as_str()).collect();
-    slugs.sort_unstable();
-    slugs.join(", ")
 }
 
 /// Parses `LAT,LON`.

@@ -49,9 +49,7 @@ fn towns(registry: &Registry, slug: Option<&str>) -> Result<Vec<MunicipalityId>>
         return Ok(all);
     };
     let Some(id) = registry.municipality_id(slug) else {
-        let mut known: Vec<&str> = registry.municipalities().map(|(_, m)| m.slug.as_str()).collect();
-        known.sort_unstable();
-        bail!("--municipality {slug}: there is no such town; there are {}", known.join(", "));
+        bail!("--municipality {slug}: there is no such town; there are {}", registry.slugs());
     };
     Ok(vec![id])
 }

@@ -8,14 +8,14 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 use serde::Serialize;
 
-use crate::cli::{EvaluateArgs, JourneyArgs, JourneyCommand};
+use crate::cli::{EvaluateArgs, JourneyCommand};
 
 /// Runs the command.
 ///
 /// # Errors
 /// A file cannot be read, or there is nothing to do.
-pub async fn run(args: JourneyArgs) -> Result<ExitCode> {
-    match args.command {
+pub async fn run(command: JourneyCommand) -> Result<ExitCode> {
+    match command {
         JourneyCommand::Build(args) => build::run(args).await,
         JourneyCommand::Evaluate(args) => tokio::task::spawn_blocking(move || evaluate(&args)).await?,
     }

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::rounded;
 use crate::contract::values;
 use crate::http::answer::{self, LIVE, Tag, Unchanged};
-use crate::http::params::{PathId, RawQuery, known_slugs};
+use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources};
 use crate::hub::{Live, View};
@@ -247,7 +247,7 @@ pub async fn city(
         let live = view.hub.read();
         let registry = live.map.registry().clone();
         let id = registry.municipality_id(&slug).ok_or_else(|| {
-            let known = format!("Known are: {}.", known_slugs(&registry));
+            let known = format!("Known are: {}.", registry.slugs());
             Problem::not_found("There is no municipality with this id.", known)
         })?;
         (CityState::read(&live, id, now), registry, id)
