@@ -45,7 +45,7 @@ impl Database {
     /// The database cannot be reached or started, or its structure cannot be brought up to date; or somebody asks the
     /// process to stop meanwhile.
     pub async fn open(args: &DatabaseArgs, stop: &Stop) -> Result<Self> {
-        if let Some(url) = given_url(args)? {
+        if let Some(url) = args.url()? {
             return stop.unless_requested(Self::connect(url, None, args.timescaledb)).await;
         }
         let dir = data_dir(args)?;
@@ -67,7 +67,7 @@ impl Database {
     /// made then.
     pub async fn visit(args: &VisitArgs) -> Result<Self> {
         let VisitArgs { database: args, create } = args;
-        if let Some(url) = given_url(args)? {
+        if let Some(url) = args.url()? {
             errln!("database: {}", without_password(&url));
             let pool = store::connect(&url).await?;
             if !create && !is_migrated(&pool).await? {
@@ -152,11 +152,21 @@ fn settings(args: &DatabaseArgs) -> PrivatePgSettings {
     PrivatePgSettings { timescaledb: args.timescaledb }
 }
 
-fn given_url(args: &DatabaseArgs) -> Result<Option<String>> {
-    match (&args.database_url, &args.database_url_file) {
+/// The URL that was given, or is in a file.
+///
+/// # Errors
+/// The file cannot be read; the message names its flag.
+pub fn given(url: Option<&String>, file: Option<&PathBuf>, flag: &str) -> Result<Option<String>> {
+    match (url, file) {
         (Some(url), _) => Ok(Some(url.clone())),
-        (None, Some(path)) => secret(path, "--database-url-file").map(Some),
+        (None, Some(path)) => secret(path, flag).map(Some),
         (None, None) => Ok(None),
+    }
+}
+
+impl DatabaseArgs {
+    fn url(&self) -> Result<Option<String>> {
+        given(self.database_url.as_ref(), self.database_url_file.as_ref(), "--database-url-file")
     }
 }
 

@@ -14,7 +14,7 @@ pub use self::running::Running;
 use crate::cli::{
     ApiArgs, DatabaseArgs, EmbeddedBrokerArgs, HttpArgs, IngestArgs, MqttArgs, QuotaArgs, ServeArgs,
 };
-use crate::database::secret;
+use crate::database::given;
 use crate::disk;
 
 /// What runs in this process.
@@ -58,9 +58,7 @@ pub struct Ready {
 /// # Errors
 /// A part cannot be started.
 pub async fn serve(args: ServeArgs) -> Result<ExitCode> {
-    let running = Running::start(serve_parts(args)?).await?;
-    running.announce()?;
-    running.until_stopped().await
+    Running::run(serve_parts(args)?).await
 }
 
 /// Starts everything in one process, for the demo.
@@ -94,7 +92,7 @@ fn serve_parts(args: ServeArgs) -> Result<Parts> {
 /// # Errors
 /// A part cannot be started.
 pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
-    let running = Running::start(Parts {
+    Running::run(Parts {
         ingest: Some(IngestParts {
             broker: mqtt_url(&args.mqtt)?.map_or(Broker::None, Broker::Given),
             quotas: args.quotas,
@@ -106,9 +104,7 @@ pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
         retention: Some(args.retention.retention()),
         min_free_disk_pct: args.disk.min_free_disk_pct,
     })
-    .await?;
-    running.announce()?;
-    running.until_stopped().await
+    .await
 }
 
 /// Database to HTTP.
@@ -116,7 +112,7 @@ pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
 /// # Errors
 /// A part cannot be started.
 pub async fn api(args: ApiArgs) -> Result<ExitCode> {
-    let running = Running::start(Parts {
+    Running::run(Parts {
         ingest: None,
         database: args.database,
         ops_http: args.http.ops_http,
@@ -124,15 +120,9 @@ pub async fn api(args: ApiArgs) -> Result<ExitCode> {
         retention: None,
         min_free_disk_pct: disk::MIN_FREE_PCT,
     })
-    .await?;
-    running.announce()?;
-    running.until_stopped().await
+    .await
 }
 
 fn mqtt_url(args: &MqttArgs) -> Result<Option<String>> {
-    match (&args.mqtt_url, &args.mqtt_url_file) {
-        (Some(url), _) => Ok(Some(url.clone())),
-        (None, Some(path)) => secret(path, "--mqtt-url-file").map(Some),
-        (None, None) => Ok(None),
-    }
+    given(args.mqtt_url.as_ref(), args.mqtt_url_file.as_ref(), "--mqtt-url-file")
 }

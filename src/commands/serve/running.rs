@@ -61,19 +61,15 @@ impl Running {
         }
     }
 
-    /// Prints the ready line.
-    pub(super) fn announce(&self) -> Result<()> {
-        outln!("{}", serde_json::to_string(&self.ready)?);
-        Ok(())
-    }
-
-    /// Runs until a stop signal, or until a part ends by itself; then stops.
+    /// Starts, prints the ready line, and runs until a stop signal, or until a part ends by itself; then stops.
     ///
     /// # Errors
-    /// See [`Running::stop_requested`] and [`Running::stop`].
-    pub(super) async fn until_stopped(self) -> Result<ExitCode> {
-        let why = self.stop_requested().await;
-        let stopped = self.stop().await;
+    /// A part cannot be started. See [`Running::stop_requested`] and [`Running::stop`].
+    pub(super) async fn run(parts: Parts) -> Result<ExitCode> {
+        let running = Self::start(parts).await?;
+        outln!("{}", serde_json::to_string(&running.ready)?);
+        let why = running.stop_requested().await;
+        let stopped = running.stop().await;
         why.and(stopped)
     }
 
