@@ -2,6 +2,7 @@
 
 use domain::UtcMicros;
 use domain::day_kind::{DayKind, TownDays};
+use domain::intervals::Span;
 use jiff::ToSpan;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -14,41 +15,31 @@ const MAX_DAYS: i64 = 3_653;
 
 const DAY_S: f64 = 86_400.0;
 
-/// `[from, until)`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Period {
-    pub from: UtcMicros,
-    pub until: UtcMicros,
+/// `from` and `to`, plain dates or instants: a plain date is the town's midnight with which it begins.
+///
+/// # Errors
+/// 400: one is missing or cannot be read, or the period is empty or longer than ten years.
+pub fn period(params: &Params<'_>, tz: &TimeZone) -> Result<Span, Problem> {
+    let (from, until) = (instant(params, "from", tz)?, instant(params, "to", tz)?);
+    let to = params.text("to").unwrap_or_default();
+    if until <= from {
+        return Err(Problem::bad_parameter("to", to, "'to' is not after 'from'.").remedy(
+            "Give the end of the period, which does not belong to it: a day is from=2026-11-23&to=2026-11-24.",
+        ));
+    }
+    if until.seconds_since(from) > MAX_DAYS as f64 * DAY_S {
+        return Err(Problem::bad_parameter("to", to, "The period is longer than ten years.")
+            .remedy("Ask for ten years or less."));
+    }
+    Ok(Span { from, until })
 }
 
-impl Period {
-    /// `from` and `to`, plain dates or instants: a plain date is the town's midnight with which it
-    /// begins.
-    ///
-    /// # Errors
-    /// 400: one is missing or cannot be read, or the period is empty or longer than ten years.
-    pub fn of(params: &Params<'_>, tz: &TimeZone) -> Result<Self, Problem> {
-        let (from, until) = (instant(params, "from", tz)?, instant(params, "to", tz)?);
-        let to = params.text("to").unwrap_or_default();
-        if until <= from {
-            return Err(Problem::bad_parameter("to", to, "'to' is not after 'from'.").remedy(
-                "Give the end of the period, which does not belong to it: a day is from=2026-11-23&to=2026-11-24.",
-            ));
-        }
-        if until.seconds_since(from) > MAX_DAYS as f64 * DAY_S {
-            return Err(Problem::bad_parameter("to", to, "The period is longer than ten years.")
-                .remedy("Ask for ten years or less."));
-        }
-        Ok(Period { from, until })
-    }
-
-    /// The days in it that are of any of `kinds`, `YYYY-MM-DD`.
-    pub fn dates(&self, tz: &TimeZone, town: &TownDays, kinds: &[DayKind]) -> Vec<String> {
-        let date = |at: UtcMicros| tz.to_datetime(at.timestamp()).date();
-        let last = date(self.until);
-        let days = date(self.from).series(1.day()).take_while(|day| *day <= last);
-        days.filter(|day| kinds.iter().any(|kind| town.is(*kind, *day))).map(|day| day.to_string()).collect()
-    }
+/// The days in a period that are of any of `kinds`, `YYYY-MM-DD`.
+pub fn dates(period: Span, tz: &TimeZone, town: &TownDays, kinds: &[DayKind]) -> Vec<String> {
+    let date = |at: UtcMicros| tz.to_datetime(at.timestamp()).date();
+    let last = date(period.until);
+    let days = date(period.from).series(1.day()).take_while(|day| *day <= last);
+    days.filter(|day| kinds.iter().any(|kind| town.is(*kind, *day))).map(|day| day.to_string()).collect()
 }
 
 fn instant(params: &Params<'_>, name: &str, tz: &TimeZone) -> Result<UtcMicros, Problem> {
@@ -114,25 +105,24 @@ mod tests {
         read(&query.params(&[&["from", "to", "days", "hours"]]).ok().unwrap())
     }
 
-    fn period(query: &str) -> Result<(String, String), Problem> {
-        asked(query, |params| Period::of(params, &berlin()))
-            .map(|p| (p.from.to_string(), p.until.to_string()))
+    fn bounds(query: &str) -> Result<(String, String), Problem> {
+        asked(query, |params| period(params, &berlin())).map(|p| (p.from.to_string(), p.until.to_string()))
     }
 
     #[test]
     fn dates_are_the_towns_midnights() {
         let day = |from: &str, to: &str| Some((from.to_owned(), to.to_owned()));
         assert_eq!(
-            period("from=2026-11-22&to=2026-11-23").ok(),
+            bounds("from=2026-11-22&to=2026-11-23").ok(),
             day("2026-11-21T23:00:00Z", "2026-11-22T23:00:00Z")
         );
         // The day on which clocks go forward has 23 hours.
         assert_eq!(
-            period("from=2026-03-29&to=2026-03-30").ok(),
+            bounds("from=2026-03-29&to=2026-03-30").ok(),
             day("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z")
         );
         assert_eq!(
-            period("from=2026-11-22T10:00:00+01:00&to=2026-11-22T09:30:00Z").ok(),
+            bounds("from=2026-11-22T10:00:00+01:00&to=2026-11-22T09:30:00Z").ok(),
             day("2026-11-22T09:00:00Z", "2026-11-22T09:30:00Z")
         );
     }
@@ -148,7 +138,7 @@ mod tests {
             "from=2010-01-01&to=2026-11-22",
             "from=today&to=2026-11-22",
         ] {
-            let problem = serde_json::to_value(period(query).expect_err(query)).unwrap();
+            let problem = serde_json::to_value(bounds(query).expect_err(query)).unwrap();
             assert!(problem["field"].is_string() && problem["remedy"].is_string(), "{query}: {problem}");
         }
     }
@@ -159,7 +149,7 @@ mod tests {
             ["2026-13-01", "2026-11-22T10:00:00", "today", "22.11.2026", "1795435200", "2026-11-22 10:00"]
         {
             for query in [format!("from={value}&to=2027-01-01"), format!("from=2026-01-01&to={value}")] {
-                let problem = serde_json::to_value(period(&query).expect_err(&query)).unwrap();
+                let problem = serde_json::to_value(bounds(&query).expect_err(&query)).unwrap();
                 let remedy = problem["remedy"].as_str().unwrap();
                 assert!(remedy.contains("2026-11-01 (the town's midnight"), "{query}: {problem}");
                 assert!(remedy.contains("2026-11-01T08:00:00Z"), "{query}: {problem}");
@@ -184,9 +174,8 @@ mod tests {
 
     #[test]
     fn days_are_those_of_the_town() {
-        let period =
-            asked("from=2026-10-01&to=2026-11-02", |params| Period::of(params, &berlin())).ok().unwrap();
-        let of = |ags| period.dates(&berlin(), &TownDays::new(ags, &[]), &[DayKind::Holiday]);
+        let period = asked("from=2026-10-01&to=2026-11-02", |params| period(params, &berlin())).ok().unwrap();
+        let of = |ags| dates(period, &berlin(), &TownDays::new(ags, &[]), &[DayKind::Holiday]);
         assert_eq!(of("05570052"), ["2026-10-03", "2026-11-01"]);
         assert_eq!(of("03"), ["2026-10-03", "2026-10-31"]);
         assert_eq!(of("99"), [""; 0]);

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use domain::UtcMicros;
-use domain::punctuality::{CLASSES, Delays};
-use jiff::tz::TimeZone;
+use domain::punctuality::{DelayFigures, Delays};
 use store::transit_history::{self, DelayCount, Group};
 use utoipa::ToSchema;
 
@@ -18,14 +17,16 @@ use crate::http::table::{Bounds, Column, Rows};
 use crate::hub::View;
 use crate::journeys::Journeys;
 use crate::planners::parameters;
-use crate::planners::transit::{Credits, Figures, Gather, Names, RowStream, Town, TransitRequest, gathered};
+use crate::planners::transit::{
+    self, Credits, Figures, Gather, Heading, Row, RowStream, TransitRequest, gathered,
+};
 
 /// How late vehicles were.
 #[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
 pub struct PunctualityRow {
     /// Slug of the municipality.
-    #[schema(value_type = String)]
-    municipality: Arc<str>,
+    municipality: String,
     /// Line; null: not divided by line, or the vehicle did not say.
     route_id: Option<String>,
     /// Stop; null: not divided by stop.
@@ -55,20 +56,13 @@ pub struct PunctualityRow {
     /// Passages known / passages of the timetable; null: not known.
     coverage: Option<f64>,
     /// Passages by delay.
-    #[schema(value_type = DelayHistogram)]
-    histogram: [u64; CLASSES],
+    histogram: DelayHistogram,
     /// Name of the municipality.
-    #[schema(value_type = String)]
-    municipality_name: Arc<str>,
+    municipality_name: String,
     /// Name of the line in the timetable of today; null: it has none there, or not divided by line.
-    #[schema(value_type = Option<String>)]
-    route_name: Option<Arc<str>>,
+    route_name: Option<String>,
     /// Name of the stop in the timetable of today; null: it has none there, or not divided by stop.
-    #[schema(value_type = Option<String>)]
-    stop_name: Option<Arc<str>>,
-    /// The town's clock.
-    #[schema(ignore)]
-    zone: TimeZone,
+    stop_name: Option<String>,
 }
 
 /// Passages by delay, each class without its upper limit.
@@ -97,61 +91,49 @@ pub struct DelayHistogram {
     from_1800_s: i64,
 }
 
-impl PunctualityRow {
-    /// Passages of a class of delays.
-    fn class(&self, number: usize) -> Option<i64> {
-        Some(*self.histogram.get(number)? as i64)
-    }
+/// Passages of a class of delays.
+fn class(row: &Row<DelayFigures>, number: usize) -> Option<i64> {
+    Some(*row.figures.histogram.get(number)? as i64)
 }
 
-fn columns() -> Vec<Column<PunctualityRow>> {
-    vec![
-        Column::text("municipality", |r| Some(&r.municipality)),
-        Column::text("route_id", |r| r.route_id.as_deref()),
-        Column::text("stop_id", |r| r.stop_id.as_deref()),
-        Column::time("bucket", |r| r.bucket),
-        Column::weekday("weekday", |r| r.weekday),
-        Column::integer("hour", |r| r.hour),
-        Column::integer("n", |r| Some(r.n)),
-        Column::float("delay_mean_s", |r| Some(r.delay_mean_s)),
-        Column::float("delay_p50_s", |r| Some(r.delay_p50_s)),
-        Column::float("delay_p85_s", |r| Some(r.delay_p85_s)),
-        Column::float("delay_p95_s", |r| Some(r.delay_p95_s)),
-        Column::float("on_time_share", |r| Some(r.on_time_share)),
-        Column::float("early_share", |r| Some(r.early_share)),
-        Column::float("late_share", |r| Some(r.late_share)),
-        Column::float("coverage", |r| r.coverage),
-        Column::integer("histogram.under_m60_s", |r| r.class(0)),
-        Column::integer("histogram.m60_to_0_s", |r| r.class(1)),
-        Column::integer("histogram.from_0_to_60_s", |r| r.class(2)),
-        Column::integer("histogram.from_60_to_180_s", |r| r.class(3)),
-        Column::integer("histogram.from_180_to_300_s", |r| r.class(4)),
-        Column::integer("histogram.from_300_to_360_s", |r| r.class(5)),
-        Column::integer("histogram.from_360_to_600_s", |r| r.class(6)),
-        Column::integer("histogram.from_600_to_900_s", |r| r.class(7)),
-        Column::integer("histogram.from_900_to_1800_s", |r| r.class(8)),
-        Column::integer("histogram.from_1800_s", |r| r.class(9)),
-        Column::beside("municipality", Column::text("municipality_name", |r| Some(&r.municipality_name))),
-        Column::beside("route_id", Column::text("route_name", |r| r.route_name.as_deref())),
-        Column::beside("stop_id", Column::text("stop_name", |r| r.stop_name.as_deref())),
-    ]
+fn columns() -> Vec<Column<Row<DelayFigures>>> {
+    let figures = [
+        Column::integer("n", |r: &Row<DelayFigures>| Some(r.figures.n as i64)),
+        Column::float("delay_mean_s", |r| Some(r.figures.mean_s)),
+        Column::float("delay_p50_s", |r| Some(r.figures.p50_s)),
+        Column::float("delay_p85_s", |r| Some(r.figures.p85_s)),
+        Column::float("delay_p95_s", |r| Some(r.figures.p95_s)),
+        Column::float("on_time_share", |r| Some(r.figures.on_time_share)),
+        Column::float("early_share", |r| Some(r.figures.early_share)),
+        Column::float("late_share", |r| Some(r.figures.late_share)),
+        // The number of scheduled passages is not stored for past days.
+        Column::float("coverage", |_| None),
+        Column::integer("histogram.under_m60_s", |r| class(r, 0)),
+        Column::integer("histogram.m60_to_0_s", |r| class(r, 1)),
+        Column::integer("histogram.from_0_to_60_s", |r| class(r, 2)),
+        Column::integer("histogram.from_60_to_180_s", |r| class(r, 3)),
+        Column::integer("histogram.from_180_to_300_s", |r| class(r, 4)),
+        Column::integer("histogram.from_300_to_360_s", |r| class(r, 5)),
+        Column::integer("histogram.from_360_to_600_s", |r| class(r, 6)),
+        Column::integer("histogram.from_600_to_900_s", |r| class(r, 7)),
+        Column::integer("histogram.from_900_to_1800_s", |r| class(r, 8)),
+        Column::integer("histogram.from_1800_s", |r| class(r, 9)),
+    ];
+    transit::columns(figures, None)
 }
 
 /// Figures of a group from how often each delay occurred.
 struct Groups {
-    municipality: Arc<str>,
-    name: Arc<str>,
-    zone: TimeZone,
-    names: Names,
+    heading: Arc<Heading>,
     credits: Credits,
     open: Option<(Group, Delays)>,
 }
 
 impl Gather for Groups {
     type In = DelayCount;
-    type Out = PunctualityRow;
+    type Out = Row<DelayFigures>;
 
-    fn take(&mut self, row: DelayCount, out: &mut VecDeque<PunctualityRow>) {
+    fn take(&mut self, row: DelayCount, out: &mut VecDeque<Self::Out>) {
         self.credits.note(row.feed);
         if self.open.as_ref().is_none_or(|(group, _)| *group != row.group) {
             self.end(out);
@@ -160,32 +142,10 @@ impl Gather for Groups {
         delays.add(row.delay_s, row.n.unsigned_abs());
     }
 
-    fn end(&mut self, out: &mut VecDeque<PunctualityRow>) {
+    fn end(&mut self, out: &mut VecDeque<Self::Out>) {
         let Some((group, delays)) = self.open.take() else { return };
-        let Some(figures) = delays.figures() else { return };
-        out.push_back(PunctualityRow {
-            municipality: self.municipality.clone(),
-            municipality_name: self.name.clone(),
-            route_name: self.names.route(group.route.as_deref()),
-            stop_name: self.names.stop(group.stop.as_deref()),
-            zone: self.zone.clone(),
-            route_id: group.route,
-            stop_id: group.stop,
-            bucket: group.bucket,
-            weekday: group.weekday.map(i64::from),
-            hour: group.hour.map(i64::from),
-            n: figures.n as i64,
-            delay_mean_s: figures.mean_s,
-            delay_p50_s: figures.p50_s,
-            delay_p85_s: figures.p85_s,
-            delay_p95_s: figures.p95_s,
-            on_time_share: figures.on_time_share,
-            early_share: figures.early_share,
-            late_share: figures.late_share,
-            // The number of scheduled passages is not stored for past days.
-            coverage: None,
-            histogram: figures.histogram,
-        });
+        let figures = delays.figures();
+        out.extend(figures.map(|figures| Row { heading: self.heading.clone(), group, figures }));
     }
 }
 
@@ -208,15 +168,12 @@ pub async fn punctuality(
     query: RawQuery,
 ) -> Result<Response, Problem> {
     let request = TransitRequest { view, asker, query, journeys };
-    let figures =
-        Figures { name: "punctuality", columns: columns(), zone: |row: &PunctualityRow| &row.zone, rows };
-    figures.answer(&bounds, &request).await
+    Figures { name: "punctuality", columns: columns(), rows }.answer(&bounds, &request).await
 }
 
-fn rows(pool: &store::Pool, town: Town, names: Names, credits: Credits) -> RowStream<PunctualityRow> {
-    let delays = transit_history::delays(pool, &town.window);
-    let Town { slug: municipality, name, zone, .. } = town;
-    gathered(delays, Groups { municipality, name, zone, names, credits, open: None })
+fn rows(pool: &store::Pool, heading: Arc<Heading>, credits: Credits) -> RowStream<Row<DelayFigures>> {
+    let delays = transit_history::delays(pool, &heading.town.window);
+    gathered(delays, Groups { heading, credits, open: None })
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 use journey::area::Area;
 use parking_lot::Mutex;
 use serde_json::Map;
-use store::transit_history::{self, Window};
+use store::transit_history::{self, Group, Window};
 
 use crate::http::auth::Asker;
 use crate::http::params::{Params, RawQuery};
@@ -27,7 +27,7 @@ use crate::http::wire::Sources;
 use crate::hub::View;
 use crate::journeys::Journeys;
 use crate::planners::parameters;
-use crate::planners::period::{self, Period};
+use crate::planners::period;
 use crate::planners::planning::{SeenBy, Viewer};
 
 /// A request as it came.
@@ -41,17 +41,57 @@ pub struct TransitRequest {
 /// Rows, as they are read.
 pub type RowStream<R> = BoxStream<'static, Result<R, Problem>>;
 
-/// Figures about buses and trains, with rows of type `R`.
-pub struct Figures<R: 'static> {
-    /// Name in files.
-    pub name: &'static str,
-    pub columns: Vec<Column<R>>,
-    pub zone: fn(&R) -> &TimeZone,
-    /// The rows of one municipality.
-    pub rows: fn(&store::Pool, Town, Names, Credits) -> RowStream<R>,
+/// What all rows of one municipality have in common.
+pub struct Heading {
+    pub town: Town,
+    pub names: Names,
 }
 
-impl<R: Send + Sync + 'static> Figures<R> {
+/// Figures of one group.
+pub struct Row<F> {
+    pub heading: Arc<Heading>,
+    pub group: Group,
+    pub figures: F,
+}
+
+impl<F> Row<F> {
+    /// The town's clock.
+    fn zone(&self) -> &TimeZone {
+        &self.heading.town.zone
+    }
+}
+
+/// All columns: of which group a row is, its figures, and names; what `explains` the figures stands before the last name.
+pub fn columns<F>(
+    figures: impl IntoIterator<Item = Column<Row<F>>>,
+    explains: Option<Column<Row<F>>>,
+) -> Vec<Column<Row<F>>> {
+    let group = [
+        Column::text("municipality", |r: &Row<F>| Some(&r.heading.town.slug)),
+        Column::text("route_id", |r| r.group.route.as_deref()),
+        Column::text("stop_id", |r| r.group.stop.as_deref()),
+        Column::time("bucket", |r| r.group.bucket),
+        Column::weekday("weekday", |r| r.group.weekday.map(i64::from)),
+        Column::integer("hour", |r| r.group.hour.map(i64::from)),
+    ];
+    let town_name = Column::text("municipality_name", |r: &Row<F>| Some(&r.heading.town.name));
+    let route_name = Column::text("route_name", |r: &Row<F>| r.heading.names.route(&r.group));
+    let stop_name = Column::text("stop_name", |r: &Row<F>| r.heading.names.stop(&r.group));
+    let names = [Column::beside("municipality", town_name), Column::beside("route_id", route_name)];
+    let last = explains.into_iter().chain([Column::beside("stop_id", stop_name)]);
+    group.into_iter().chain(figures).chain(names).chain(last).collect()
+}
+
+/// Figures about buses and trains.
+pub struct Figures<F: 'static> {
+    /// Name in files.
+    pub name: &'static str,
+    pub columns: Vec<Column<Row<F>>>,
+    /// The rows of one municipality.
+    pub rows: fn(&store::Pool, Arc<Heading>, Credits) -> RowStream<Row<F>>,
+}
+
+impl<F: Send + Sync + 'static> Figures<F> {
     /// Answers a request, if its caller may see anything at all.
     ///
     /// # Errors
@@ -64,7 +104,8 @@ impl<R: Send + Sync + 'static> Figures<R> {
         let rows = |credits: Credits| {
             let (pool, names, towns) = (pool.clone(), asked.names.clone(), asked.towns.clone());
             let rows = self.rows;
-            let of_town = move |town| rows(&pool, town, names.clone(), credits.clone());
+            let of_town =
+                move |town| rows(&pool, Arc::new(Heading { town, names: names.clone() }), credits.clone());
             stream::iter(towns).flat_map(of_town).boxed()
         };
         let fits = asked.fit(pool, bounds.max_json_rows, || rows(Credits::default())).await?;
@@ -75,7 +116,7 @@ impl<R: Send + Sync + 'static> Figures<R> {
             file_stem: asked.file_stem,
             extra: credits.extra(asked.registry),
             cache: asked.cache,
-            zone: self.zone,
+            zone: Row::zone,
         };
         table.answer(permit, fits, rows).await
     }
@@ -124,13 +165,13 @@ impl TransitQuery {
         for (id, seen_by) in asked {
             let Some(town) = registry.municipality(id) else { continue };
             let tz = TimeZone::get(&town.tz).unwrap_or(TimeZone::UTC);
-            let period = Period::of(&params, &tz)?;
+            let period = period::period(&params, &tz)?;
             let days = match period::days(&params)? {
                 None => None,
                 Some(kinds) => {
                     let mut conn = asker.pool()?.acquire().await.map_err(store::StoreError::from)?;
                     let calendar = store::places::calendar(&mut conn, Some(id)).await?;
-                    Some(period.dates(&tz, &TownDays::new(&town.ags, &calendar), &kinds))
+                    Some(period::dates(period, &tz, &TownDays::new(&town.ags, &calendar), &kinds))
                 }
             };
             let window = Window {
@@ -264,7 +305,7 @@ where
 /// Names of lines and stops in the loaded timetable; figures do not depend on them.
 #[derive(Clone, Default)]
 pub struct Names {
-    routes: Arc<HashMap<String, Arc<str>>>,
+    routes: Arc<HashMap<String, String>>,
     area: Option<Arc<Area>>,
 }
 
@@ -272,21 +313,21 @@ impl Names {
     fn of(area: Option<Arc<Area>>) -> Self {
         let routes = area.iter().flat_map(|area| &area.timetable.routes).filter_map(|route| {
             let name = [&route.short_name, &route.long_name].into_iter().find(|name| !name.is_empty())?;
-            Some((route.id.clone(), name.as_str().into()))
+            Some((route.id.clone(), name.clone()))
         });
         Names { routes: Arc::new(routes.collect()), area }
     }
 
-    /// The name of a line; `None`: it has none.
-    pub fn route(&self, id: Option<&str>) -> Option<Arc<str>> {
-        self.routes.get(id?).cloned()
+    /// The name of a group's line; `None`: it has none.
+    fn route(&self, group: &Group) -> Option<&str> {
+        self.routes.get(group.route.as_ref()?).map(String::as_str)
     }
 
-    /// The name of a stop; `None`: it has none.
-    pub fn stop(&self, id: Option<&str>) -> Option<Arc<str>> {
+    /// The name of a group's stop; `None`: it has none.
+    fn stop(&self, group: &Group) -> Option<&str> {
         let timetable = &self.area.as_ref()?.timetable;
-        let name = timetable.stops.names.get(timetable.stop(id?)?);
-        (!name.is_empty()).then(|| name.into())
+        let name = timetable.stops.names.get(timetable.stop(group.stop.as_ref()?)?);
+        Some(name).filter(|name| !name.is_empty())
     }
 }
 

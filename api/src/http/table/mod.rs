@@ -35,7 +35,7 @@ use self::bound::Fits;
 use self::format::Locale;
 pub use self::format::{PARQUET, Shape, TableFormat};
 #[cfg(test)]
-pub use self::tests::documented;
+pub use self::tests::{documented, shown};
 use crate::http::permits::{Permit, Permits};
 use crate::http::problem::Problem;
 use crate::http::wire::Source;

@@ -27,6 +27,15 @@ pub fn documented<D: utoipa::PartialSchema, R>(columns: &[Column<R>]) {
     assert_eq!(shown, written);
 }
 
+/// `rows` as they stand in JSON.
+pub fn shown<R: Send + Sync + 'static>(columns: Vec<Column<R>>, rows: &[R]) -> Vec<Value> {
+    let (mut out, mut encoder) = (Vec::new(), Box::new(super::json::Json::new(columns)));
+    encoder.rows(rows, &mut out).expect("rows");
+    encoder.finish(Map::new(), &mut out).expect("an end");
+    let mut answer: Value = serde_json::from_slice(&out).expect("JSON");
+    serde_json::from_value(answer["items"].take()).expect("a list")
+}
+
 #[derive(Debug, Clone, Default)]
 struct Row {
     name: Option<String>,

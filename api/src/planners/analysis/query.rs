@@ -14,7 +14,7 @@ use crate::http::auth::Asker;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 use crate::http::table::Shape;
-use crate::planners::period::{self, Period};
+use crate::planners::period;
 use crate::planners::planning::{SeenBy, Viewer};
 
 /// Which places.
@@ -83,14 +83,14 @@ impl FiguresQuery {
         for (id, seen_by) in asked {
             let Some(def) = registry.municipality(id) else { continue };
             let tz = TimeZone::get(&def.tz).unwrap_or(TimeZone::UTC);
-            let Period { from, until } = Period::of(params, &tz)?;
+            let period = period::period(params, &tz)?;
             let mut calendar = Vec::new();
             if !filter.days.is_empty() {
                 let mut conn = asker.pool()?.acquire().await.map_err(store::StoreError::from)?;
                 calendar = store::places::calendar(&mut conn, Some(id)).await?;
             }
             let time = TownTime { tz, days: TownDays::new(&def.ags, &calendar) };
-            towns.push(Arc::new(TownQuery { id, seen_by, period: Span { from, until }, time }));
+            towns.push(Arc::new(TownQuery { id, seen_by, period, time }));
         }
         if towns.is_empty() {
             return Err(Problem::not_allowed());

@@ -8,21 +8,19 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use domain::UtcMicros;
-use jiff::tz::TimeZone;
 use store::transit_history;
 use utoipa::ToSchema;
 
-use self::runs::Runs;
-use self::runs::TOO_FEW;
+use self::runs::{Ridership, Runs, TOO_FEW, columns};
 use crate::contract::words::words;
 use crate::http::auth::Asker;
 use crate::http::params::RawQuery;
 use crate::http::problem::Problem;
-use crate::http::table::{Bounds, Column, Rows};
+use crate::http::table::{Bounds, Rows};
 use crate::hub::View;
 use crate::journeys::Journeys;
 use crate::planners::parameters;
-use crate::planners::transit::{Credits, Figures, Names, RowStream, Town, TransitRequest, gathered};
+use crate::planners::transit::{Credits, Figures, Heading, Row, RowStream, TransitRequest, gathered};
 
 words! {
     /// Why figures of passengers are withheld.
@@ -31,10 +29,10 @@ words! {
 
 /// How many passengers there were.
 #[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
 pub struct RidershipRow {
     /// Slug of the municipality.
-    #[schema(value_type = String)]
-    municipality: Arc<str>,
+    municipality: String,
     /// Line; null: not divided by line, or no vehicle reported it.
     route_id: Option<String>,
     /// Stop; null: not divided by stop.
@@ -73,47 +71,13 @@ pub struct RidershipRow {
     /// Passengers added or taken away for the balance / passengers counted; null: not known, or withheld.
     drift_share: Option<f64>,
     /// Name of the municipality.
-    #[schema(value_type = String)]
-    municipality_name: Arc<str>,
+    municipality_name: String,
     /// Name of the line in the timetable of today; null: it has none there, or not divided by line.
-    #[schema(value_type = Option<String>)]
-    route_name: Option<Arc<str>>,
+    route_name: Option<String>,
     /// Name of the stop in the timetable of today; null: it has none there, or not divided by stop.
-    #[schema(value_type = Option<String>)]
-    stop_name: Option<Arc<str>>,
+    stop_name: Option<String>,
     /// `reason` in a sentence; null: they are not withheld.
     detail: Option<&'static str>,
-    /// The town's clock.
-    #[schema(ignore)]
-    zone: TimeZone,
-}
-
-fn columns() -> Vec<Column<RidershipRow>> {
-    vec![
-        Column::text("municipality", |r| Some(&r.municipality)),
-        Column::text("route_id", |r| r.route_id.as_deref()),
-        Column::text("stop_id", |r| r.stop_id.as_deref()),
-        Column::time("bucket", |r| r.bucket),
-        Column::weekday("weekday", |r| r.weekday),
-        Column::integer("hour", |r| r.hour),
-        Column::boolean("withheld", |r| Some(r.withheld)),
-        Column::text("reason", |r| r.reason),
-        Column::integer("min_runs", |r| r.min_runs),
-        Column::integer("runs", |r| r.runs),
-        Column::float("coverage", |r| r.coverage),
-        Column::integer("boardings", |r| r.boardings),
-        Column::integer("alightings", |r| r.alightings),
-        Column::integer("boardings_balanced", |r| r.boardings_balanced),
-        Column::integer("alightings_balanced", |r| r.alightings_balanced),
-        Column::float("load_mean", |r| r.load_mean),
-        Column::integer("load_max", |r| r.load_max),
-        Column::float("on_board_mean", |r| r.on_board_mean),
-        Column::float("drift_share", |r| r.drift_share),
-        Column::beside("municipality", Column::text("municipality_name", |r| Some(&r.municipality_name))),
-        Column::beside("route_id", Column::text("route_name", |r| r.route_name.as_deref())),
-        Column::text("detail", |r| r.detail),
-        Column::beside("stop_id", Column::text("stop_name", |r| r.stop_name.as_deref())),
-    ]
 }
 
 /// How many passengers got on and off, and how full vehicles were. Counts at doors drift: each run is
@@ -135,13 +99,11 @@ pub async fn ridership(
     query: RawQuery,
 ) -> Result<Response, Problem> {
     let request = TransitRequest { view, asker, query, journeys };
-    let figures =
-        Figures { name: "ridership", columns: columns(), zone: |row: &RidershipRow| &row.zone, rows };
-    figures.answer(&bounds, &request).await
+    Figures { name: "ridership", columns: columns(), rows }.answer(&bounds, &request).await
 }
 
-fn rows(pool: &store::Pool, town: Town, names: Names, credits: Credits) -> RowStream<RidershipRow> {
-    gathered(transit_history::rides(pool, &town.window), Runs::new(town, names, credits))
+fn rows(pool: &store::Pool, heading: Arc<Heading>, credits: Credits) -> RowStream<Row<Ridership>> {
+    gathered(transit_history::rides(pool, &heading.town.window), Runs::new(heading, credits))
 }
 
 #[cfg(test)]

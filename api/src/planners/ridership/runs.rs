@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use domain::UtcMicros;
 use domain::ridership::{Balanced, Counted, balance};
-use jiff::tz::TimeZone;
-use store::transit_history::{Group, Passengers, RideEvent, Window};
+use store::transit_history::{Group, Passengers, RideEvent};
 
-use super::RidershipRow;
+use crate::http::table::Column;
 use crate::planners::planning::SeenBy;
-use crate::planners::transit::{Credits, Gather, Names, Town};
+use crate::planners::transit::{self, Credits, Gather, Heading, Row};
 
 /// The public sees no figures of fewer runs: they could be traced to single passengers.
 pub const MIN_RUNS: i64 = 3;
@@ -21,18 +20,19 @@ pub const TOO_FEW: &str = "too_few_runs";
 /// Gathers the runs of one municipality. Groups are put out as soon as no later service day can add to
 /// them, so that no more of them are held than a day (or week) has.
 pub struct Runs {
-    municipality: Arc<str>,
-    name: Arc<str>,
-    zone: TimeZone,
-    names: Names,
-    seen_by: SeenBy,
-    window: Window,
+    heading: Arc<Heading>,
     credits: Credits,
     groups: BTreeMap<Group, Sums>,
     /// What is known of one trip on one service day.
     trip: Vec<RideEvent>,
     /// Numbers trips and runs, to count each once in a group.
     number: u64,
+}
+
+/// The sums of a group, and whether they are withheld.
+pub struct Ridership {
+    is_withheld: bool,
+    sums: Sums,
 }
 
 /// The sums of a group so far.
@@ -65,19 +65,8 @@ struct Stop {
 
 impl Runs {
     /// Of one municipality, with nothing gathered yet.
-    pub fn new(town: Town, names: Names, credits: Credits) -> Self {
-        Runs {
-            municipality: town.slug,
-            name: town.name,
-            zone: town.zone,
-            names,
-            seen_by: town.seen_by,
-            window: town.window,
-            credits,
-            groups: BTreeMap::new(),
-            trip: Vec::new(),
-            number: 0,
-        }
+    pub fn new(heading: Arc<Heading>, credits: Credits) -> Self {
+        Runs { heading, credits, groups: BTreeMap::new(), trip: Vec::new(), number: 0 }
     }
 
     /// Adds the trip that is complete now.
@@ -111,7 +100,7 @@ impl Runs {
 
     /// The sums of the group that `of` belongs to; `None`: it is not asked for.
     fn sums(&mut self, of: Group) -> Option<&mut Sums> {
-        let window = &self.window;
+        let window = &self.heading.town.window;
         let is_asked = |asked: &Option<String>, is: &Option<String>| asked.is_none() || asked == is;
         if !is_asked(&window.route, &of.route) || !is_asked(&window.stop, &of.stop) {
             return None;
@@ -125,55 +114,68 @@ impl Runs {
     }
 
     /// Puts out the groups of buckets before `bucket`.
-    fn put_out_before(&mut self, bucket: UtcMicros, out: &mut VecDeque<RidershipRow>) {
+    fn put_out_before(&mut self, bucket: UtcMicros, out: &mut VecDeque<Row<Ridership>>) {
         while let Some(first) = self.groups.first_entry() {
             if first.key().bucket >= Some(bucket) {
                 return;
             }
             let (group, sums) = first.remove_entry();
-            out.push_back(self.row(group, &sums));
+            out.push_back(self.row(group, sums));
         }
     }
 
-    fn row(&self, group: Group, sums: &Sums) -> RidershipRow {
-        let withheld = self.seen_by == SeenBy::Public && (1..MIN_RUNS).contains(&sums.runs);
-        let has_figures = !withheld && sums.runs > 0;
-        let reported = |n: i64| has_figures.then_some(n);
-        let share = |part: i64, of: i64| (!withheld && of > 0).then(|| part as f64 / of as f64);
-        RidershipRow {
-            municipality: self.municipality.clone(),
-            municipality_name: self.name.clone(),
-            route_name: self.names.route(group.route.as_deref()),
-            stop_name: self.names.stop(group.stop.as_deref()),
-            zone: self.zone.clone(),
-            route_id: group.route,
-            stop_id: group.stop,
-            bucket: group.bucket,
-            weekday: group.weekday.map(i64::from),
-            hour: group.hour.map(i64::from),
-            withheld,
-            reason: withheld.then_some(TOO_FEW),
-            detail: withheld.then_some("Figures of fewer runs are not for the public."),
-            min_runs: withheld.then_some(MIN_RUNS),
-            runs: (!withheld).then_some(sums.runs),
-            coverage: share(sums.counted_trips, sums.observed_trips),
-            boardings: reported(sums.counted_on),
-            alightings: reported(sums.counted_off),
-            boardings_balanced: reported(sums.boardings),
-            alightings_balanced: reported(sums.alightings),
-            load_mean: share(sums.load, sums.stops),
-            load_max: reported(sums.load_max),
-            on_board_mean: share(sums.reported_load, sums.reported_stops),
-            drift_share: share(sums.corrected, sums.counted_on + sums.counted_off),
-        }
+    fn row(&self, group: Group, sums: Sums) -> Row<Ridership> {
+        let is_public = self.heading.town.seen_by == SeenBy::Public;
+        let is_withheld = is_public && (1..MIN_RUNS).contains(&sums.runs);
+        Row { heading: self.heading.clone(), group, figures: Ridership { is_withheld, sums } }
     }
+}
+
+impl Ridership {
+    fn published(&self) -> Option<&Sums> {
+        (!self.is_withheld).then_some(&self.sums)
+    }
+
+    /// A number of passengers; `None`: nobody counted, or it is withheld.
+    fn passengers(&self, of: fn(&Sums) -> i64) -> Option<i64> {
+        self.published().filter(|sums| sums.runs > 0).map(of)
+    }
+
+    /// A part divided by the whole; `None`: there is no whole, or it is withheld.
+    fn share(&self, of: fn(&Sums) -> [i64; 2]) -> Option<f64> {
+        let [part, whole] = of(self.published()?);
+        (whole > 0).then(|| part as f64 / whole as f64)
+    }
+}
+
+/// The columns of the answer.
+pub fn columns() -> Vec<Column<Row<Ridership>>> {
+    let figures = [
+        Column::boolean("withheld", |r: &Row<Ridership>| Some(r.figures.is_withheld)),
+        Column::text("reason", |r| r.figures.is_withheld.then_some(TOO_FEW)),
+        Column::integer("min_runs", |r| r.figures.is_withheld.then_some(MIN_RUNS)),
+        Column::integer("runs", |r| Some(r.figures.published()?.runs)),
+        Column::float("coverage", |r| r.figures.share(|s| [s.counted_trips, s.observed_trips])),
+        Column::integer("boardings", |r| r.figures.passengers(|s| s.counted_on)),
+        Column::integer("alightings", |r| r.figures.passengers(|s| s.counted_off)),
+        Column::integer("boardings_balanced", |r| r.figures.passengers(|s| s.boardings)),
+        Column::integer("alightings_balanced", |r| r.figures.passengers(|s| s.alightings)),
+        Column::float("load_mean", |r| r.figures.share(|s| [s.load, s.stops])),
+        Column::integer("load_max", |r| r.figures.passengers(|s| s.load_max)),
+        Column::float("on_board_mean", |r| r.figures.share(|s| [s.reported_load, s.reported_stops])),
+        Column::float("drift_share", |r| r.figures.share(|s| [s.corrected, s.counted_on + s.counted_off])),
+    ];
+    let detail = Column::text("detail", |r: &Row<Ridership>| {
+        r.figures.is_withheld.then_some("Figures of fewer runs are not for the public.")
+    });
+    transit::columns(figures, Some(detail))
 }
 
 impl Gather for Runs {
     type In = RideEvent;
-    type Out = RidershipRow;
+    type Out = Row<Ridership>;
 
-    fn take(&mut self, event: RideEvent, out: &mut VecDeque<RidershipRow>) {
+    fn take(&mut self, event: RideEvent, out: &mut VecDeque<Row<Ridership>>) {
         if self.trip.last().is_some_and(|last| (last.day, &last.trip_id) != (event.day, &event.trip_id)) {
             self.add_trip();
             if let Some(bucket) = event.first_bucket {
@@ -183,10 +185,10 @@ impl Gather for Runs {
         self.trip.push(event);
     }
 
-    fn end(&mut self, out: &mut VecDeque<RidershipRow>) {
+    fn end(&mut self, out: &mut VecDeque<Row<Ridership>>) {
         self.add_trip();
         for (group, sums) in std::mem::take(&mut self.groups) {
-            out.push_back(self.row(group, &sums));
+            out.push_back(self.row(group, sums));
         }
     }
 }
@@ -232,12 +234,17 @@ mod tests {
     use domain::VehicleId;
     use domain::occupancy::Bucket;
     use domain::{FeedId, MunicipalityId};
+    use jiff::tz::TimeZone;
+    use serde_json::{Value, json};
+    use store::transit_history::Window;
 
     use super::*;
+    use crate::http::table::shown;
+    use crate::planners::transit::{Names, Town};
 
     fn runs(window: Window, seen_by: SeenBy) -> Runs {
         let town = Town { slug: "n".into(), name: "N".into(), zone: TimeZone::UTC, seen_by, window };
-        Runs::new(town, Names::default(), Credits::default())
+        Runs::new(Arc::new(Heading { town, names: Names::default() }), Credits::default())
     }
 
     fn window(bucket: Bucket) -> Window {
@@ -277,11 +284,12 @@ mod tests {
         Some(Passengers { vehicle: VehicleId(vehicle), run: 1, entries, exits, on_board: None })
     }
 
-    fn gather(mut runs: Runs, events: Vec<RideEvent>) -> Vec<RidershipRow> {
+    /// The rows, as they are answered.
+    fn gather(mut runs: Runs, events: Vec<RideEvent>) -> Vec<Value> {
         let mut out = VecDeque::new();
         events.into_iter().for_each(|e| runs.take(e, &mut out));
         runs.end(&mut out);
-        out.into()
+        shown(columns(), out.make_contiguous())
     }
 
     #[test]
@@ -295,7 +303,8 @@ mod tests {
         runs.take(event(2, "a", 200, "s", counted(1, 4, 4)), &mut out);
         assert_eq!(out.len(), 1);
         runs.take(event(3, "a", 300, "s", counted(1, 5, 5)), &mut out);
-        let boardings: Vec<_> = out.iter().map(|r| (r.bucket, r.boardings)).collect();
+        let boardings: Vec<_> =
+            out.iter().map(|r| (r.group.bucket, r.figures.passengers(|s| s.counted_on))).collect();
         assert_eq!(boardings, [(Some(UtcMicros(100)), Some(2)), (Some(UtcMicros(200)), Some(5))]);
         runs.end(&mut out);
         assert_eq!(out.len(), 3);
@@ -314,20 +323,9 @@ mod tests {
             event(1, "b", 100, "s1", None),
         ];
         let rows = gather(runs(window(Bucket::Day), SeenBy::Planner), events);
-        let listed: Vec<_> = rows
-            .iter()
-            .map(|r| {
-                (r.stop_id.as_deref().unwrap(), r.runs, r.boardings, r.alightings, r.load_mean, r.coverage)
-            })
-            .collect();
-        assert_eq!(
-            listed,
-            [
-                ("s1", Some(1), Some(2), Some(4), Some(4.0), Some(0.5)),
-                ("s2", Some(1), Some(0), Some(4), Some(0.0), Some(1.0)),
-            ]
-        );
-        assert!(rows.iter().all(|r| r.route_id.as_deref() == Some("9")));
+        let names = ["stop_id", "runs", "boardings", "alightings", "load_mean", "coverage", "route_id"];
+        let listed: Vec<Value> = rows.iter().map(|row| json!(names.map(|name| &row[name]))).collect();
+        assert_eq!(listed, [json!(["s1", 1, 2, 4, 4.0, 0.5, "9"]), json!(["s2", 1, 0, 4, 0.0, 1.0, "9"])]);
     }
 
     #[test]
@@ -335,17 +333,14 @@ mod tests {
         let events = |n: i32| (0..n).map(|v| event(1, "a", 100, "s", counted(v, 1, 1))).collect::<Vec<_>>();
         let of = |n, seen_by| gather(runs(window(Bucket::Day), seen_by), events(n)).remove(0);
         let hidden = of(2, SeenBy::Public);
-        assert_eq!((hidden.withheld, hidden.reason, hidden.min_runs), (true, Some("too_few_runs"), Some(3)));
-        assert!(
-            hidden.detail.is_some() && hidden.route_id.is_none() && hidden.stop_id.as_deref() == Some("s")
-        );
-        assert_eq!(
-            (hidden.runs, hidden.boardings, hidden.load_mean, hidden.drift_share),
-            (None, None, None, None)
-        );
-        assert_eq!((hidden.coverage, hidden.load_max, hidden.boardings_balanced), (None, None, None));
+        let is = |row: &Value, names: &[&str]| json!(names.iter().map(|name| &row[name]).collect::<Vec<_>>());
+        assert_eq!(is(&hidden, &["withheld", "reason", "min_runs"]), json!([true, "too_few_runs", 3]));
+        assert!(hidden["detail"].is_string() && hidden["route_id"].is_null() && hidden["stop_id"] == "s");
+        let figures =
+            ["runs", "boardings", "load_mean", "drift_share", "coverage", "load_max", "boardings_balanced"];
+        assert_eq!(is(&hidden, &figures), json!([null, null, null, null, null, null, null]));
         let shown = of(3, SeenBy::Public);
-        assert_eq!((shown.withheld, shown.runs, shown.boardings), (false, Some(3), Some(3)));
-        assert_eq!(of(2, SeenBy::Planner).boardings, Some(2));
+        assert_eq!(is(&shown, &["withheld", "runs", "boardings"]), json!([false, 3, 3]));
+        assert_eq!(of(2, SeenBy::Planner)["boardings"], 2);
     }
 }
