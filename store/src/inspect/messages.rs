@@ -1,16 +1,18 @@
 //! The messages of a device, and their outcomes.
 
 use domain::{MunicipalityId, UtcMicros};
+use serde::{Serialize, Serializer};
 use sqlx::FromRow;
 
 use super::{PAGE_BYTES, SHOWN_BYTES, numbers};
 use crate::column::{MaybeTs, PageRow};
 use crate::{Pool, Result, Ts};
 
-/// One message of a device, as it was kept.
-#[derive(Debug, Clone, PartialEq, FromRow)]
+/// One message of a device, as it was kept, and as it is answered.
+#[derive(Debug, Clone, PartialEq, FromRow, Serialize)]
 pub struct DeviceMessage {
     /// The network server's id of the message, or one made of it.
+    #[serde(rename = "id")]
     pub dedup_id: String,
     /// Which event of the network server it was: `up`, `join`, `status`.
     pub event: String,
@@ -25,21 +27,12 @@ pub struct DeviceMessage {
     /// LoRaWAN frame counter.
     pub f_cnt: Option<i64>,
     /// Its first [`SHOWN_BYTES`](super::SHOWN_BYTES).
+    #[serde(rename = "hex", serialize_with = "as_hex")]
     pub payload: Option<Vec<u8>>,
     /// How many bytes it has.
     pub payload_bytes: Option<i32>,
-    /// LoRa spreading factor, 7 to 12.
-    pub spreading_factor: Option<i16>,
-    /// Signal strength at the best gateway.
-    pub rssi_dbm: Option<f32>,
-    /// Signal-to-noise ratio there.
-    pub snr_db: Option<f32>,
-    /// The ids of the gateways that received it.
-    pub gateways: Vec<String>,
     /// Which decoder read it.
     pub decoder: Option<String>,
-    /// The MQTT quality of service it came with.
-    pub qos: i16,
     /// What was read of it.
     pub decoded: Option<serde_json::Value>,
     /// `stored`, `heard`, `duplicate`, `rejected:REASON`.
@@ -49,9 +42,25 @@ pub struct DeviceMessage {
     /// Fields that are not kept, since they are personal.
     pub dropped_fields: Vec<String>,
     /// 1: redeliveries of the message of the same id.
+    #[serde(skip)]
     pub copy: i16,
     /// How often it came.
     pub times: i32,
+    /// The ids of the gateways that received it.
+    pub gateways: Vec<String>,
+    /// LoRa spreading factor, 7 to 12.
+    pub spreading_factor: Option<i16>,
+    /// Signal strength at the best gateway.
+    pub rssi_dbm: Option<f32>,
+    /// Signal-to-noise ratio there.
+    pub snr_db: Option<f32>,
+    /// The MQTT quality of service it came with.
+    pub qos: i16,
+}
+
+fn as_hex<S: Serializer>(payload: &Option<Vec<u8>>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    let hex = |bytes: &Vec<u8>| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+    payload.as_ref().map(hex).serialize(serializer)
 }
 
 /// Where a page of messages ends.

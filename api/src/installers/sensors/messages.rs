@@ -1,11 +1,11 @@
 //! `GET /v1/sensors/{id}/messages`.
 
 use axum::response::Response;
-use domain::{FeedFormat, MunicipalityId, Registry, Target, UtcMicros};
-use serde::Serialize;
-use store::inspect::{self, DeviceMessage, MessageCursor};
+use domain::{FeedFormat, MunicipalityId, Registry, UtcMicros};
+use store::inspect::{self, MessageCursor};
 use utoipa::ToSchema;
 
+use super::out::place_of;
 use super::{scope, spelled};
 use crate::contract::{parameters, values, words};
 use crate::http::answer;
@@ -16,7 +16,8 @@ use crate::http::wire::List;
 use crate::hub::View;
 
 /// A message as it was received, and what became of it.
-#[derive(Serialize, ToSchema)]
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
 pub struct MessageOut {
     /// The network server's deduplication id.
     id: String,
@@ -61,32 +62,6 @@ pub struct MessageOut {
     qos: i16,
 }
 
-impl From<DeviceMessage> for MessageOut {
-    fn from(m: DeviceMessage) -> Self {
-        MessageOut {
-            id: m.dedup_id,
-            event: m.event,
-            received_at: m.received_at,
-            network_at: m.network_at,
-            f_port: m.f_port,
-            f_cnt: m.f_cnt,
-            payload_bytes: m.payload_bytes,
-            hex: m.payload.map(|bytes| bytes.iter().map(|b| format!("{b:02x}")).collect()),
-            decoder: m.decoder,
-            decoded: m.decoded,
-            outcome: m.outcome,
-            detail: m.detail,
-            dropped_fields: m.dropped_fields,
-            times: m.times,
-            gateways: m.gateways,
-            spreading_factor: m.spreading_factor,
-            rssi_dbm: m.rssi_dbm,
-            snr_db: m.snr_db,
-            qos: m.qos,
-        }
-    }
-}
-
 /// The ids under which a device's messages are stored: its own, and, where its feed names the places itself, theirs. The
 /// bindings of another municipality's device stay hidden, also in what is found.
 fn names(id: String, scope: &[MunicipalityId], registry: &Registry) -> Vec<String> {
@@ -94,11 +69,7 @@ fn names(id: String, scope: &[MunicipalityId], registry: &Registry) -> Vec<Strin
     let names_places =
         |s: &&domain::Sensor| registry.feed(s.feed).is_some_and(|f| f.def.format == FeedFormat::Native);
     let bindings = sensor.filter(names_places).map_or(&[][..], |s| s.bindings.as_slice());
-    let places = bindings.iter().filter_map(|b| match b.target? {
-        Target::Bay(id) => registry.bay(id).map(|e| e.def.id.clone()),
-        Target::Site(id) => registry.site(id).map(|e| e.def.id.clone()),
-        Target::Vehicle(id) => registry.vehicle(id).map(|e| e.def.id.clone()),
-    });
+    let places = bindings.iter().filter_map(|b| Some(place_of(b.target?, registry)?.1));
     let mut names: Vec<String> = places.collect();
     names.push(id);
     names
@@ -128,14 +99,14 @@ pub async fn messages(view: View, id: PathId, asker: Asker, query: RawQuery) -> 
         Some(MessageCursor { received_at: UtcMicros(at), dedup_id: parts.next()?, copy })
     });
     let before = match before {
-        Some(None) => return Err(Problem::bad_cursor(cursor.as_deref().unwrap_or_default())),
+        Some(None) => return Err(Problem::bad_cursor("cursor", cursor.as_deref().unwrap_or_default())),
         before => before.flatten(),
     };
     let names = names(spelled(&id.text()?), &scope, view.hub.read().map.registry());
     let (found, more) = inspect::messages(asker.pool()?, &scope, &names, before, limit).await?;
     let last = found.last().filter(|_| more);
     let cursor = last.map(|m| cursor_after(&format!("{} {} {}", m.received_at.0, m.copy, m.dedup_id)));
-    Ok(answer::private(&List { items: found.into_iter().map(MessageOut::from).collect(), cursor }))
+    Ok(answer::private(&List { items: found, cursor }))
 }
 
 #[cfg(test)]

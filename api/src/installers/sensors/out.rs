@@ -63,7 +63,7 @@ pub struct SensorOut {
 }
 
 /// What a device is bound to, from when to when.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub struct BindingOut {
     /// Id of the bay; null: not bound to one.
     bay: Option<String>,
@@ -88,24 +88,22 @@ pub struct BindingOut {
 
 impl BindingOut {
     pub(super) fn new(binding: &Binding, registry: &Registry) -> Self {
-        let (mut bay, mut site, mut vehicle) = (None, None, None);
-        match binding.target {
-            Some(Target::Bay(id)) => bay = registry.bay(id).map(|e| e.def.id.clone()),
-            Some(Target::Site(id)) => site = registry.site(id).map(|e| e.def.id.clone()),
-            Some(Target::Vehicle(id)) => vehicle = registry.vehicle(id).map(|e| e.def.id.clone()),
-            None => {}
-        }
+        let (kind, id) = binding.target.and_then(|target| place_of(target, registry)).unwrap_or_default();
         BindingOut {
-            bay,
-            site,
-            vehicle,
             direction: binding.direction,
             bound_from: binding.from,
             bound_until: binding.until,
             heartbeat_s: binding.heartbeat_s,
             stale_after_s: binding.stale_after_s,
             threshold_mm: binding.threshold_mm,
+            ..BindingOut::to(&kind, &id)
         }
+    }
+
+    /// To a place of this kind and id.
+    fn to(kind: &str, id: &str) -> Self {
+        let named = |of: &str| (kind == of).then(|| id.to_owned());
+        BindingOut { bay: named("bay"), site: named("site"), vehicle: named("vehicle"), ..Self::default() }
     }
 }
 
@@ -228,17 +226,10 @@ pub fn place(place: NativePlace, view: &View) -> SensorOut {
         is_rejected: is_rejected(&place, heartbeat_s),
         ..Symptoms::default()
     };
-    let named = |kind: &str| (place.kind == kind).then(|| place.key.clone());
     let binding = symptoms.is_known.then(|| BindingOut {
-        bay: named("bay"),
-        site: named("site"),
-        vehicle: named("vehicle"),
-        direction: None,
-        bound_from: None,
-        bound_until: None,
         heartbeat_s: Some(heartbeat_s),
         stale_after_s: Some(stale_after_s),
-        threshold_mm: None,
+        ..BindingOut::to(&place.kind, &place.key)
     });
     let feed = registry.feed(place.feed);
     SensorOut {
