@@ -251,7 +251,7 @@ impl Params<'_> {
 
     /// The number after which the next page begins.
     pub fn cursor_of_numbers(&self) -> Result<Option<i64>, Problem> {
-        let number = |cursor: String| cursor.parse().map_err(|_| Problem::bad_cursor(&cursor));
+        let number = |cursor: String| cursor.parse().map_err(|_| Problem::bad_cursor("cursor", &cursor));
         self.cursor()?.map(number).transpose()
     }
 
@@ -269,7 +269,7 @@ impl Params<'_> {
         let Some(value) = self.text(name) else { return Ok(None) };
         let decoded = URL_SAFE_NO_PAD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         let key = decoded.filter(|key| !key.is_empty() && is_key(key));
-        key.ok_or_else(|| Problem::bad_cursor_named(name, value)).map(Some)
+        key.ok_or_else(|| Problem::bad_cursor(name, value)).map(Some)
     }
 }
 

@@ -72,12 +72,7 @@ impl Problem {
     }
 
     /// A cursor that is not one of ours.
-    pub fn bad_cursor(value: &str) -> Self {
-        Self::bad_cursor_named("cursor", value)
-    }
-
-    /// The same for a cursor under another name.
-    pub fn bad_cursor_named(name: &str, value: &str) -> Self {
+    pub fn bad_cursor(name: &str, value: &str) -> Self {
         Self::bad_parameter(name, value, format!("'{name}' is not one of ours."))
             .remedy("Give the one of the page before, unchanged; leave it out for the first page.")
     }

@@ -151,12 +151,6 @@ pub fn of_bay<'a>(
     reason: &'static str,
 ) -> Option<(Topic, ChangeData<'a>)> {
     let entry = registry.bay(view.id)?;
-    let topic = Topic {
-        kind: Kind::Bay,
-        municipality: Some(entry.municipality),
-        site: view.site,
-        position: Some(view.position),
-    };
     let site = view.site.and_then(|id| registry.site(id)).map(|s| &s.def);
     let data = BayChange {
         kind: Kind::Bay.as_str(),
@@ -171,6 +165,7 @@ pub fn of_bay<'a>(
         lat: view.position.lat,
         lon: view.position.lon,
     };
+    let topic = Topic { site: view.site, ..Topic::bay(registry, entry) };
     Some((topic, ChangeData::Bay(data)))
 }
 

@@ -167,6 +167,7 @@ impl LiveHub {
         now: UtcMicros,
     ) -> Option<Event> {
         let registry = map.registry();
+        let mut left = None;
         let (topic, key, data) = match event {
             LiveEvent::Bay { bay, state, observed_at, stale, reason } => {
                 let view = map.bay(*bay, now)?;
@@ -182,15 +183,13 @@ impl LiveHub {
             LiveEvent::Vehicle { vehicle, reason, was_at } => {
                 let (topic, data) =
                     event::of_vehicle(registry, map.vehicle(*vehicle)?, reason.as_str(), now)?;
-                let bytes = Bytes::from(event::frame(&self.id(position), "change", &data));
-                // Clients whose box it has left get an event.
                 let key = &registry.vehicle(*vehicle)?.def.id;
-                let left = was_at.map(|was_at| {
-                    let topic = Topic { position: Some(was_at), ..topic };
-                    let gone = self.removed(topic, key, position);
+                // Clients whose box it has left get an event.
+                left = was_at.map(|was_at| {
+                    let gone = self.removed(Topic { position: Some(was_at), ..topic }, key, position);
                     (gone.topic, gone.bytes)
                 });
-                return Some(Event { position, topic, key: key.as_str().into(), bytes, left });
+                (topic, key, data)
             }
             LiveEvent::RemovedVehicle { vehicle } => {
                 let entry = registry.vehicle(*vehicle)?;
@@ -209,7 +208,7 @@ impl LiveHub {
             }
         };
         let bytes = Bytes::from(event::frame(&self.id(position), "change", &data));
-        Some(Event { position, topic, key: key.as_str().into(), bytes, left: None })
+        Some(Event { position, topic, key: key.as_str().into(), bytes, left })
     }
 
     fn removed(&self, topic: Topic, key: &str, position: u64) -> Event {

@@ -15,6 +15,7 @@ use super::lang::Lang;
 use super::spot::{Spot, spot};
 use super::{Frame, HasDocs, credits, html_response, parameters};
 use crate::drivers::parking::{ParkingQuery, ParkingResult};
+use crate::http::wire::max_stay_min;
 use crate::hub::View;
 use crate::journeys::Inputs;
 
@@ -223,7 +224,7 @@ fn describe<'a>(place: PlaceRef, registry: &'a Registry, lang: Lang) -> Option<D
                 kind: lang.site_kind(entry.def.kind),
                 tz: tz(entry.municipality),
                 fee: entry.def.fee.as_ref().and_then(|f| lang.pick(f)),
-                max_stay_min: crate::http::wire::max_stay_min(None, &entry.def.restrictions),
+                max_stay_min: max_stay_min(None, &entry.def.restrictions),
                 max_height_m: entry.def.max_height_m,
             })
         }
@@ -234,10 +235,7 @@ fn describe<'a>(place: PlaceRef, registry: &'a Registry, lang: Lang) -> Option<D
                 kind: lang.say("einzelner Stellplatz", "single bay"),
                 tz: tz(entry.municipality),
                 fee: None,
-                max_stay_min: crate::http::wire::max_stay_min(
-                    entry.def.max_stay_min,
-                    &entry.def.restrictions,
-                ),
+                max_stay_min: max_stay_min(entry.def.max_stay_min, &entry.def.restrictions),
                 max_height_m: None,
             })
         }
