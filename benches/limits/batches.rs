@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use domain::bay_state::SourceKey;
+use domain::ids::SourceKey;
 use domain::observation::Provenance;
 use domain::{BayObservation, BayState, UtcMicros};
 use private_pg::PrivatePg;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::feed::is_ahead;
-use crate::ids::{FeedId, SensorId};
+use crate::ids::{FeedId, SensorId, SourceKey};
 use crate::place::wire_enum;
 use crate::time::UtcMicros;
 
@@ -45,24 +45,6 @@ pub struct BayReading {
     pub seq: Option<i64>,
     /// The state that it says.
     pub state: BayState,
-}
-
-/// Who made a statement: a sensor, or a feed in its own name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct SourceKey(pub i32);
-
-impl SourceKey {
-    /// The sensor (positive), else the feed (negative).
-    pub fn of(feed: FeedId, sensor: Option<SensorId>) -> Self {
-        SourceKey(sensor.map_or(-feed.0, |s| s.0))
-    }
-}
-
-impl From<i32> for SourceKey {
-    fn from(key: i32) -> Self {
-        SourceKey(key)
-    }
 }
 
 impl BayReading {

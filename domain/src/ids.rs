@@ -5,8 +5,9 @@
 
 use serde::{Deserialize, Serialize};
 
-macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
+/// Newtypes of the database's integers, each with `From<i32>`.
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -17,37 +18,29 @@ macro_rules! id {
                 $name(id)
             }
         }
-    };
+    )+};
 }
 
-id!(
+ids! {
     /// A municipality: every stored row belongs to one.
-    MunicipalityId
-);
-id!(
+    MunicipalityId,
     /// A parking site or a bay, where the kind does not matter (both come from one sequence).
-    PlaceId
-);
-id!(
+    PlaceId,
     /// A parking site.
-    SiteId
-);
-id!(
+    SiteId,
     /// A bay: one space for one vehicle.
-    BayId
-);
-id!(
+    BayId,
     /// A physical device.
-    SensorId
-);
-id!(
+    SensorId,
     /// A bus, train or other vehicle.
-    VehicleId
-);
-id!(
+    VehicleId,
     /// One stream from one supplier over one broker.
-    FeedId
-);
+    FeedId,
+    /// A group of places whose hours are summed up: a site, a zone, a municipality.
+    ScopeId,
+    /// Who made a statement: a sensor, or a feed in its own name.
+    SourceKey,
+}
 
 impl From<SiteId> for PlaceId {
     fn from(id: SiteId) -> Self {
@@ -58,5 +51,12 @@ impl From<SiteId> for PlaceId {
 impl From<BayId> for PlaceId {
     fn from(id: BayId) -> Self {
         PlaceId(id.0)
+    }
+}
+
+impl SourceKey {
+    /// The sensor (positive), else the feed (negative).
+    pub fn of(feed: FeedId, sensor: Option<SensorId>) -> Self {
+        SourceKey(sensor.map_or(-feed.0, |s| s.0))
     }
 }

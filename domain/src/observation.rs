@@ -7,9 +7,9 @@
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::bay_state::{BayReading, BayState, SourceKey};
+use crate::bay_state::{BayReading, BayState};
 use crate::geo::LatLon;
-use crate::ids::{BayId, FeedId, MunicipalityId, SensorId, SiteId, VehicleId};
+use crate::ids::{BayId, FeedId, MunicipalityId, SensorId, SiteId, SourceKey, VehicleId};
 use crate::place::{Audience, wire_enum};
 use crate::time::UtcMicros;
 

@@ -6,9 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bay_state::SourceKey;
 use crate::feed::is_ahead;
-use crate::ids::{FeedId, SensorId};
+use crate::ids::{FeedId, SensorId, SourceKey};
 use crate::observation::{CountValue, Provenance, SiteCount, SiteStatus};
 use crate::time::UtcMicros;
 

@@ -1,7 +1,7 @@
 //! Accepts or rejects a statement: binds it to a place *at that time*, and checks its
 //! clock and its plausibility.
 
-use domain::bay_state::SourceKey;
+use domain::ids::SourceKey;
 use domain::observation::{Digest, IdempotencyKey, Provenance, idempotency_key_of};
 use domain::registry::Entry;
 use domain::trip_update::Passed;

@@ -23,6 +23,7 @@ mod clock;
 mod county;
 mod demand;
 pub mod encode;
+mod error;
 mod faults;
 pub mod history;
 mod http;
@@ -41,8 +42,9 @@ mod world;
 
 pub use clock::{NotAStartClock, StartClock};
 pub use county::{County, Municipality};
+pub use error::SimulationError;
 pub use faults::{BadFault, Faults};
 pub use http::NotAWatchUrl;
 pub use mqtt::NotABroker;
 pub use orders::{BadOrder, Orders};
-pub use run::{RunConfig, RunError, Summary, run};
+pub use run::{RunConfig, Summary, run};

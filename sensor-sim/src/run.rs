@@ -11,8 +11,9 @@ use tokio_util::sync::CancellationToken;
 use crate::agenda::Agenda;
 use crate::clock::StartClock;
 use crate::county::County;
-use crate::faults::{BadFault, Faults, FaultyWorld, Sending, Step, Wire};
-use crate::mqtt::{Broker, Delivered, NotABroker, Outbound, Publisher};
+use crate::error::SimulationError;
+use crate::faults::{Faults, FaultyWorld, Sending, Step, Wire};
+use crate::mqtt::{Broker, Delivered, Outbound, Publisher};
 use crate::orders::Orders;
 use crate::senders::Senders;
 use crate::truth::Truth;
@@ -86,32 +87,19 @@ pub struct Summary {
     pub reconnects: u64,
 }
 
-/// Why a run failed.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    #[error(transparent)]
-    Broker(#[from] NotABroker),
-    #[error(transparent)]
-    Fault(#[from] BadFault),
-    #[error("speed {0} must be above 0 and at most 1000")]
-    Speed(f64),
-    #[error("the truth cannot be written to {}: {error}", path.display())]
-    Truth { path: PathBuf, error: std::io::Error },
-}
-
 /// Runs the county until `cancel`, or until the configured duration has passed. A broker that is
 /// away is waited for; what was not acknowledged is sent again when it is back.
 ///
 /// # Errors
 /// The address, the speed or a fault makes no sense, or the truth cannot be written.
-pub async fn run(cfg: RunConfig, cancel: CancellationToken) -> Result<Summary, RunError> {
+pub async fn run(cfg: RunConfig, cancel: CancellationToken) -> Result<Summary, SimulationError> {
     let broker: Broker = cfg.mqtt_url.parse()?;
     cfg.faults.check()?;
     if !(cfg.speed > 0.0 && cfg.speed <= 1_000.0) {
-        return Err(RunError::Speed(cfg.speed));
+        return Err(SimulationError::Speed(cfg.speed));
     }
-    let truth_error = |error| RunError::Truth { path: cfg.truth.clone().unwrap_or_default(), error };
-    let truth = Truth::open(cfg.truth.as_deref()).map_err(truth_error)?;
+    let truth_error = SimulationError::of_file("truth", cfg.truth.as_deref());
+    let truth = Truth::open(cfg.truth.as_deref()).map_err(&truth_error)?;
 
     let (outbox, inbox) = mpsc::channel(QUEUE);
     let start_utc = Timestamp::now();
@@ -122,13 +110,15 @@ pub async fn run(cfg: RunConfig, cancel: CancellationToken) -> Result<Summary, R
     let connection = tokio::spawn(publisher.run(stop.clone(), |_: &()| {}));
 
     let mut simulation = Simulation::new(&cfg, start_utc, truth, outbox);
-    let ended = simulation.run(cfg.max_duration, &stop).await.map_err(truth_error);
+    let ended = simulation.run(cfg.max_duration, &stop).await.map_err(&truth_error);
     let summary = simulation.summary;
     drop(simulation);
     // The connection ends by itself once all is acknowledged; a broker that is away is not waited for.
     stop.cancel();
-    let delivered = connection.await.unwrap_or_default();
-    ended.map(|()| summary.with(delivered))
+    let Delivered { acknowledged, refused, repeated, reconnects, unacknowledged } =
+        connection.await.unwrap_or_default();
+    ended?;
+    Ok(Summary { acknowledged, refused, unacknowledged, repeated, reconnects, ..summary })
 }
 
 /// The run in progress.
@@ -249,19 +239,6 @@ impl Simulation {
             self.summary.sent += 1;
         }
         Ok(())
-    }
-}
-
-impl Summary {
-    fn with(self, delivered: Delivered) -> Self {
-        Self {
-            acknowledged: delivered.acknowledged,
-            refused: delivered.refused,
-            unacknowledged: delivered.unacknowledged,
-            repeated: delivered.repeated,
-            reconnects: delivered.reconnects,
-            ..self
-        }
     }
 }
 

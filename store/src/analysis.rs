@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::intervals::{BayInterval, HOUR_US, HourSums, ScopeId, Span, Timeline};
+use domain::ids::ScopeId;
+use domain::intervals::{BayInterval, HOUR_US, HourSums, Span, Timeline};
 use domain::place::Bay;
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use sqlx::PgConnection;

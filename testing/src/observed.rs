@@ -1,6 +1,6 @@
 //! Observations and what is rejected, with nothing beside what they state.
 
-use domain::bay_state::SourceKey;
+use domain::ids::SourceKey;
 use domain::observation::{CountValue, Provenance, VehicleFix};
 use domain::{
     BayId, BayObservation, BayState, FeedId, MunicipalityId, PassengerCount, Reason, Rejection, SiteCount,

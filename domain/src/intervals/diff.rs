@@ -1,26 +1,6 @@
 //! Which stored intervals change.
 
-use super::bay_intervals::BayInterval;
-use super::count_intervals::CountInterval;
 use crate::time::UtcMicros;
-
-/// An interval of a place.
-pub trait Interval: Copy + PartialEq {
-    /// Where it begins: no two of one place begin at the same instant.
-    fn from(&self) -> UtcMicros;
-}
-
-impl Interval for BayInterval {
-    fn from(&self) -> UtcMicros {
-        self.from
-    }
-}
-
-impl Interval for CountInterval {
-    fn from(&self) -> UtcMicros {
-        self.from
-    }
-}
 
 /// The differences between the intervals of a place as they were and as they are to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,15 +13,14 @@ pub struct Diff<T> {
     pub new: Vec<T>,
 }
 
-/// Compares intervals, both in the order of time.
-pub fn diff<T: Interval>(before: &[T], after: &[T]) -> Diff<T> {
-    let beginning = |intervals: &[T], from: UtcMicros| {
-        intervals.binary_search_by_key(&from, Interval::from).ok().map(|i| intervals[i])
+/// Compares intervals, both in the order of time; no two of one side begin at the same instant.
+pub fn diff<T: Copy + PartialEq>(before: &[T], after: &[T], from: impl Fn(&T) -> UtcMicros) -> Diff<T> {
+    let beginning = |intervals: &[T], at: UtcMicros| {
+        intervals.binary_search_by_key(&at, &from).ok().map(|i| intervals[i])
     };
-    let begun = before.iter().map(Interval::from);
-    let gone = begun.filter(|from| beginning(after, *from).is_none()).collect();
+    let gone = before.iter().map(&from).filter(|at| beginning(after, *at).is_none()).collect();
     let (there, new): (Vec<T>, Vec<T>) =
-        after.iter().partition(|interval| beginning(before, Interval::from(*interval)).is_some());
-    let is_changed = |interval: &T| beginning(before, interval.from()) != Some(*interval);
+        after.iter().partition(|interval| beginning(before, from(interval)).is_some());
+    let is_changed = |interval: &T| beginning(before, from(interval)) != Some(*interval);
     Diff { gone, changed: there.into_iter().filter(is_changed).collect(), new }
 }

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::bay_intervals::BayInterval;
 use super::count_intervals::CountInterval;
-use super::timeline::{ScopeId, Span, Timeline};
+use super::timeline::{Span, Timeline};
 use crate::bay_state::BayState;
+use crate::ids::ScopeId;
 use crate::time::{MICROS_PER_S, UtcMicros};
 
 /// Peaks and quantiles are those of the occupancy in steps of five minutes.

@@ -20,4 +20,4 @@ pub use bay_intervals::{Applied, BayInterval, BayIntervals, BayStatement, derive
 pub use count_intervals::{CountInterval, CountStatement, derive_count_intervals};
 pub use diff::{Diff, diff};
 pub use hours::{Delta, HOUR_US, HourSums, QUARTERS, SLICE_US, SLICES};
-pub use timeline::{Conditions, Hold, Piece, ScopeId, Span, Timeline, hull, pieces};
+pub use timeline::{Conditions, Hold, Piece, Span, Timeline, hull, pieces};

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::bay_intervals::decide;
 use super::*;
-use crate::bay_state::{BayReading, BayState, SourceKey};
-use crate::ids::{FeedId, SensorId};
+use crate::bay_state::{BayReading, BayState};
+use crate::ids::{FeedId, ScopeId, SensorId, SourceKey};
 use crate::observation::SiteStatus;
 use crate::site_count::{Absolute, SourceAbsolute};
 use crate::time::{MICROS_PER_S, UtcMicros};

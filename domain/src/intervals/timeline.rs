@@ -3,18 +3,8 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::bay_state::SourceKey;
+use crate::ids::{ScopeId, SourceKey};
 use crate::time::UtcMicros;
-
-/// Id of a group of places whose hours are summed up: a site, a zone, a municipality.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ScopeId(pub i32);
-
-impl From<i32> for ScopeId {
-    fn from(id: i32) -> Self {
-        ScopeId(id)
-    }
-}
 
 /// `[from, until)`; the ends of time are [`i64::MIN`] and [`i64::MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

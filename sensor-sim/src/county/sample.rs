@@ -164,7 +164,7 @@ fn add_site(county: &mut County, row: &SiteRow, rng: &mut ChaCha8Rng) {
         Spaces::Rows(n) => (rows(&frame, n), n as u32, None),
         Spaces::Kerbs(n) => (kerbs(&frame, n), n as u32, None),
         Spaces::Counted(capacity, style) => {
-            let feed = county.native_feed(row.owner);
+            let feed = county.native_feed(row.owner());
             let counted = Counted { feed, style, usage: Usage { demand: row.demand, busy } };
             ((Vec::new(), Geometry::Point([lon, lat])), capacity, Some(counted))
         }
@@ -180,13 +180,13 @@ fn add_site(county: &mut County, row: &SiteRow, rng: &mut ChaCha8Rng) {
         ..Restriction::default()
     });
     let site = county.sites.len();
-    let id = match row.owner {
+    let id = match row.owner() {
         COUNTY => row.slug.to_owned(),
         _ => format!("{}-{}", town.slug, row.slug),
     };
     county.sites.push(Site {
         id: id.clone(),
-        municipality: row.owner,
+        municipality: row.owner(),
         name: row.name,
         kind: row.kind,
         capacity,
@@ -207,7 +207,7 @@ fn add_site(county: &mut County, row: &SiteRow, rng: &mut ChaCha8Rng) {
         let audience = audiences.get(i).copied();
         let bay = Bay {
             id: format!("{id}-{:03}", i + 1),
-            municipality: row.owner,
+            municipality: row.owner(),
             site: Some(site),
             zone: row.zone,
             restrictions: audience.map(reserved_for).into_iter().collect(),
@@ -221,7 +221,7 @@ fn add_site(county: &mut County, row: &SiteRow, rng: &mut ChaCha8Rng) {
             source: BaySource::Native(0),
             usage: Usage { demand: audience.and_then(demand_for).unwrap_or(row.demand), busy },
         };
-        add_bay(county, bay, row.native || row.owner == COUNTY);
+        add_bay(county, bay, row.native || row.owner() == COUNTY);
     }
 }
 

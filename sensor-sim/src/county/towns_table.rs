@@ -7,24 +7,14 @@ pub(super) const COUNTY: usize = 0;
 /// Index of the largest town.
 pub(super) const COUNTY_TOWN: usize = 1;
 
+#[rustfmt::skip]
 pub(super) const MUNICIPALITIES: &[Municipality] = &[
-    town("steverland", "Kreis Steverland", "05999", 51.8900, 7.2500, true),
-    town("steverstadt", "Steverstadt", "05999001", 51.9440, 7.1680, true),
-    town("holtkirchen", "Holtkirchen", "05999002", 51.8300, 7.3900, true),
-    town("ahlenbrueck", "Ahlenbrück", "05999003", 51.8450, 7.2150, false),
-    town("bergheide", "Bergheide", "05999004", 51.9750, 7.3300, false),
-    town("wesselrode", "Wesselrode", "05999005", 51.7690, 7.4430, true),
-    town("niendorf", "Niendorf an der Stever", "05999006", 51.7900, 7.2800, false),
-    town("heidkamp", "Heidkamp", "05999007", 52.0100, 7.0400, false),
+    Municipality { slug: "steverland", name: "Kreis Steverland", ags: "05999", lat: 51.8900, lon: 7.2500, public_planning: true },
+    Municipality { slug: "steverstadt", name: "Steverstadt", ags: "05999001", lat: 51.9440, lon: 7.1680, public_planning: true },
+    Municipality { slug: "holtkirchen", name: "Holtkirchen", ags: "05999002", lat: 51.8300, lon: 7.3900, public_planning: true },
+    Municipality { slug: "ahlenbrueck", name: "Ahlenbrück", ags: "05999003", lat: 51.8450, lon: 7.2150, public_planning: false },
+    Municipality { slug: "bergheide", name: "Bergheide", ags: "05999004", lat: 51.9750, lon: 7.3300, public_planning: false },
+    Municipality { slug: "wesselrode", name: "Wesselrode", ags: "05999005", lat: 51.7690, lon: 7.4430, public_planning: true },
+    Municipality { slug: "niendorf", name: "Niendorf an der Stever", ags: "05999006", lat: 51.7900, lon: 7.2800, public_planning: false },
+    Municipality { slug: "heidkamp", name: "Heidkamp", ags: "05999007", lat: 52.0100, lon: 7.0400, public_planning: false },
 ];
-
-const fn town(
-    slug: &'static str,
-    name: &'static str,
-    ags: &'static str,
-    lat: f64,
-    lon: f64,
-    public_planning: bool,
-) -> Municipality {
-    Municipality { slug, name, ags, lat, lon, public_planning }
-}

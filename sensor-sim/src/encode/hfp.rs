@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::native::json as bytes_of;
+use super::native::{DoorCount, json as bytes_of};
 use super::round;
 
 /// One bus at one moment, as HFP describes it.
@@ -43,14 +43,6 @@ pub(crate) struct Position<'a> {
     pub(crate) planned: Option<(Timestamp, Timestamp)>,
     /// Most significant digit that moved since the last message; see [`geohash_level`].
     pub(crate) geohash_level: u8,
-}
-
-/// People through one door; 1 = the front one.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Door {
-    pub(crate) door: u8,
-    pub(crate) boarded: u32,
-    pub(crate) alighted: u32,
 }
 
 /// Milliseconds, always three digits.
@@ -116,11 +108,11 @@ fn body(p: &Position) -> Value {
 }
 
 /// A passenger count at a stop, by door: topic and payload.
-pub(crate) fn apc(p: &Position, doors: &[Door], on_board: u32, capacity: u32) -> (String, Bytes) {
+pub(crate) fn apc(p: &Position, doors: &[DoorCount], on_board: u32, capacity: u32) -> (String, Bytes) {
     let topic = format!("/hfp/v2/journey/ongoing/apc/bus/{}", vehicle_levels(p.vehicle));
     let doors: Vec<_> = doors
         .iter()
-        .map(|Door { door, boarded, alighted }| {
+        .map(|DoorCount { door, boarded, alighted }| {
             json!({"door": door.to_string(), "count": [{"class": "adult", "in": boarded, "out": alighted}]})
         })
         .collect();
@@ -219,7 +211,7 @@ mod tests {
 
     #[test]
     fn counts_are_by_door() {
-        let door = |door, boarded, alighted| Door { door, boarded, alighted };
+        let door = |door, boarded, alighted| DoorCount { door, boarded, alighted };
         let doors = [door(1, 3, 0), door(2, 0, 2)];
         let (topic, payload) = apc(&position(), &doors, 17, 80);
         assert_eq!(topic, "/hfp/v2/journey/ongoing/apc/bus/0018/01029");

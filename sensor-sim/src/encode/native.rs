@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// As JSON. The types of this crate always have a JSON form.
 pub(crate) fn json(value: &impl Serialize) -> Bytes {
@@ -62,18 +62,23 @@ pub(crate) struct Passengers {
     pub(crate) at: Timestamp,
     pub(crate) stop_id: String,
     pub(crate) trip_id: String,
-    pub(crate) doors: Vec<Door>,
+    pub(crate) doors: Vec<DoorCount>,
     pub(crate) on_board: u32,
 }
 
-/// One door of a vehicle.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct Door {
-    pub(crate) door: String,
+/// Who got on and off at one door of a vehicle, at one stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct DoorCount {
+    #[serde(serialize_with = "as_text")]
+    pub(crate) door: u8,
     #[serde(rename = "in")]
     pub(crate) boarded: u32,
     #[serde(rename = "out")]
     pub(crate) alighted: u32,
+}
+
+fn as_text<S: Serializer>(number: &u8, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
 }
 
 /// Any of them.

@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 pub use town::{FEED, MUNICIPALITY, write_files};
 
 use crate::clock::{ZoneClock, zone};
-use crate::faults::{BadFault, Faults};
-use crate::http::NotAWatchUrl;
-use crate::mqtt::{Broker, NotABroker, Publisher};
+use crate::error::SimulationError;
+use crate::faults::Faults;
+use crate::mqtt::{Broker, Delivered, Publisher};
 use crate::truth::Truth;
 use pace::Pace;
 use past::Past;
@@ -68,25 +68,10 @@ pub struct HistorySummary {
     pub took_s: f64,
 }
 
-/// Why a past could not be sent.
-#[derive(Debug, thiserror::Error)]
-pub enum HistoryError {
-    #[error("{field} is {value}; it must be {remedy}")]
-    Config { field: &'static str, value: String, remedy: &'static str },
-    #[error(transparent)]
-    Broker(#[from] NotABroker),
-    #[error(transparent)]
-    Watch(#[from] NotAWatchUrl),
-    #[error(transparent)]
-    Fault(#[from] BadFault),
-    #[error("the truth cannot be written to {}: {error}", path.display())]
-    Truth { path: PathBuf, error: std::io::Error },
-}
-
 impl HistoryConfig {
-    fn check(&self) -> Result<(), HistoryError> {
+    fn check(&self) -> Result<(), SimulationError> {
         self.faults.check()?;
-        let bad = |field, value: String, remedy| Err(HistoryError::Config { field, value, remedy });
+        let bad = |field, value: String, remedy| Err(SimulationError::Config { field, value, remedy });
         if !(1..=999_999).contains(&self.bays) {
             return bad("bays", self.bays.to_string(), "1 to 999999");
         }
@@ -113,12 +98,12 @@ impl HistoryConfig {
 ///
 /// # Errors
 /// The configuration makes no sense, or the truth cannot be written.
-pub async fn run(cfg: HistoryConfig, cancel: CancellationToken) -> Result<HistorySummary, HistoryError> {
+pub async fn run(cfg: HistoryConfig, cancel: CancellationToken) -> Result<HistorySummary, SimulationError> {
     cfg.check()?;
     let start = cfg.start().unwrap_or(Timestamp::UNIX_EPOCH);
     let broker: Broker = cfg.mqtt_url.parse()?;
-    let truth_error = |error| HistoryError::Truth { path: cfg.truth.clone().unwrap_or_default(), error };
-    let truth = Truth::open(cfg.truth.as_deref()).map_err(truth_error)?;
+    let truth_error = SimulationError::of_file("truth", cfg.truth.as_deref());
+    let truth = Truth::open(cfg.truth.as_deref()).map_err(&truth_error)?;
     let stop = cancel.child_token();
     let _stop_all = stop.clone().drop_guard();
     let pace = match &cfg.watch_url {
@@ -134,19 +119,13 @@ pub async fn run(cfg: HistoryConfig, cancel: CancellationToken) -> Result<Histor
     let clock = ZoneClock::new(&zone(town::TZ), start, cfg.until);
     let past = Past::new(cfg.seed, cfg.bays, clock, cfg.span.as_secs());
     let sent = tokio::select! {
-        sent = sender.send_all(past, cfg.span.as_secs()) => sent.map_err(truth_error),
+        sent = sender.send_all(past, cfg.span.as_secs()) => sent.map_err(&truth_error),
         () = cancel.cancelled() => Ok(()),
     };
-    let finished = sender.finish().map_err(truth_error);
+    let finished = sender.finish().map_err(&truth_error);
     // The connection ends by itself once all is acknowledged.
-    let delivered = connection.await.unwrap_or_default();
+    let Delivered { acknowledged, refused, unacknowledged, .. } = connection.await.unwrap_or_default();
     sent?;
-    let summary = finished?;
-    Ok(HistorySummary {
-        acknowledged: delivered.acknowledged,
-        refused: delivered.refused,
-        unacknowledged: delivered.unacknowledged,
-        took_s: began.elapsed().as_secs_f64(),
-        ..summary
-    })
+    let took_s = began.elapsed().as_secs_f64();
+    Ok(HistorySummary { acknowledged, refused, unacknowledged, took_s, ..finished? })
 }

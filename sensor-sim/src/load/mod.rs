@@ -26,8 +26,8 @@ pub use files::{FEED, MUNICIPALITY, write_files};
 pub use report::{Errors, LoadReport, Quantiles};
 use schedule::{Schedule, Tag};
 
-use crate::http::NotAWatchUrl;
-use crate::mqtt::{Broker, Delivered, NotABroker, Publisher};
+use crate::error::SimulationError;
+use crate::mqtt::{Broker, Delivered, Publisher};
 use crate::progress;
 
 /// Messages waiting for one connection; the schedule goes on without regard to them.
@@ -77,8 +77,8 @@ impl LoadConfig {
         }
     }
 
-    fn check(&self) -> Result<(), LoadError> {
-        let bad = |field, value: String, remedy| Err(LoadError::Config { field, value, remedy });
+    fn check(&self) -> Result<(), SimulationError> {
+        let bad = |field, value: String, remedy| Err(SimulationError::Config { field, value, remedy });
         if !(self.rate_per_s > 0.0 && self.rate_per_s <= 10_000_000.0) {
             return bad("rate_per_s", self.rate_per_s.to_string(), "above 0, at most 10000000");
         }
@@ -99,23 +99,6 @@ impl LoadConfig {
         }
         Ok(())
     }
-}
-
-/// Why a load failed.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    #[error("{field} is {value}; it must be {remedy}")]
-    Config { field: &'static str, value: String, remedy: &'static str },
-    #[error(transparent)]
-    Broker(#[from] NotABroker),
-    #[error(transparent)]
-    Watch(#[from] NotAWatchUrl),
-    #[error("no connection to the broker within {} s", READY_WITHIN.as_secs())]
-    NoBroker,
-    #[error("no complete snapshot from {url}/v1/changes within {} s", READY_WITHIN.as_secs())]
-    NoSnapshot { url: String },
-    #[error("the report cannot be written to {}: {error}", path.display())]
-    Report { path: PathBuf, error: std::io::Error },
 }
 
 /// Latencies in microseconds, from 1 us to 1 hour, to three digits.
@@ -146,7 +129,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 ///
 /// # Errors
 /// The configuration makes no sense, broker or API cannot be reached, the report cannot be written.
-pub async fn run(cfg: LoadConfig, cancel: CancellationToken) -> Result<LoadReport, LoadError> {
+pub async fn run(cfg: LoadConfig, cancel: CancellationToken) -> Result<LoadReport, SimulationError> {
     cfg.check()?;
     let broker: Broker = cfg.mqtt_url.parse()?;
     let measured = Measured {
@@ -163,11 +146,10 @@ pub async fn run(cfg: LoadConfig, cancel: CancellationToken) -> Result<LoadRepor
     };
     let (outboxes, mut connections) = connect(&cfg, &broker, &measured, &stop).await?;
     if let Some(watcher) = &watcher {
-        watcher
-            .snapshot_within(READY_WITHIN)
-            .await
-            .then_some(())
-            .ok_or_else(|| LoadError::NoSnapshot { url: cfg.watch_url.clone().unwrap_or_default() })?;
+        let within_s = READY_WITHIN.as_secs();
+        let no_snapshot =
+            || SimulationError::NoSnapshot { url: cfg.watch_url.clone().unwrap_or_default(), within_s };
+        watcher.snapshot_within(READY_WITHIN).await.then_some(()).ok_or_else(no_snapshot)?;
     }
 
     let started_at = Timestamp::now();
@@ -207,7 +189,7 @@ pub async fn run(cfg: LoadConfig, cancel: CancellationToken) -> Result<LoadRepor
         watch_reconnects,
     );
     if let Some(path) = &cfg.report {
-        report.write(path).map_err(|error| LoadError::Report { path: path.clone(), error })?;
+        report.write(path).map_err(SimulationError::of_file("report", Some(path)))?;
     }
     Ok(report)
 }
@@ -220,7 +202,7 @@ async fn connect(
     broker: &Broker,
     measured: &Measured,
     stop: &CancellationToken,
-) -> Result<(Outboxes, JoinSet<Delivered>), LoadError> {
+) -> Result<(Outboxes, JoinSet<Delivered>), SimulationError> {
     let mut outboxes = Vec::new();
     let mut connections = JoinSet::new();
     let mut accepted = Vec::new();
@@ -248,7 +230,11 @@ async fn connect(
         true
     };
     let is_ready = tokio::time::timeout(READY_WITHIN, all).await.unwrap_or(false);
-    if is_ready { Ok((outboxes, connections)) } else { Err(LoadError::NoBroker) }
+    if is_ready {
+        Ok((outboxes, connections))
+    } else {
+        Err(SimulationError::NoBroker { within_s: READY_WITHIN.as_secs() })
+    }
 }
 
 #[cfg(test)]

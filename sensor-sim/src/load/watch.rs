@@ -1,12 +1,16 @@
 //! The change stream, watched: a minimal client for server-sent events.
 
+use std::io::{self, Error};
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::BodyExt;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio_util::codec::{FramedRead, LinesCodec};
+use tokio_util::io::StreamReader;
 use tokio_util::sync::CancellationToken;
 
 use super::files::bay_number;
@@ -32,7 +36,7 @@ pub(super) fn start(url: ApiUrl, measured: Measured, stop: &CancellationToken) -
     let stopped = stop.clone();
     let task = tokio::spawn(async move {
         let mut reconnects = 0;
-        let mut stream = Stream { measured, snapshot: snapshot_in, event: String::new(), line: Vec::new() };
+        let mut stream = Stream { measured, snapshot: snapshot_in, event: String::new() };
         loop {
             tokio::select! {
                 result = stream.read(&url) => {
@@ -83,46 +87,22 @@ struct Stream {
     snapshot: watch::Sender<bool>,
     /// Name of the event whose data is being read.
     event: String,
-    /// The line that is not yet complete.
-    line: Vec<u8>,
 }
 
 impl Stream {
     /// One connection, until it ends.
-    async fn read(&mut self, url: &ApiUrl) -> std::io::Result<()> {
+    async fn read(&mut self, url: &ApiUrl) -> io::Result<()> {
         self.event.clear();
-        self.line.clear();
-        let mut body = url.get(&format!("/v1/changes?municipality={MUNICIPALITY}")).await?;
-        while let Some(frame) = body.frame().await {
-            if let Ok(bytes) = frame.map_err(std::io::Error::other)?.into_data() {
-                self.take(&bytes, Instant::now())?;
-            }
+        let body = url.get(&format!("/v1/changes?municipality={MUNICIPALITY}")).await?.into_data_stream();
+        let lines = LinesCodec::new_with_max_length(MAX_LINE_BYTES);
+        let mut lines = FramedRead::new(StreamReader::new(body.map_err(Error::other)), lines);
+        while let Some(line) = lines.next().await {
+            self.on_line(&line.map_err(Error::other)?, Instant::now());
         }
         Ok(())
     }
 
-    /// Bytes of the body that arrived at `now`.
-    fn take(&mut self, mut bytes: &[u8], now: Instant) -> std::io::Result<()> {
-        while let Some(end) = bytes.iter().position(|b| *b == b'\n') {
-            self.line.extend_from_slice(&bytes[..end]);
-            bytes = &bytes[end + 1..];
-            let mut line = std::mem::take(&mut self.line);
-            if line.last() == Some(&b'\r') {
-                line.pop();
-            }
-            self.on_line(&line, now);
-            line.clear();
-            self.line = line;
-        }
-        self.line.extend_from_slice(bytes);
-        if self.line.len() > MAX_LINE_BYTES {
-            return Err(std::io::Error::other("a line of the change stream has no end"));
-        }
-        Ok(())
-    }
-
-    fn on_line(&mut self, line: &[u8], now: Instant) {
-        let Ok(line) = std::str::from_utf8(line) else { return };
+    fn on_line(&mut self, line: &str, now: Instant) {
         if let Some(name) = line.strip_prefix("event:") {
             self.event.clear();
             self.event.push_str(name.trim());

@@ -5,9 +5,10 @@ use jiff::Timestamp;
 use super::Senders;
 use super::transit::Named;
 use crate::encode::hfp::{self, Position};
+use crate::encode::native::DoorCount;
 use crate::message::{Message, Moment};
 use crate::random::hash;
-use crate::world::{DoorCount, Phase, VehicleCause, VehicleReport};
+use crate::world::{Phase, VehicleCause, VehicleReport};
 
 /// So much of the time a receiver has no fix: this many seconds of one minute in so many.
 const NO_FIX_S: i64 = 12;
@@ -55,10 +56,8 @@ impl Senders {
         let stamp = to_milliseconds(when.stamp);
         let named = Named::of(&self.county, report);
         let capacity = named.vehicle.seats + named.vehicle.standing;
-        let door = |d: &DoorCount| hfp::Door { door: d.door, boarded: d.boarded, alighted: d.alighted };
-        let counts: Vec<hfp::Door> = doors.iter().map(door).collect();
         let (topic, payload) =
-            with_position(stamp, &named, 5, |p| hfp::apc(p, &counts, report.on_board, capacity));
+            with_position(stamp, &named, 5, |p| hfp::apc(p, doors, report.on_board, capacity));
         Message { topic, payload, intended_utc: when.at, statements: vec![named.passengers(stamp, doors)] }
     }
 

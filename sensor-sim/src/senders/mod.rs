@@ -17,13 +17,13 @@ use crate::message::{Message, Moment};
 use crate::world::{Cause, DeviceEvent, Event};
 use batches::Batches;
 use gtfs_rt::Datasets;
-use radio::Radios;
+use radio::Radio;
 
 /// The senders of all feeds of a county, with their counters and open batches.
 #[derive(Debug)]
 pub(crate) struct Senders {
     county: Arc<County>,
-    radios: Radios,
+    radios: Vec<Radio>,
     /// The device that watches each bay; it changes when one is swapped.
     sensor_of_bay: Vec<Option<usize>>,
     /// The last `seq` of each native bay and of each site.
@@ -47,7 +47,7 @@ impl Senders {
             })
             .collect();
         Self {
-            radios: Radios::new(&county, seed),
+            radios: Radio::all(&county, seed),
             sensor_of_bay,
             bay_seq: vec![0; county.bays.len()],
             site_seq: vec![0; county.sites.len()],
@@ -82,7 +82,7 @@ impl Senders {
                 _ => messages.extend(self.native_passengers(when, report, doors)),
             },
             Event::Device { sensor, what } => {
-                messages.extend(self.radios.device(&self.county, when, *sensor, *what));
+                messages.extend(self.radios[*sensor].device(&self.county, when, *sensor, *what));
             }
         }
         messages
@@ -103,13 +103,13 @@ impl Senders {
     ) -> Vec<Message> {
         self.sensor_of_bay[bay] = Some(sensor);
         let when = Moment { at, stamp: at };
-        let joined = self.radios.device(&self.county, when, sensor, DeviceEvent::Join);
+        let joined = self.radios[sensor].device(&self.county, when, sensor, DeviceEvent::Join);
         joined.into_iter().chain(self.bay(when, bay, occupied, Cause::Heartbeat)).collect()
     }
 
     /// From now on the device's battery is nearly empty.
     pub(crate) fn set_low_battery(&mut self, sensor: usize) {
-        self.radios.set_low_battery(sensor);
+        self.radios[sensor].low_battery = true;
     }
 
     fn bay(&mut self, when: Moment, bay: usize, occupied: bool, cause: Cause) -> Vec<Message> {
@@ -125,7 +125,8 @@ impl Senders {
             Cause::Start if sensor.is_multiple_of(10) => &[FrameKind::StartUp, FrameKind::Heartbeat],
             Cause::Start | Cause::Heartbeat => &[FrameKind::Heartbeat],
         };
-        let state = |kind: &FrameKind| self.radios.state(&self.county, when, sensor, bay, *kind, occupied);
+        let state =
+            |kind: &FrameKind| self.radios[sensor].state(&self.county, when, sensor, bay, *kind, occupied);
         kinds.iter().map(state).collect()
     }
 

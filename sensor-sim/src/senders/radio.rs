@@ -19,8 +19,9 @@ const BATTERY_V: (f64, f64) = (3.62, 2.95);
 /// The same in percent, as the network's status request has it.
 const BATTERY_PERCENT: (f64, f64) = (91.0, 6.0);
 
+/// A LoRaWAN device and its place in the network.
 #[derive(Debug)]
-struct Radio {
+pub(super) struct Radio {
     rng: ChaCha8Rng,
     f_cnt: u32,
     session: u32,
@@ -29,18 +30,13 @@ struct Radio {
     dev_addr: u32,
     /// Which gateways hear it, and from how far.
     gateways: Vec<(Reception, f64)>,
-    low_battery: bool,
+    pub(super) low_battery: bool,
 }
 
-/// All LoRaWAN devices of the county.
-#[derive(Debug)]
-pub(super) struct Radios {
-    radios: Vec<Radio>,
-}
-
-impl Radios {
-    pub(super) fn new(county: &County, seed: u64) -> Self {
-        let radios = county
+impl Radio {
+    /// All LoRaWAN devices of the county.
+    pub(super) fn all(county: &County, seed: u64) -> Vec<Self> {
+        county
             .sensors
             .iter()
             .enumerate()
@@ -70,8 +66,7 @@ impl Radios {
                     rng,
                 }
             })
-            .collect();
-        Self { radios }
+            .collect()
     }
 
     /// An uplink with the state of a bay.
@@ -85,9 +80,8 @@ impl Radios {
         occupied: bool,
     ) -> Message {
         let entry = &county.sensors[sensor];
-        let radio = &mut self.radios[sensor];
-        let frame = radio.frame(entry.device, kind, occupied, when.at);
-        let (topic, payload) = radio.uplink(county, sensor, when.stamp, &frame, up);
+        let frame = self.frame(entry.device, kind, occupied, when.at);
+        let (topic, payload) = self.uplink(county, sensor, when.stamp, &frame, up);
         let statement = if kind == FrameKind::StartUp && !entry.device.model().start_up_has_state {
             Statement::new("device", &entry.dev_eui, when.stamp, Claim::Device { event: "start-up" })
         } else {
@@ -106,42 +100,27 @@ impl Radios {
         what: DeviceEvent,
     ) -> Option<Message> {
         let entry = &county.sensors[sensor];
-        let radio = &mut self.radios[sensor];
         let is_tts = county.feeds[entry.feed].format == Format::Tts;
         let empty = Frame { f_port: 0, payload: Vec::new() };
         let (event, (topic, payload)) = match what {
             DeviceEvent::Join => {
-                radio.begin_session();
+                self.session += 1;
+                self.f_cnt = 0;
+                self.dev_addr = self.rng.random::<u32>() & 0x01ff_ffff;
                 let encode = if is_tts { tts::join } else { chirpstack::join };
-                ("join", radio.uplink(county, sensor, when.stamp, &empty, |_, uplink| encode(uplink)))
+                ("join", self.uplink(county, sensor, when.stamp, &empty, |_, uplink| encode(uplink)))
             }
             DeviceEvent::Status if is_tts => return None,
             DeviceEvent::Status => {
-                let battery = if radio.low_battery { BATTERY_PERCENT.1 } else { BATTERY_PERCENT.0 };
-                let battery = battery + radio.rng.random_range(-3.0..3.0);
-                let margin_db = radio.rng.random_range(4..14);
+                let battery = if self.low_battery { BATTERY_PERCENT.1 } else { BATTERY_PERCENT.0 };
+                let battery = battery + self.rng.random_range(-3.0..3.0);
+                let margin_db = self.rng.random_range(4..14);
                 let encode = |_, uplink: &Uplink| chirpstack::status(uplink, margin_db, battery);
-                ("status", radio.uplink(county, sensor, when.stamp, &empty, encode))
+                ("status", self.uplink(county, sensor, when.stamp, &empty, encode))
             }
         };
         let statements = vec![Statement::new("device", &entry.dev_eui, when.stamp, Claim::Device { event })];
         Some(Message { topic, payload, intended_utc: when.at, statements })
-    }
-
-    pub(super) fn set_low_battery(&mut self, sensor: usize) {
-        self.radios[sensor].low_battery = true;
-    }
-}
-
-fn up(format: Format, uplink: &Uplink) -> (String, bytes::Bytes) {
-    if format == Format::Tts { tts::up(uplink) } else { chirpstack::up(uplink) }
-}
-
-impl Radio {
-    fn begin_session(&mut self) {
-        self.session += 1;
-        self.f_cnt = 0;
-        self.dev_addr = self.rng.random::<u32>() & 0x01ff_ffff;
     }
 
     fn frame(&mut self, device: Device, kind: FrameKind, occupied: bool, at: Timestamp) -> Frame {
@@ -204,6 +183,10 @@ impl Radio {
         by_strength.truncate(1 + audible);
         by_strength
     }
+}
+
+fn up(format: Format, uplink: &Uplink) -> (String, bytes::Bytes) {
+    if format == Format::Tts { tts::up(uplink) } else { chirpstack::up(uplink) }
 }
 
 /// A plain day in spring: 5 degrees before sunrise, 17 in the afternoon.

@@ -6,10 +6,10 @@ use jiff::civil::Date;
 use super::Senders;
 use super::batches::element;
 use crate::county::{County, Line, Stop, Vehicle};
-use crate::encode::native::{self, Observation};
+use crate::encode::native::{self, DoorCount, Observation};
 use crate::encode::round;
 use crate::message::{Claim, Message, Moment, Statement};
-use crate::world::{DoorCount, VehicleReport};
+use crate::world::VehicleReport;
 
 /// A report with the names that its vehicle, line, stop and trip have outside.
 pub(super) struct Named<'a> {
@@ -88,16 +88,11 @@ impl Senders {
         doors: &[DoorCount],
     ) -> Option<Message> {
         let named = Named::of(&self.county, report);
-        let door = |d: &DoorCount| native::Door {
-            door: d.door.to_string(),
-            boarded: d.boarded,
-            alighted: d.alighted,
-        };
         let observation = Observation::Passengers(native::Passengers {
             at: when.stamp,
             stop_id: named.stop.id.clone(),
             trip_id: named.trip_id.to_owned(),
-            doors: doors.iter().map(door).collect(),
+            doors: doors.to_vec(),
             on_board: report.on_board,
         });
         let statement = named.passengers(when.stamp, doors);

@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use crate::encode::native::DoorCount;
+
 /// Why something is reported now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,15 +50,6 @@ pub(crate) enum DeviceEvent {
     Join,
     /// It answered the network's question for its battery.
     Status,
-}
-
-/// People through one door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct DoorCount {
-    /// 1 = the front door.
-    pub(crate) door: u8,
-    pub(crate) boarded: u32,
-    pub(crate) alighted: u32,
 }
 
 /// What a vehicle is doing.

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-pub(crate) use event::{Cause, DeviceEvent, DoorCount, Event, Passage, Phase, VehicleCause, VehicleReport};
+pub(crate) use event::{Cause, DeviceEvent, Event, Passage, Phase, VehicleCause, VehicleReport};
 
 use crate::agenda::Agenda;
 use crate::clock::{StartClock, WorldClock, us};

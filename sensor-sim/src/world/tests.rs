@@ -2,6 +2,7 @@ use std::collections::HashMap;
 
 use super::*;
 use crate::demand::Demand;
+use crate::encode::native::DoorCount;
 
 fn world(seed: u64) -> (Arc<County>, World) {
     living(County::sample(seed), seed)

@@ -8,10 +8,11 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::drive::{boarding_mean, on_leg, progress, traffic};
-use super::event::{DoorCount, Event, Phase, Trip, VehicleCause, VehicleReport};
+use super::event::{Event, Phase, Trip, VehicleCause, VehicleReport};
 use crate::clock::{LocalClock, US_PER_S, WorldClock, us, zone};
 use crate::county::timetable::day_begins;
 use crate::county::{County, Mode, Vehicle};
+use crate::encode::native::DoorCount;
 use crate::random::{binomial, lognormal, poisson, stream};
 
 /// Doors close, then everyone is seated, seconds; and each passenger takes so long.

@@ -139,7 +139,7 @@ pub(crate) async fn around(
 pub(super) async fn write(conn: &mut PgConnection, changes: &[BayChange]) -> Result<()> {
     let (mut gone, mut changed, mut new) = (Vec::new(), Vec::new(), Vec::new());
     for BayChange { key, before, after } in changes {
-        let diff: Diff<BayInterval> = diff(before.as_slice(), after.as_slice());
+        let diff: Diff<BayInterval> = diff(before.as_slice(), after.as_slice(), |interval| interval.from);
         gone.extend(diff.gone.into_iter().map(|from| (*key, from)));
         changed.extend(diff.changed.into_iter().map(|interval| (*key, interval)));
         // There is one deriver, so an interval where none began is not in the table.

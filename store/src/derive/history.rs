@@ -4,10 +4,10 @@ mod included;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use domain::bay_state::SourceKey;
 use domain::closure::Spans;
+use domain::ids::{ScopeId, SourceKey};
 use domain::inclusion::Standing;
-use domain::intervals::{Conditions, Hold, ScopeId, Span, Timeline, pieces};
+use domain::intervals::{Conditions, Hold, Span, Timeline, pieces};
 use domain::place::{Bay, Municipality, PlaceKind, Publish, Purpose, Site};
 use domain::{BayId, Feed, FeedFormat, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, UtcMicros};
 use smallvec::SmallVec;

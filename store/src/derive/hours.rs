@@ -1,8 +1,9 @@
 //! The sums of hours in the store.
 
 use domain::UtcMicros;
+use domain::ids::ScopeId;
 pub(super) use domain::intervals::Delta;
-use domain::intervals::{HOUR_US, HourSums, ScopeId};
+use domain::intervals::{HOUR_US, HourSums};
 use sqlx::PgConnection;
 
 use crate::bind::BindRows;

@@ -1,6 +1,7 @@
 //! Under which timeline each place was derived: its layout, as it is stored.
 
-use domain::intervals::{Piece, ScopeId, Span, Timeline};
+use domain::ids::ScopeId;
+use domain::intervals::{Piece, Span, Timeline};
 use domain::place::PlaceKind;
 use domain::{BayId, MunicipalityId, PlaceId, SiteId};
 use smallvec::SmallVec;
@@ -132,7 +133,7 @@ mod tests {
 
     #[test]
     fn timelines_of_earlier_versions_are_read() {
-        let holds = vec![Hold { source: domain::bay_state::SourceKey(-3), span: Span::EVER, hold_us: 7 }];
+        let holds = vec![Hold { source: domain::ids::SourceKey(-3), span: Span::EVER, hold_us: 7 }];
         let scopes: SmallVec<[ScopeId; 6]> = [ScopeId(5)].into_iter().collect();
         let pieces: Vec<FormerPiece> = vec![(Span::EVER, scopes.clone())];
         let read = vec![Piece { span: Span::EVER, scopes, is_shown: false }];

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use domain::intervals::ScopeId;
+use domain::ids::ScopeId;
 use domain::place::{Publish, Purpose, Site};
 use domain::{MunicipalityId, SiteId};
 use sqlx::{AssertSqlSafe, FromRow, PgConnection, Type};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::bay_state::SourceKey;
+use domain::ids::SourceKey;
 use domain::intervals::{
     CountInterval, CountStatement, Delta, Diff, Span, Timeline, derive_count_intervals, diff,
 };
@@ -220,7 +220,7 @@ impl<'a> CountedSite<'a> {
         before: &[CountInterval],
         after: &[CountInterval],
     ) -> Result<()> {
-        let Diff { gone, changed, new } = diff(before, after);
+        let Diff { gone, changed, new } = diff(before, after, |interval| interval.from);
         if !gone.is_empty() {
             sqlx::query(
                 "DELETE FROM site_interval WHERE municipality = $1 AND site = $2 AND audience = $3

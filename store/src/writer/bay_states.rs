@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use domain::bay_state::SourceKey;
+use domain::ids::SourceKey;
 use domain::live::Change;
 use domain::{BayId, BayObservation, BayReading, MunicipalityId, UtcMicros};
 use sqlx::{Connection, FromRow, PgConnection};

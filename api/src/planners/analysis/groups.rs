@@ -5,8 +5,9 @@ mod selection;
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::ids::ScopeId;
 use domain::inclusion::MIN_HIDDEN_BAYS;
-use domain::intervals::{HourSums, Piece, ScopeId, Span, Timeline};
+use domain::intervals::{HourSums, Piece, Span, Timeline};
 use domain::occupancy::Possible;
 use domain::place::{Publish, Purpose};
 use domain::{BayId, Bbox, LatLon, MunicipalityId, Registry, SiteId};

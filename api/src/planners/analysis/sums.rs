@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::intervals::{Delta, HOUR_US, ScopeId, Span, Timeline};
+use domain::ids::ScopeId;
+use domain::intervals::{Delta, HOUR_US, Span, Timeline};
 use domain::occupancy::Bucket;
 use domain::{BayId, MunicipalityId, UtcMicros};
 use store::analysis;

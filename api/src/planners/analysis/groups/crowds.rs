@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use domain::ids::ScopeId;
 use domain::inclusion::MIN_HIDDEN_BAYS;
-use domain::intervals::{Delta, HOUR_US, HourSums, Piece, SLICE_US, SLICES, ScopeId, Span, Timeline};
+use domain::intervals::{Delta, HOUR_US, HourSums, Piece, SLICE_US, SLICES, Span, Timeline};
 use domain::{BayId, MunicipalityId, SiteId, UtcMicros};
 use store::analysis::{Scope, ScopeKind};
 
