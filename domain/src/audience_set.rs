@@ -48,11 +48,7 @@ impl AudienceSet {
 
 impl FromIterator<Audience> for AudienceSet {
     fn from_iter<I: IntoIterator<Item = Audience>>(audiences: I) -> Self {
-        let mut set = AudienceSet::EMPTY;
-        for audience in audiences {
-            set.insert(audience);
-        }
-        set
+        AudienceSet(audiences.into_iter().fold(0, |set, audience| set | 1 << audience as u16))
     }
 }
 

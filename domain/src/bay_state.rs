@@ -57,11 +57,6 @@ impl BayReading {
     pub fn rank_in_source(&self) -> (UtcMicros, i64, BayState) {
         (self.observed_at, self.seq.unwrap_or(i64::MIN), self.state)
     }
-
-    /// Between sources: later wins; at one instant the state.
-    fn rank_between_sources(&self) -> (UtcMicros, BayState, SourceKey) {
-        (self.observed_at, self.state, self.source())
-    }
 }
 
 /// The latest statement of each source of one bay: nearly always one.
@@ -92,9 +87,9 @@ impl BayReadings {
         self.0.retain(|held| held.observed_at >= from);
     }
 
-    /// The statement that holds.
+    /// The statement that holds. Between sources the later one wins; at one instant the state.
     pub fn current(&self) -> Option<&BayReading> {
-        self.0.iter().max_by_key(|r| r.rank_between_sources())
+        self.0.iter().max_by_key(|r| (r.observed_at, r.state, r.source()))
     }
 }
 

@@ -135,20 +135,14 @@ pub struct Feed {
 impl Feed {
     /// Whose clock is used: LoRaWAN devices have none, their network server's is; others send their own.
     pub fn clock(&self) -> ClockPolicy {
-        self.clock.unwrap_or(if self.format.is_lorawan() {
-            ClockPolicy::Network
-        } else {
-            ClockPolicy::Payload
-        })
+        let is_lorawan = self.format.is_lorawan();
+        self.clock.unwrap_or(if is_lorawan { ClockPolicy::Network } else { ClockPolicy::Payload })
     }
 
     /// How an impossible clock is treated: see [`FeedFormat::is_lorawan`].
     pub fn on_bad_clock(&self) -> OnBadClock {
-        self.on_bad_clock.unwrap_or(if self.format.is_lorawan() {
-            OnBadClock::Receipt
-        } else {
-            OnBadClock::Reject
-        })
+        let is_lorawan = self.format.is_lorawan();
+        self.on_bad_clock.unwrap_or(if is_lorawan { OnBadClock::Receipt } else { OnBadClock::Reject })
     }
 
     /// Oldest acceptable observation, seconds before receipt.

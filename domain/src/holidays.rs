@@ -1,7 +1,7 @@
 //! Public holidays of Germany and its Laender, computed for any year.
 //!
 //! Sources: the Feiertagsgesetze of the Laender as they stand in 2026; Easter by the Gregorian
-//! rule of Meeus, Jones and Butcher (Meeus, *Astronomical Algorithms*, ch. 8).
+//! rule of Meeus, Jones and Butcher (`computus`).
 
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
@@ -45,20 +45,9 @@ pub enum Land {
     Th,
 }
 
-/// Easter Sunday of `year` in the Gregorian calendar; `None` outside the years 1 to 9998.
-pub fn easter(year: i16) -> Option<Date> {
-    if !(1..=9998).contains(&year) {
-        return None;
-    }
-    let y = i32::from(year);
-    let (a, b, c) = (y % 19, y / 100, y % 100);
-    let g = (8 * b + 13) / 25;
-    let h = (19 * a + b - b / 4 - g + 15) % 30;
-    let l = (32 + 2 * (b % 4) + 2 * (c / 4) - h - c % 4) % 7;
-    let m = (a + 11 * h + 19 * l) / 433;
-    let n = (h + l - 7 * m + 90) / 25;
-    let day = (h + l - 7 * m + 33 * n + 19) % 32;
-    Date::new(year, i8::try_from(n).ok()?, i8::try_from(day).ok()?).ok()
+/// Easter Sunday of `year` in the Gregorian calendar; `None` outside the years 1583 to 9999.
+fn easter(year: i16) -> Option<Date> {
+    computus::gregorian_jiff_date(year.into()).ok()
 }
 
 impl Land {

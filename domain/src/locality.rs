@@ -36,7 +36,8 @@ impl Locality {
     /// Of a town by its IANA zone (UTC when unknown) and official key, with what its calendar adds:
     /// holidays of its own, and school holidays. Without a Land the holidays of all Germany hold.
     pub fn new<'a>(tz: &str, ags: &str, calendar: impl IntoIterator<Item = &'a CalendarDay>) -> Self {
-        let mut public = Land::of_ags(ags).map_or_else(of_germany, of_land);
+        let mut public =
+            Land::of_ags(ags).map_or_else(|| Country::DE.holidays().get_public().clone(), of_land);
         let mut school = CompactCalendar::default();
         for day in calendar {
             let days = match day.kind {
@@ -126,10 +127,6 @@ impl Localize for Locality {
         let at = self.local(UtcMicros(at.timestamp_micros()))?.time();
         Some(if is_morning(event) { at.min(BEFORE_NOON) } else { at.max(NOON) })
     }
-}
-
-fn of_germany() -> CompactCalendar {
-    Country::DE.holidays().get_public().clone()
 }
 
 fn of_land(land: Land) -> CompactCalendar {

@@ -82,8 +82,7 @@ pub struct Contents {
 
 impl Registry {
     /// Indexes `contents`.
-    pub fn new(contents: Contents) -> Self {
-        let c = contents;
+    pub fn new(c: Contents) -> Self {
         let mut bound: FxHashMap<(FeedId, Target), Vec<SensorId>> = FxHashMap::default();
         for (sensor, binding) in c.sensors.iter().flat_map(|s| s.bindings.iter().map(move |b| (s, b))) {
             if let Some(target) = binding.target {

@@ -8,7 +8,6 @@
 pub mod area;
 mod bits;
 mod files;
-mod interner;
 pub mod overlay;
 pub mod plan;
 pub mod raptor;

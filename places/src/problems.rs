@@ -21,11 +21,7 @@ pub struct FileProblems {
 impl FileProblems {
     /// Adds one.
     pub(crate) fn push(&mut self, problem: FileProblem) {
-        if self.is_full() {
-            self.unlisted += 1;
-        } else {
-            self.listed.push(short(problem));
-        }
+        self.push_with(|| problem);
     }
 
     /// Adds one that is costly to describe: it is made only if it is listed.
@@ -33,7 +29,7 @@ impl FileProblems {
         if self.is_full() {
             self.unlisted += 1;
         } else {
-            self.push(problem());
+            self.listed.push(short(problem()));
         }
     }
 

@@ -78,7 +78,7 @@ pub(crate) trait LocalClock {
 /// Turns the world's own time (microseconds since its start) into instants and hours of the week.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WorldClock {
-    start_utc: Timestamp,
+    pub(crate) start_utc: Timestamp,
     /// Microseconds since Monday 00:00 on the county's clock at the start.
     start_of_week_us: i64,
     speed: f64,
@@ -100,14 +100,8 @@ impl WorldClock {
         Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
     }
 
-    /// The wall-clock time of a clock that runs as fast as the world and was right at its start:
-    /// the time of timetables. At speed 1 it is the real one.
-    pub(crate) fn wall(&self, elapsed_us: i64) -> Timestamp {
-        let us = self.start_utc.as_microsecond().saturating_add(elapsed_us);
-        Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
-    }
-
-    /// The world's time at which the clock on the wall shows `at`.
+    /// The world's time at which a clock shows `at` that runs as fast as the world and was right at its start: the clock
+    /// of timetables.
     pub(crate) fn elapsed_at_wall(&self, at: Timestamp) -> i64 {
         at.as_microsecond() - self.start_utc.as_microsecond()
     }
@@ -175,7 +169,7 @@ mod tests {
         assert_eq!((weekday, (hour * 3600.0).round()), (1, 10.0 * 3600.0 + 1800.0 + 28.0));
         assert_eq!(clock.local(us(14.0 * 3600.0)).weekday, 2);
         assert_eq!(clock.utc(us(60.0)).to_string(), "2026-11-22T03:15:27.5Z");
-        assert_eq!(clock.elapsed_at_wall(clock.wall(us(5.0))), us(5.0));
+        assert_eq!(clock.elapsed_at_wall(later(start, SignedDuration::from_secs(5))), us(5.0));
     }
 
     #[test]

@@ -85,7 +85,8 @@ const MIN_AREA_M2: f64 = 0.1;
 
 /// What is wrong with closed rings, the first being the outline. In which direction they run says nothing.
 pub fn flaw(rings: &[Vec<Corner>]) -> Option<Flaw> {
-    let rings: Vec<Vec<Corner>> = rings.iter().map(|ring| without_repetitions(ring)).collect();
+    let mut rings = rings.to_vec();
+    rings.iter_mut().for_each(Vec::dedup);
     for (i, ring) in rings.iter().enumerate() {
         let crossing =
             self_crossing(ring).or_else(|| rings[..i].iter().find_map(|other| meeting(ring, other)));
@@ -104,12 +105,6 @@ pub fn flaw(rings: &[Vec<Corner>]) -> Option<Flaw> {
 
 fn at([lon, lat]: Corner) -> LatLon {
     LatLon { lat, lon }
-}
-
-fn without_repetitions(ring: &[Corner]) -> Vec<Corner> {
-    let mut kept = ring.to_vec();
-    kept.dedup();
-    kept
 }
 
 fn area_m2(ring: &[Corner]) -> f64 {

@@ -132,11 +132,6 @@ impl Classes {
         self.get(id).rules.iter().filter_map(|rule| rule.next_change(at)).min()
     }
 
-    /// Of every class, for whom spaces are reserved at another moment than now.
-    pub fn reserved_at(&self, at: UtcMicros) -> Vec<Reserved> {
-        (0..self.len() as ClassId).map(|id| self.reserved_of(id, at)).collect()
-    }
-
     /// For whom spaces of a class are reserved at another moment than now.
     pub fn reserved_of(&self, id: ClassId, at: UtcMicros) -> Reserved {
         reserved(&self.get(id).rules, |r| r.holds_at(at))

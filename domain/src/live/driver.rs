@@ -51,7 +51,9 @@ impl LiveMap {
             audiences: audiences.into_iter().filter(|a| !a.is_personal()).collect(),
             arrival: arrive.map(|at| Arrival {
                 at,
-                reserved: self.classes.reserved_at(at),
+                reserved: (0..self.classes.len() as ClassId)
+                    .map(|id| self.classes.reserved_of(id, at))
+                    .collect(),
                 closed: self.registry.closed_at(at).collect(),
             }),
         }

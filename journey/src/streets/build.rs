@@ -209,8 +209,8 @@ impl Draft {
         let mut streets = Streets {
             junctions: nodes.iter().map(|(_, node)| data.nodes[node]).collect(),
             junction_flags: nodes.iter().map(|(_, node)| data.node_tags.get(node).map_or(0, flags)).collect(),
-            profiles: std::mem::take(&mut self.numbers.profiles.list),
-            times: std::mem::take(&mut self.numbers.times.list),
+            profiles: std::mem::take(&mut self.numbers.profiles).into_iter().collect(),
+            times: std::mem::take(&mut self.numbers.times).into_iter().collect(),
             ..Streets::default()
         };
         // The sort is stable: the edges of a way keep their order among equals.

@@ -12,12 +12,13 @@
 use domain::locality::Locality;
 use domain::opening::Hours;
 use domain::time::UtcMicros;
+use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use super::osm::Tags;
 use super::{Profile, Streets};
 use crate::bits;
-use crate::interner::Interner;
 
 /// Ways with more different times than this keep the first ones: each makes twice as many variants.
 pub(super) const MAX_TIMES: usize = 4;
@@ -39,9 +40,9 @@ pub struct Variant {
 /// The numbers of profiles and times of an area.
 #[derive(Default)]
 pub(super) struct Numbers {
-    pub profiles: Interner<Profile>,
+    pub profiles: IndexSet<Profile, FxBuildHasher>,
     /// Opening hours.
-    pub times: Interner<String>,
+    pub times: IndexSet<String, FxBuildHasher>,
 }
 
 /// What a way is like, by the times that decide.
@@ -87,14 +88,14 @@ pub(super) fn variants(
         let holding = clauses.iter().rev().filter(|clause| case & 1 << clause.time != 0);
         let now = Tags::new(holding.map(|clause| (clause.key, clause.value)).chain(tags.iter()));
         let Some(profile) = Profile::of(&now, length_m) else { continue };
-        let profile = numbers.profiles.number(profile);
+        let profile = numbers.profiles.insert_full(profile).0 as u32;
         let is_same = |cases: u16| cases.trailing_zeros() as u16 & for_turns == case & for_turns;
         match profiles.iter_mut().find(|(known, cases)| *known == profile && is_same(*cases)) {
             Some((_, cases)) => *cases |= 1 << case,
             None => profiles.push((profile, 1 << case)),
         }
     }
-    let numbered = || times.into_iter().map(|time| numbers.times.number(time)).collect();
+    let numbered = || times.into_iter().map(|time| numbers.times.insert_full(time).0 as u32).collect();
     (!profiles.is_empty()).then(|| Variants { times: numbered(), profiles })
 }
 

@@ -119,22 +119,18 @@ struct Owned<'a, T> {
     thing: &'a T,
 }
 
+#[serde_with::skip_serializing_none]
 #[derive(Serialize)]
 struct BayProperties<'a> {
     id: &'a str,
     municipality: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     site: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     zone: Option<&'static str>,
     /// The shorthand, where it suffices.
-    #[serde(skip_serializing_if = "Option::is_none")]
     restriction: Option<&'static str>,
     #[serde(skip_serializing_if = "<[Restriction]>::is_empty")]
     restrictions: &'a [Restriction],
-    #[serde(skip_serializing_if = "Option::is_none")]
     max_stay_min: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     publish: Option<&'static str>,
 }
 

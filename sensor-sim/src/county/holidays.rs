@@ -1,7 +1,7 @@
 //! Public holidays of North Rhine-Westphalia.
 
+use jiff::ToSpan;
 use jiff::civil::Date;
-use jiff::{Span, ToSpan};
 
 /// Month and day.
 const FIXED: [(i8, i8); 6] = [(1, 1), (5, 1), (10, 3), (11, 1), (12, 25), (12, 26)];
@@ -10,26 +10,15 @@ const AFTER_EASTER: [i32; 5] = [-2, 1, 39, 50, 60];
 
 /// Whether a date is a public holiday.
 pub(super) fn is_holiday(date: Date) -> bool {
-    let is_movable = |days: i32| {
-        easter(date.year()).checked_add(Span::new().days(days)).is_ok_and(|holiday| holiday == date)
-    };
+    let easter = easter(date.year());
+    let is_movable =
+        |days: i32| easter.is_some_and(|easter| easter.checked_add(days.days()).is_ok_and(|day| day == date));
     FIXED.contains(&(date.month(), date.day())) || AFTER_EASTER.into_iter().any(is_movable)
 }
 
-/// Easter Sunday, by the Gregorian algorithm of Meeus, Jones and Butcher (Nature, 1876).
-fn easter(year: i16) -> Date {
-    let y = i32::from(year);
-    let (a, b, c) = (y.rem_euclid(19), y.div_euclid(100), y.rem_euclid(100));
-    let (d, e) = (b / 4, b % 4);
-    let g = (8 * b + 13) / 25;
-    let h = (19 * a + b - d - g + 15) % 30;
-    let (i, k) = (c / 4, c % 4);
-    let l = (32 + 2 * e + 2 * i - h - k) % 7;
-    let m = (a + 11 * h + 19 * l) / 433;
-    let days = h + l - 7 * m;
-    // Between 22 March and 25 April.
-    let first = Date::new(year, 3, 22).unwrap_or(Date::ZERO);
-    first.checked_add(days.days()).unwrap_or(first)
+/// Easter Sunday in the Gregorian calendar.
+fn easter(year: i16) -> Option<Date> {
+    computus::gregorian_jiff_date(year.into()).ok()
 }
 
 #[cfg(test)]
@@ -43,7 +32,7 @@ mod tests {
         for day in
             [date(2019, 4, 21), date(2024, 3, 31), date(2026, 4, 5), date(2027, 3, 28), date(2038, 4, 25)]
         {
-            assert_eq!(easter(day.year()), day);
+            assert_eq!(easter(day.year()), Some(day));
         }
     }
 

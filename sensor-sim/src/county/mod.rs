@@ -87,17 +87,15 @@ impl Geometry {
 }
 
 /// Spaces reserved for an audience, or for a limited time.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Restriction {
     /// `disabled`, `charging`, `resident`, ...; `None` = everyone.
-    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "for")]
     pub(crate) audience: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) capacity: Option<u32>,
     /// OSM opening-hours syntax; `None` = always.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) hours: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_stay_min: Option<u32>,
 }
 
@@ -109,6 +107,7 @@ pub(crate) struct Fee {
 }
 
 /// A car park, a lot or a stretch of kerb.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Site {
     #[serde(skip)]
@@ -122,21 +121,16 @@ pub(crate) struct Site {
     pub(crate) capacity: u32,
     /// `car` or `bike`.
     pub(crate) purpose: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) zone: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) opening_hours: Option<&'static str>,
     /// Hours of the day in which it lets vehicles in, Monday to Saturday; `None` = always open.
     #[serde(skip)]
     pub(crate) open: Option<(u8, u8)>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fee: Option<Fee>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_height_m: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) restrictions: Vec<Restriction>,
     /// `None` = public.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) publish: Option<&'static str>,
     #[serde(skip)]
     pub(crate) geometry: Geometry,
@@ -232,6 +226,7 @@ pub(crate) enum Format {
 }
 
 /// One stream from one supplier.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Feed {
     #[serde(skip)]
@@ -246,13 +241,11 @@ pub(crate) struct Feed {
     #[serde(skip)]
     pub(crate) application: String,
     /// The longest silence of its native bays and sites, seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) heartbeat_s: Option<u32>,
     /// Whether its observations are collected and sent as one native `batch`.
     #[serde(skip)]
     pub(crate) batch: bool,
     /// `[west, south, east, north]`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) area: Option<[f64; 4]>,
     pub(crate) licence: &'static str,
     pub(crate) attribution: String,

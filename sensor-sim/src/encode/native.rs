@@ -20,23 +20,19 @@ pub(crate) struct Bay {
 }
 
 /// `site/{id}`: an absolute count, or passages.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct Site {
     pub(crate) at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) occupied: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) vacant: Option<u32>,
-    #[serde(rename = "in", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "in")]
     pub(crate) entries: Option<u32>,
-    #[serde(rename = "out", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "out")]
     pub(crate) exits: Option<u32>,
     /// `open` or `closed`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) source: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) seq: Option<u64>,
 }
 

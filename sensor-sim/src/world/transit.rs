@@ -83,7 +83,7 @@ pub(super) struct VehicleProcess {
 impl VehicleProcess {
     /// A vehicle where its timetable puts it at the start, up to 90 s late.
     pub(super) fn start(seed: u64, index: usize, vehicle: &Vehicle, on: Setting) -> Self {
-        let today = on.clock.wall(0).to_zoned_datetime(zone(on.county.tz)).date();
+        let today = on.clock.start_utc.to_zoned_datetime(zone(on.county.tz)).date();
         let mut process = Self {
             rng: stream(seed, "vehicle", index as u64),
             index,

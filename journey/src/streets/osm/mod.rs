@@ -86,16 +86,8 @@ pub struct OsmWay {
     pub tags: Tags,
 }
 
-/// Kind of a member of a relation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MemberKind {
-    /// A node.
-    Node,
-    /// A way.
-    Way,
-    /// A relation.
-    Relation,
-}
+/// What a member of a relation is.
+pub use osmpbf::RelMemberType as MemberKind;
 
 /// A member of a relation.
 #[derive(Debug, Clone)]

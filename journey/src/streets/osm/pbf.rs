@@ -8,10 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use osmpbf::{BlobDecode, BlobReader, Element, PrimitiveBlock, RelMemberType};
+use osmpbf::{BlobDecode, BlobReader, Element, PrimitiveBlock};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Coord, MemberKind, OsmData, OsmMember, OsmRelation, OsmWay, Tags};
+use super::{Coord, OsmData, OsmMember, OsmRelation, OsmWay, Tags};
 use super::{is_parking, relation_matters, way_matters};
 use crate::files::{self, Watched};
 use crate::streets::StreetsError;
@@ -134,20 +134,19 @@ impl Places {
                 // A way without any tag may be the ring of a multipolygon.
                 if way_matters(&tags) || way.tags().next().is_none() {
                     let way = OsmWay { id: way.id(), nodes: way.refs().collect(), tags };
-                    self.take_way(way);
+                    // Of two versions the longer one: an extract may have cut the other.
+                    if self.ways.get(&way.id).is_none_or(|known| known.nodes.len() < way.nodes.len()) {
+                        self.ways.insert(way.id, way);
+                    }
                 }
             }
             Element::Relation(relation) => {
                 let tags = used_tags(relation.tags(), used);
                 if relation_matters(&tags) {
                     let members = relation.members().map(|member| OsmMember {
-                        kind: match member.member_type {
-                            RelMemberType::Node => MemberKind::Node,
-                            RelMemberType::Way => MemberKind::Way,
-                            RelMemberType::Relation => MemberKind::Relation,
-                        },
                         id: member.member_id,
                         role: member.role().unwrap_or_default().into(),
+                        kind: member.member_type,
                     });
                     let relation = OsmRelation { id: relation.id(), members: members.collect(), tags };
                     self.relations.insert(relation.id, relation);
@@ -155,13 +154,6 @@ impl Places {
             }
             Element::Node(_) | Element::DenseNode(_) => {}
         });
-    }
-
-    /// Of two versions the longer one: an extract may have cut the other.
-    fn take_way(&mut self, way: OsmWay) {
-        if self.ways.get(&way.id).is_none_or(|known| known.nodes.len() < way.nodes.len()) {
-            self.ways.insert(way.id, way);
-        }
     }
 }
 

@@ -43,7 +43,7 @@ impl Town {
     pub fn restriction(mut self, kind: &str, from: i64, via: (MemberKind, &[i64]), to: i64) -> Self {
         let member = |kind, id, role: &str| OsmMember { kind, id, role: role.into() };
         let mut members = vec![member(MemberKind::Way, from, "from"), member(MemberKind::Way, to, "to")];
-        members.extend(via.1.iter().map(|id| member(via.0, *id, "via")));
+        members.extend(via.1.iter().map(|id| member(via.0.clone(), *id, "via")));
         let tags = Tags::new([("type", "restriction"), ("restriction", kind)]);
         let id = self.data.relations.len() as i64 + 1;
         self.data.relations.push(OsmRelation { id, members, tags });

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use rustc_hash::FxHashMap;
+use indexmap::IndexSet;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::rules::Rules;
 use super::table::Ids;
-use crate::interner::Interner;
 use crate::rows::Rows;
 use crate::timetable::grouping::Grouping;
 use crate::timetable::services::Service;
@@ -25,15 +25,15 @@ pub struct Draft {
     pub services: Vec<Service>,
     pub stops: DraftStops,
     pub shapes: Shapes,
-    pub headsigns: Interner<String>,
+    pub headsigns: IndexSet<String, FxBuildHasher>,
     /// Trip ids of all feeds; [`Trip::id`] points here.
     pub trip_ids: Strings,
     /// Which feed each trip id is of.
     pub trip_feeds: Vec<FeedIx>,
     /// Runs, as `grouping` knows them.
     pub runs: Vec<Trip>,
-    pub sequences: Interner<Box<[u32]>>,
-    pub stop_headsigns: Interner<Box<[u32]>>,
+    pub sequences: IndexSet<Box<[u32]>, FxBuildHasher>,
+    pub stop_headsigns: IndexSet<Box<[u32]>, FxBuildHasher>,
     pub grouping: Grouping,
     pub transfers: Vec<Transfer>,
     pub rules: Rules,

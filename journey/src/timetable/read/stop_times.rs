@@ -109,7 +109,7 @@ fn row(
         arrival: arrives,
         departure: departs,
         travelled: table.number(travelled).unwrap_or(f32::NAN),
-        headsign: if is_own { draft.headsigns.number(table.text(headsign)) } else { NONE },
+        headsign: if is_own { draft.headsigns.insert_full(table.text(headsign)).0 as u32 } else { NONE },
         line: u32::try_from(table.line()).unwrap_or(u32::MAX),
     })
 }
@@ -143,10 +143,12 @@ impl Trips<'_> {
         }
         let mut node = |row: &Row| row.stop.at(draft.rules.node(row.stop.stop(), trip.id, trip.route));
         let stops: Vec<PatternStop> = self.rows.iter().map(&mut node).collect();
-        trip.sequence = draft.sequences.number(self.rows.iter().map(|row| row.sequence).collect());
+        trip.sequence =
+            draft.sequences.insert_full(self.rows.iter().map(|row| row.sequence).collect()).0 as u32;
         if self.rows.iter().any(|row| row.headsign != NONE) {
             let own = |row: &Row| if row.headsign == NONE { trip.headsign } else { row.headsign };
-            trip.stop_headsigns = draft.stop_headsigns.number(self.rows.iter().map(own).collect());
+            trip.stop_headsigns =
+                draft.stop_headsigns.insert_full(self.rows.iter().map(own).collect()).0 as u32;
         }
         fill(&self.known, &mut self.times);
         let first = self.times[0].departure;

@@ -33,7 +33,7 @@ fn trip(table: &Table<'_>, draft: &mut Draft, problems: &mut FeedProblems) -> Re
         id: draft.trip_ids.push(&table.text(id)),
         route,
         service,
-        headsign: draft.headsigns.number(table.text(headsign)),
+        headsign: draft.headsigns.insert_full(table.text(headsign)).0 as u32,
         stop_headsigns: NONE,
         shape: known_shape.unwrap_or(NO_SHAPE),
         sequence: 0,

@@ -18,6 +18,7 @@ mod town;
 
 use std::io;
 
+use rstar::RTree;
 use rstar::primitives::Line;
 
 use super::towns_table::{COUNTY, COUNTY_TOWN};
@@ -51,7 +52,7 @@ impl County {
         let net = Net::of(&sketch).connected();
         let streets = net.edges.iter().filter(|edge| edge.kind.is_street());
         let pieces = streets.map(|edge| Line::new(net.points[edge.from], net.points[edge.to]));
-        sketch.keep_streets(pieces.collect());
+        sketch.streets = RTree::bulk_load(pieces.collect());
         country::stations(&mut sketch, self);
         lots::ways(&mut sketch, &mut lots);
         lots::lone_bays(&mut sketch, self);

@@ -52,7 +52,7 @@ pub(super) struct Sketch {
     pub(super) towns: Vec<Town>,
     pub(super) ways: Vec<Way>,
     /// Pieces of its streets.
-    streets: RTree<Line<Point>>,
+    pub(super) streets: RTree<Line<Point>>,
     /// Outlines of car parks: no street is built through them.
     pub(super) lots: Vec<Vec<Point>>,
 }
@@ -72,11 +72,6 @@ impl Sketch {
             way.pieces().for_each(|piece| self.streets.insert(piece));
         }
         self.ways.push(way);
-    }
-
-    /// From now on only these streets are looked for.
-    pub(super) fn keep_streets(&mut self, pieces: Vec<Line<Point>>) {
-        self.streets = RTree::bulk_load(pieces);
     }
 
     /// The point of the nearest street to `p`; `p` itself when there is none.
