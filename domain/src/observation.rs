@@ -23,7 +23,7 @@ pub type Digest = i64;
 pub type IdempotencyKey = i64;
 
 /// The source of an observation, and its receipt.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 pub struct Provenance {
     /// Whose it is.
     pub municipality: MunicipalityId,
@@ -154,7 +154,7 @@ impl SiteCount {
 }
 
 /// Where a vehicle is, and how its trip goes.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct VehiclePosition {
     /// Where it came from.
     pub provenance: Provenance,

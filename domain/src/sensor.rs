@@ -58,7 +58,7 @@ impl Binding {
 }
 
 /// A physical device with its bindings over time.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Sensor {
     /// Its surrogate id.
     pub id: SensorId,
@@ -87,7 +87,7 @@ pub fn stale_after_s(heartbeat_s: u32) -> u32 {
 }
 
 /// One row of the sensors' file: a device, and one of its bindings, in text ids.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SensorRow {
     /// DevEUI or the supplier's id.
     pub id: String,

@@ -25,9 +25,6 @@ pub async fn summed_up(
     municipality: MunicipalityId,
     scopes: Vec<ScopeId>,
 ) -> Result<Vec<ScopeId>> {
-    if scopes.is_empty() {
-        return Ok(scopes);
-    }
     let found: Vec<i32> = sqlx::query_scalar(
         "SELECT t.id FROM unnest($2::int[]) AS t(id)
          WHERE EXISTS (SELECT FROM occupancy_hour h WHERE h.municipality = $1 AND h.scope = t.id)",

@@ -35,17 +35,6 @@ impl<T: From<i32>> From<MaybeId> for Option<T> {
     }
 }
 
-/// A number that may be NULL, and is not negative.
-#[derive(Debug, Type)]
-#[sqlx(transparent)]
-pub struct MaybeUnsigned(Option<i32>);
-
-impl From<MaybeUnsigned> for Option<u32> {
-    fn from(number: MaybeUnsigned) -> Self {
-        u32::try_from(number.0?).ok()
-    }
-}
-
 /// An array of ids.
 #[derive(Debug, Type)]
 #[sqlx(transparent, no_pg_array)]

@@ -1,10 +1,11 @@
 //! When runs passed stops: recomputed from vehicle positions; those of trip updates come again or are lost.
 
 use domain::{UtcMicros, VehiclePosition};
+use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::last;
-use super::vehicles::{COLUMNS, PositionRow};
+use super::vehicles::POSITION;
 use crate::Result;
 use crate::bind::BindRows;
 use crate::writer::passages::Days;
@@ -26,18 +27,18 @@ pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u
     let passages = ahead.len() as u64;
     // A service day reaches into the next, and towns have zones.
     let sql = format!(
-        "SELECT DISTINCT {COLUMNS}
+        "SELECT DISTINCT {POSITION}
          FROM unnest($1, $2::text[]::date[], $3, $4) AS k(municipality, day, trip_id, stop_id)
          JOIN vehicle_position o ON o.municipality = k.municipality AND o.trip_id = k.trip_id AND o.stop_id = k.stop_id
               AND o.observed_at >= k.day - interval '1 day' AND o.observed_at < k.day + interval '3 days'
          WHERE o.observed_at <= $5"
     );
-    let rows: Vec<PositionRow> = sqlx::query_as(AssertSqlSafe(sql))
+    let rows: Vec<(Json<VehiclePosition>,)> = sqlx::query_as(AssertSqlSafe(sql))
         .bind_rows(ahead.into_iter())
         .bind(last(now))
         .fetch_all(&mut *conn)
         .await?;
-    let position: Vec<VehiclePosition> = rows.into_iter().map(VehiclePosition::from).collect();
-    Days::default().write(conn, &position.iter().collect::<Vec<_>>(), &[], i64::MAX).await?;
+    let positions: Vec<&VehiclePosition> = rows.iter().map(|(position,)| &position.0).collect();
+    Days::default().write(conn, &positions, &[], i64::MAX).await?;
     Ok(passages)
 }

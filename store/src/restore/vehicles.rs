@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use domain::live::{Change, VehiclePart};
-use domain::observation::{Provenance, VehicleFix};
-use domain::{FeedId, MunicipalityId, UtcMicros, VehicleId, VehiclePosition};
+use domain::{MunicipalityId, UtcMicros, VehicleId, VehiclePosition};
+use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 
 use super::{SearchSpan, last, spans};
+use crate::Result;
 use crate::bind::BindRows;
 use crate::writer::vehicles::move_latest;
-use crate::{Result, Ts};
 
 /// A part of a vehicle's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, FromRow)]
@@ -23,48 +23,15 @@ struct PartKey {
     part: i16,
 }
 
-/// The columns of [`PositionRow`].
-pub(super) const COLUMNS: &str = "o.municipality, o.vehicle, o.observed_at, o.received_at, o.feed, o.digest, o.clock_corrected,
-    jsonb_build_object('position', CASE WHEN num_nulls(o.lat, o.lon) = 0
-            THEN jsonb_build_object('lat', o.lat, 'lon', o.lon) END,
+/// A stored position `o`, as JSON of [`VehiclePosition`].
+pub(super) const POSITION: &str = "jsonb_build_object(
+    'provenance', jsonb_build_object('municipality', o.municipality, 'feed', o.feed, 'sensor', NULL,
+        'received_at', o.received_at, 'clock_corrected', o.clock_corrected),
+    'vehicle', o.vehicle, 'observed_at', o.observed_at, 'digest', o.digest,
+    'fix', jsonb_build_object(
+        'position', CASE WHEN num_nulls(o.lat, o.lon) = 0 THEN jsonb_build_object('lat', o.lat, 'lon', o.lon) END,
         'speed_mps', o.speed_mps, 'bearing_deg', o.bearing_deg, 'trip_id', o.trip_id, 'start_date', o.start_date,
-        'route_id', o.route_id, 'stop_id', o.stop_id, 'delay_s', o.delay_s, 'occupancy_pct', o.occupancy_pct) AS fix";
-
-/// A stored vehicle position.
-#[derive(FromRow)]
-pub(super) struct PositionRow {
-    #[sqlx(try_from = "i32")]
-    municipality: MunicipalityId,
-    #[sqlx(try_from = "i32")]
-    vehicle: VehicleId,
-    #[sqlx(try_from = "Ts")]
-    observed_at: UtcMicros,
-    #[sqlx(try_from = "Ts")]
-    received_at: UtcMicros,
-    #[sqlx(try_from = "i32")]
-    feed: FeedId,
-    digest: i64,
-    clock_corrected: bool,
-    #[sqlx(json)]
-    fix: VehicleFix,
-}
-
-impl From<PositionRow> for VehiclePosition {
-    fn from(row: PositionRow) -> Self {
-        let PositionRow {
-            municipality,
-            vehicle,
-            observed_at,
-            received_at,
-            feed,
-            digest,
-            clock_corrected,
-            fix,
-        } = row;
-        let provenance = Provenance { municipality, feed, sensor: None, received_at, clock_corrected };
-        VehiclePosition { provenance, vehicle, observed_at, digest, fix }
-    }
-}
+        'route_id', o.route_id, 'stop_id', o.stop_id, 'delay_s', o.delay_s, 'occupancy_pct', o.occupancy_pct))";
 
 /// Replaces states that lie ahead of `now`; how many there were.
 pub(super) async fn restore(
@@ -111,7 +78,7 @@ async fn newest(
     within: SearchSpan,
 ) -> Result<Vec<VehiclePosition>> {
     let sql = format!(
-        "SELECT DISTINCT ON (k.municipality, k.vehicle, k.part) {COLUMNS}
+        "SELECT DISTINCT ON (k.municipality, k.vehicle, k.part) {POSITION}
          FROM unnest($1, $2, $3) AS k(municipality, vehicle, part)
          JOIN vehicle_position o ON o.municipality = k.municipality AND o.vehicle = k.vehicle
          WHERE o.observed_at > $4 AND o.observed_at <= $5
@@ -121,11 +88,11 @@ async fn newest(
                            ELSE o.occupancy_pct IS NOT NULL END
          ORDER BY k.municipality, k.vehicle, k.part, o.observed_at DESC, o.digest DESC"
     );
-    let rows: Vec<PositionRow> = sqlx::query_as(AssertSqlSafe(sql))
+    let rows: Vec<(Json<VehiclePosition>,)> = sqlx::query_as(AssertSqlSafe(sql))
         .bind_rows(keys.iter().map(|key| (key.municipality.0, key.vehicle.0, key.part)))
         .bind(within.after)
         .bind(within.until)
         .fetch_all(conn)
         .await?;
-    Ok(rows.into_iter().map(VehiclePosition::from).collect())
+    Ok(rows.into_iter().map(|(position,)| position.0).collect())
 }
