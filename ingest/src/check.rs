@@ -137,25 +137,23 @@ impl MessageContext<'_> {
 
     fn resolve(&self, subject: &Subject) -> Result<(Target, MunicipalityId), Fault> {
         let registry = self.registry;
-        let unknown = |kind: &str, key: &str, file: &str| {
-            Fault::new(Reason::UnknownPlace, format!("{kind}: '{key}' is not in {file}"))
-        };
-        let (target, owner, key) = match subject {
+        let (found, key, kind, file) = match subject {
             Subject::Bay(key) => {
-                let e = registry.bay_by_key(key).ok_or_else(|| unknown("bay", key, "bays.geojson"))?;
-                (Target::Bay(e.id), e.municipality, key)
+                let bay = registry.bay_by_key(key).map(|e| (Target::Bay(e.id), e.municipality));
+                (bay, key, "bay", "bays.geojson")
             }
             Subject::Site(key) => {
-                let e = registry.site_by_key(key).ok_or_else(|| unknown("site", key, "sites.geojson"))?;
-                (Target::Site(e.id), e.municipality, key)
+                let site = registry.site_by_key(key).map(|e| (Target::Site(e.id), e.municipality));
+                (site, key, "site", "sites.geojson")
             }
             Subject::Vehicle(key) => {
-                let e = registry.vehicle_by_key(key);
-                let e = e.ok_or_else(|| unknown("vehicle", key, "vehicles.csv"))?;
-                (Target::Vehicle(e.id), e.municipality, key)
+                let vehicle = registry.vehicle_by_key(key).map(|e| (Target::Vehicle(e.id), e.municipality));
+                (vehicle, key, "vehicle", "vehicles.csv")
             }
             Subject::Trip => return Err(Fault::malformed("the message says nothing of its trip")),
         };
+        let unknown = || Fault::new(Reason::UnknownPlace, format!("{kind}: '{key}' is not in {file}"));
+        let (target, owner) = found.ok_or_else(unknown)?;
         self.may_name(owner, key)?;
         Ok((target, owner))
     }

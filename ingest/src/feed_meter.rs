@@ -24,9 +24,14 @@ const DELAYS: usize = 255;
 pub(crate) type Labels<const N: usize> = [(&'static str, String); N];
 
 /// Registers `metric`, and returns it.
-pub(crate) fn registered<M: Metric + Clone>(r: &mut Registry, name: &str, help: &str, metric: M) -> M {
+pub(crate) fn register<M: Metric + Clone>(r: &mut Registry, name: &str, help: &str, metric: M) -> M {
     r.register(name, help, metric.clone());
     metric
+}
+
+/// Registers a metric that begins at zero.
+pub(crate) fn registered<M: Metric + Clone + Default>(r: &mut Registry, name: &str, help: &str) -> M {
+    register(r, name, help, M::default())
 }
 
 /// The counters that have a feed as a label.
@@ -48,12 +53,12 @@ impl FeedCounters {
         let dropped = "Optional fields of a wrong type or value, without which a message was accepted";
         let throttled = "Messages that had to wait because their feed or town was above its quota";
         FeedCounters {
-            messages: registered(r, "messages", "MQTT messages received", Family::default()),
-            qos0: registered(r, "qos0_messages", lost, Family::default()),
-            rejected: registered(r, "rejected", "Messages or elements that were rejected", Family::default()),
-            dropped: registered(r, "dropped_fields", dropped, Family::default()),
-            ignored: registered(r, "ignored", "Messages that carry nothing to store", Family::default()),
-            throttled: registered(r, "throttled_messages", throttled, Family::default()),
+            messages: registered(r, "messages", "MQTT messages received"),
+            qos0: registered(r, "qos0_messages", lost),
+            rejected: registered(r, "rejected", "Messages or elements that were rejected"),
+            dropped: registered(r, "dropped_fields", dropped),
+            ignored: registered(r, "ignored", "Messages that carry nothing to store"),
+            throttled: registered(r, "throttled_messages", throttled),
         }
     }
 

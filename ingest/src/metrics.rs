@@ -12,7 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use store::unmatched::{EXAMPLES, Unmatched};
 
-use crate::feed_meter::{FeedCounters, FeedMeter, FeedStatus, Labels, registered};
+use crate::feed_meter::{FeedCounters, FeedMeter, FeedStatus, Labels, register, registered};
 
 /// The stored length of an unmatched topic, characters.
 const TOPIC_CHARS: usize = 200;
@@ -51,29 +51,18 @@ impl Metrics {
         let commit_s = Histogram::new(exponential_buckets(0.001, 2.0, 14));
         let all = "1 while all sessions at the broker are connected";
         let unmatched = "Messages that match no feed's filter, here or at the embedded broker";
-        let before = "Observations that were stored before";
         Arc::new(Metrics {
             by_feed: FeedCounters::register(r),
-            connected: registered(r, "broker_connected", all, Family::default()),
-            connections: registered(r, "broker_connections", "Connections made", Family::default()),
-            subscriptions: registered(r, "subscriptions", "Subscriptions in force", Gauge::default()),
-            unmatched: registered(r, "unmatched_messages", unmatched, Counter::default()),
-            stored: registered(r, "observations_stored", "Observations that were new", Counter::default()),
-            duplicates: registered(r, "observations_duplicate", before, Counter::default()),
-            batch_rows: registered(r, "batch_rows", "Rows stored in one transaction", rows),
-            commit_s: registered(r, "commit_seconds", "Duration of a transaction", commit_s),
-            store_retries: registered(
-                r,
-                "store_retries",
-                "Batches that had to be stored again",
-                Counter::default(),
-            ),
-            store_available: registered(
-                r,
-                "store_available",
-                "1 while the database takes batches",
-                Gauge::default(),
-            ),
+            connected: registered(r, "broker_connected", all),
+            connections: registered(r, "broker_connections", "Connections made"),
+            subscriptions: registered(r, "subscriptions", "Subscriptions in force"),
+            unmatched: registered(r, "unmatched_messages", unmatched),
+            stored: registered(r, "observations_stored", "Observations that were new"),
+            duplicates: registered(r, "observations_duplicate", "Observations that were stored before"),
+            batch_rows: register(r, "batch_rows", "Rows stored in one transaction", rows),
+            commit_s: register(r, "commit_seconds", "Duration of a transaction", commit_s),
+            store_retries: registered(r, "store_retries", "Batches that had to be stored again"),
+            store_available: registered(r, "store_available", "1 while the database takes batches"),
             sessions: Mutex::default(),
             unmatched_topics: Mutex::default(),
             feeds: Mutex::default(),
