@@ -25,6 +25,17 @@ pub(super) enum Keep {
     Codec,
 }
 
+/// The names of fields that are kept: the same are read.
+pub(super) const fn names<const N: usize>(fields: &[(&'static str, Keep); N]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut at = 0;
+    while at < N {
+        names[at] = fields[at].0;
+        at += 1;
+    }
+    names
+}
+
 /// A server's allow-list, and where in it the device and its port stand.
 pub(super) struct AllowList {
     pub fields: Keep,

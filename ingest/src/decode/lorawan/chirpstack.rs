@@ -6,7 +6,7 @@
 use domain::Reason;
 use domain::place::DevEui;
 
-use super::allow_list::{AllowList, Keep};
+use super::allow_list::{AllowList, Keep, names};
 use super::{
     DATA_RATE, Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, bytes,
     other_device, set_clock, set_reception,
@@ -20,72 +20,47 @@ use crate::decode::json::{
 pub(super) const TOPICS: &str =
     "application/ID/device/DEV_EUI/event/(up|join|status|ack|txack|log|location|integration)";
 
-const EVENT: &[&str] = &[
-    "deduplicationId",
-    "time",
-    "deviceInfo",
-    "dr",
-    "fCnt",
-    "fPort",
-    "data",
-    "object",
-    "rxInfo",
-    "txInfo",
-    "batteryLevel",
-    "batteryLevelUnavailable",
-    "externalPowerSource",
-    "level",
-    "code",
-    "applicationID",
-    "devEUI",
+/// Of an event.
+const FIELDS: [(&str, Keep); 16] = [
+    ("deduplicationId", Keep::Value),
+    ("time", Keep::Value),
+    ("deviceInfo", Keep::Fields(&[("devEui", Keep::Value)])),
+    ("dr", Keep::Value),
+    ("fCnt", Keep::Value),
+    ("fPort", Keep::Value),
+    ("data", Keep::Payload),
+    ("object", Keep::Codec),
+    ("rxInfo", Keep::Each(&Keep::Fields(&RX_INFO))),
+    (
+        "txInfo",
+        Keep::Fields(&[(
+            "modulation",
+            Keep::Fields(&[("lora", Keep::Fields(&[("spreadingFactor", Keep::Value)]))]),
+        )]),
+    ),
+    ("batteryLevel", Keep::Value),
+    ("batteryLevelUnavailable", Keep::Value),
+    ("externalPowerSource", Keep::Value),
+    ("level", Keep::Value),
+    ("code", Keep::Value),
+    // Version 3 has it: what is kept of its messages must stay what it is.
+    ("applicationID", Keep::Value),
 ];
+const RX_INFO: [(&str, Keep); 4] =
+    [("gatewayId", Keep::Value), ("nsTime", Keep::Value), ("rssi", Keep::Value), ("snr", Keep::Value)];
 
-/// The fields of [`EVENT`].
-pub(super) static ALLOWED: AllowList = AllowList {
-    fields: Keep::Fields(&[
-        ("deduplicationId", Keep::Value),
-        ("time", Keep::Value),
-        ("deviceInfo", Keep::Fields(&[("devEui", Keep::Value)])),
-        ("dr", Keep::Value),
-        ("fCnt", Keep::Value),
-        ("fPort", Keep::Value),
-        ("data", Keep::Payload),
-        ("object", Keep::Codec),
-        (
-            "rxInfo",
-            Keep::Each(&Keep::Fields(&[
-                ("gatewayId", Keep::Value),
-                ("nsTime", Keep::Value),
-                ("rssi", Keep::Value),
-                ("snr", Keep::Value),
-            ])),
-        ),
-        (
-            "txInfo",
-            Keep::Fields(&[(
-                "modulation",
-                Keep::Fields(&[("lora", Keep::Fields(&[("spreadingFactor", Keep::Value)]))]),
-            )]),
-        ),
-        ("batteryLevel", Keep::Value),
-        ("batteryLevelUnavailable", Keep::Value),
-        ("externalPowerSource", Keep::Value),
-        ("level", Keep::Value),
-        ("code", Keep::Value),
-        // Version 3 has it: what is kept of its messages must stay what it is.
-        ("applicationID", Keep::Value),
-    ]),
-    f_port: &["fPort"],
-    dev_eui: &["deviceInfo", "devEui"],
-};
+pub(super) static ALLOWED: AllowList =
+    AllowList { fields: Keep::Fields(&FIELDS), f_port: &["fPort"], dev_eui: &["deviceInfo", "devEui"] };
 
 /// Reads one event.
 ///
 /// # Errors
 /// A payload that cannot be read.
 pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
-    let e = Fields::read("", text, EVENT)?;
-    if (e.has("applicationID") || e.has("devEUI")) && !e.has("deviceInfo") {
+    let e = Fields::read("", text, &const { names(&FIELDS) })?;
+    let is_v3 =
+        || e.has("applicationID") || Fields::read("", text, &["devEUI"]).is_ok_and(|it| it.has("devEUI"));
+    if !e.has("deviceInfo") && is_v3() {
         let fault = Fault::malformed("applicationID, devEUI: this is a message of ChirpStack v3, v4 is read");
         let remedy = "Update to ChirpStack v4: its messages have deviceInfo and deduplicationId.";
         return Err(fault.remedy(remedy));
@@ -117,8 +92,7 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
     };
     let mut receptions = Vec::new();
     for rx in e.optional("rxInfo", list, d).unwrap_or_default() {
-        const RX_INFO: &[&str] = &["gatewayId", "nsTime", "rssi", "snr"];
-        let Ok(rx) = Fields::read("rxInfo", rx, RX_INFO) else {
+        let Ok(rx) = Fields::read("rxInfo", rx, &const { names(&RX_INFO) }) else {
             Dropped::note("rxInfo", Reason::Malformed, d);
             continue;
         };

@@ -8,7 +8,7 @@
 use domain::Reason;
 use domain::place::DevEui;
 
-use super::allow_list::{AllowList, Keep};
+use super::allow_list::{AllowList, Keep, names};
 use super::{
     Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, bytes, other_device,
     set_clock, set_reception,
@@ -22,57 +22,42 @@ use crate::decode::json::{
 pub(super) const TOPICS: &str = "v3/APPLICATION@TENANT/devices/DEVICE/(up|join|down/queued|down/sent|down/ack|\
      down/nack|down/failed|down/invalidated|service/data|location/solved)";
 
-const MESSAGE: &[&str] =
-    &["end_device_ids", "received_at", "uplink_message", "join_accept", "downlink_failed", "simulated"];
-const UPLINK: &[&str] = &[
-    "session_key_id",
-    "f_port",
-    "f_cnt",
-    "frm_payload",
-    "decoded_payload",
-    "rx_metadata",
-    "settings",
-    "received_at",
-    "last_battery_percentage",
+const MESSAGE: [(&str, Keep); 6] = [
+    ("end_device_ids", Keep::Fields(&[("dev_eui", Keep::Value)])),
+    ("received_at", Keep::Value),
+    ("uplink_message", Keep::Fields(&UPLINK)),
+    ("join_accept", Keep::Fields(&JOIN)),
+    ("downlink_failed", Keep::Fields(&[("error", Keep::Fields(&[("name", Keep::Value)]))])),
+    ("simulated", Keep::Value),
 ];
+const UPLINK: [(&str, Keep); 9] = [
+    ("session_key_id", Keep::Value),
+    ("f_port", Keep::Value),
+    ("f_cnt", Keep::Value),
+    ("frm_payload", Keep::Payload),
+    ("decoded_payload", Keep::Codec),
+    ("rx_metadata", Keep::Each(&Keep::Fields(&RX))),
+    (
+        "settings",
+        Keep::Fields(&[(
+            "data_rate",
+            Keep::Fields(&[("lora", Keep::Fields(&[("spreading_factor", Keep::Value)]))]),
+        )]),
+    ),
+    ("received_at", Keep::Value),
+    ("last_battery_percentage", Keep::Fields(&[("value", Keep::Value)])),
+];
+const RX: [(&str, Keep); 4] = [
+    ("gateway_ids", Keep::Fields(&IDS)),
+    ("rssi", Keep::Value),
+    ("channel_rssi", Keep::Value),
+    ("snr", Keep::Value),
+];
+const IDS: [(&str, Keep); 2] = [("gateway_id", Keep::Value), ("eui", Keep::Value)];
+const JOIN: [(&str, Keep); 2] = [("session_key_id", Keep::Value), ("received_at", Keep::Value)];
 
-/// The fields of [`MESSAGE`].
 pub(super) static ALLOWED: AllowList = AllowList {
-    fields: Keep::Fields(&[
-        ("end_device_ids", Keep::Fields(&[("dev_eui", Keep::Value)])),
-        ("received_at", Keep::Value),
-        (
-            "uplink_message",
-            Keep::Fields(&[
-                ("session_key_id", Keep::Value),
-                ("f_port", Keep::Value),
-                ("f_cnt", Keep::Value),
-                ("frm_payload", Keep::Payload),
-                ("decoded_payload", Keep::Codec),
-                (
-                    "rx_metadata",
-                    Keep::Each(&Keep::Fields(&[
-                        ("gateway_ids", Keep::Fields(&[("gateway_id", Keep::Value), ("eui", Keep::Value)])),
-                        ("rssi", Keep::Value),
-                        ("channel_rssi", Keep::Value),
-                        ("snr", Keep::Value),
-                    ])),
-                ),
-                (
-                    "settings",
-                    Keep::Fields(&[(
-                        "data_rate",
-                        Keep::Fields(&[("lora", Keep::Fields(&[("spreading_factor", Keep::Value)]))]),
-                    )]),
-                ),
-                ("received_at", Keep::Value),
-                ("last_battery_percentage", Keep::Fields(&[("value", Keep::Value)])),
-            ]),
-        ),
-        ("join_accept", Keep::Fields(&[("session_key_id", Keep::Value), ("received_at", Keep::Value)])),
-        ("downlink_failed", Keep::Fields(&[("error", Keep::Fields(&[("name", Keep::Value)]))])),
-        ("simulated", Keep::Value),
-    ]),
+    fields: Keep::Fields(&MESSAGE),
     f_port: &["uplink_message", "f_port"],
     dev_eui: &["end_device_ids", "dev_eui"],
 };
@@ -82,7 +67,7 @@ pub(super) static ALLOWED: AllowList = AllowList {
 /// # Errors
 /// A payload that cannot be read.
 pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
-    let m = Fields::read("", text, MESSAGE)?;
+    let m = Fields::read("", text, &const { names(&MESSAGE) })?;
     let mut frame =
         Frame { event: if let Event::Of(event) = topic.event { event } else { "up" }, ..Frame::default() };
     frame.device = device(topic, &m, &mut frame.dropped)?.to_string();
@@ -92,15 +77,16 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
             if m.has("simulated") && !matches!(simulated, Some("false" | "\"false\"")) {
                 frame.event = "simulated";
             }
-            let uplink = m.given("uplink_message", object("uplink_message", UPLINK))?.ok_or_else(|| {
-                Fault::malformed("uplink_message: it is missing from a message on an up topic")
-            })?;
+            let uplink =
+                m.given("uplink_message", object("uplink_message", &const { names(&UPLINK) }))?.ok_or_else(
+                    || Fault::malformed("uplink_message: it is missing from a message on an up topic"),
+                )?;
             set_clock(&mut frame, &uplink, "received_at");
             read_uplink(&uplink, &mut frame)?;
         }
         "join" => {
-            const JOIN: &[&str] = &["session_key_id", "received_at"];
-            if let Some(join) = m.optional("join_accept", object("join_accept", JOIN), &mut frame.dropped) {
+            let join = object("join_accept", &const { names(&JOIN) });
+            if let Some(join) = m.optional("join_accept", join, &mut frame.dropped) {
                 let session = join.optional("session_key_id", text_of, &mut frame.dropped);
                 frame.dedup_id = session.and_then(|session| name(&session, "join", ""));
                 set_clock(&mut frame, &join, "received_at");
@@ -127,8 +113,8 @@ fn read_uplink<'a>(uplink: &Fields<'a>, frame: &mut Frame<'a>) -> Result<(), Fau
         .optional("session_key_id", text_of, d)
         .and_then(|session| name(&session, &frame.f_cnt?.to_string(), received_at.as_deref().unwrap_or("")));
     frame.spreading_factor = spreading_factor(uplink, d);
-    const BATTERY: &[&str] = &["value"];
-    let battery = uplink.optional("last_battery_percentage", object("last_battery_percentage", BATTERY), d);
+    let battery =
+        uplink.optional("last_battery_percentage", object("last_battery_percentage", &["value"]), d);
     frame.battery_pct =
         battery.and_then(|battery| battery.or_zero("value", loose(measurement(PERCENT)), 0.0, d));
     frame.codec = uplink.optional("decoded_payload", Ok, d);
@@ -139,15 +125,13 @@ fn read_uplink<'a>(uplink: &Fields<'a>, frame: &mut Frame<'a>) -> Result<(), Fau
 }
 
 fn reception(rx: &str, d: &mut Vec<Dropped>) -> Option<Reception> {
-    const RX: &[&str] = &["gateway_ids", "rssi", "channel_rssi", "snr"];
-    const IDS: &[&str] = &["gateway_id", "eui"];
-    let Ok(rx) = Fields::read("rx_metadata", rx, RX) else {
+    let Ok(rx) = Fields::read("rx_metadata", rx, &const { names(&RX) }) else {
         Dropped::note("rx_metadata", Reason::Malformed, d);
         return None;
     };
     let rssi = rx.optional("rssi", loose(measurement(RSSI_DBM)), d);
     let snr_db = rx.or_zero("snr", loose(measurement(SNR_DB)), 0.0, d);
-    let ids = rx.optional("gateway_ids", object("rx_metadata.gateway_ids", IDS), d);
+    let ids = rx.optional("gateway_ids", object("rx_metadata.gateway_ids", &const { names(&IDS) }), d);
     // Its EUI in ChirpStack's spelling, so that one gateway has one name on both servers.
     let gateway = ids.and_then(|ids| {
         let eui = ids.optional("eui", label, d).flatten().map(|eui| eui.to_ascii_lowercase());
