@@ -69,12 +69,8 @@ impl Account {
 
     /// Makes `dir` if needed and this user's own, closed to all others.
     pub fn make_own_dir(&self, dir: &Path) -> Result<(), PrivatePgError> {
-        match DirBuilder::new().mode(0o700).create(dir) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(PrivatePgError::io("create", dir)(error));
-            }
-            _ => {}
-        }
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+        made.map_err(PrivatePgError::io("create", dir))?;
         fs::set_permissions(dir, Permissions::from_mode(0o700))
             .map_err(PrivatePgError::io("set the mode of", dir))?;
         self.own(dir)
@@ -120,13 +116,10 @@ impl Account {
         if !self.is_other || self.can_enter(data_dir, postgres) {
             return Ok(());
         }
-        let above: Vec<_> = data_dir.ancestors().collect();
-        match above.into_iter().rev().find(|dir| !self.can_enter(dir, postgres)) {
-            Some(closed) => {
-                Err(PrivatePgError::NotEnterable { dir: closed.to_owned(), user: self.name.clone() })
-            }
-            None => Ok(()),
-        }
+        let closed = data_dir.ancestors().filter(|dir| !self.can_enter(dir, postgres)).last();
+        closed.map_or(Ok(()), |dir| {
+            Err(PrivatePgError::NotEnterable { dir: dir.to_owned(), user: self.name.clone() })
+        })
     }
 
     /// Asks the kernel instead of reading mode bits: so access lists and groups count too.

@@ -1,5 +1,6 @@
 //! Where PostgreSQL's programs are.
 
+use std::cmp::Reverse;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ impl Binaries {
     pub fn find(cluster: &Path) -> Result<Self, PrivatePgError> {
         let found = candidates();
         match cluster_major(cluster) {
-            None => found.into_iter().max_by_key(|it| it.major).ok_or(PrivatePgError::NoBinaries),
+            // Of one version the first that was found.
+            None => found.into_iter().min_by_key(|it| Reverse(it.major)).ok_or(PrivatePgError::NoBinaries),
             Some(_) if found.is_empty() => Err(PrivatePgError::NoBinaries),
             Some(cluster_major) => found.into_iter().find(|it| it.major == cluster_major).ok_or_else(|| {
                 PrivatePgError::NoBinariesOfVersion { cluster: cluster.to_owned(), cluster_major }
@@ -61,12 +63,7 @@ fn candidates() -> Vec<Binaries> {
             let major = version_of(&dir.join("postgres"))?;
             Some(Binaries { dir, major })
         })
-        .fold(Vec::new(), |mut unique, it| {
-            if unique.iter().all(|seen: &Binaries| seen.major != it.major) {
-                unique.push(it);
-            }
-            unique
-        })
+        .collect()
 }
 
 fn cluster_major(cluster: &Path) -> Option<u32> {

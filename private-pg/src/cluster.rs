@@ -58,20 +58,8 @@ impl Cluster {
         );
         // C.UTF-8 knows the case of letters beyond ASCII; where the system lacks it, C must do.
         // The order is C's in any case: it is fast and no update of the system's library can change it.
-        let mut failure = None;
-        for ctype in ["C.UTF-8", "C"] {
-            remove_dir(&unfinished)?;
-            self.account.make_own_dir(&unfinished)?;
-            match self.run_initdb(&unfinished, ctype).await {
-                Ok(()) => {
-                    failure = None;
-                    break;
-                }
-                Err(error) => failure = Some(failure.unwrap_or(error)),
-            }
-        }
-        if let Some(error) = failure {
-            return Err(error);
+        if let Err(error) = self.run_initdb(&unfinished, "C.UTF-8").await {
+            self.run_initdb(&unfinished, "C").await.map_err(|_| error)?;
         }
         let conf = unfinished.join("postgresql.conf");
         File::options()
@@ -88,6 +76,8 @@ impl Cluster {
     }
 
     async fn run_initdb(&self, dir: &Path, ctype: &str) -> Result<(), PrivatePgError> {
+        remove_dir(dir)?;
+        self.account.make_own_dir(dir)?;
         let program = self.binaries.program("initdb");
         let mut command = self.account.command(&program);
         command

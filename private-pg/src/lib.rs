@@ -199,7 +199,11 @@ impl PrivatePg {
         let mut attempt = 1;
         loop {
             let server = self.adopt_or_launch().await?;
-            match self.wait_ready(&server).await {
+            let ready = tokio::select! {
+                ready = self.ask_until_ready() => ready,
+                () = server.postmaster.ended() => Err(self.cluster.exited(server.log_start)),
+            };
+            match ready {
                 Err(error @ PrivatePgError::ServerExited { .. }) if attempt < START_ATTEMPTS => {
                     tracing::warn!(attempt, %error, "trying again");
                     attempt += 1;
@@ -249,13 +253,6 @@ impl PrivatePg {
         let server = make()?;
         state.server = Some(server.clone());
         Ok(server)
-    }
-
-    async fn wait_ready(&self, server: &Server) -> Result<(), PrivatePgError> {
-        tokio::select! {
-            ready = self.ask_until_ready() => ready,
-            () = server.postmaster.ended() => Err(self.cluster.exited(server.log_start)),
-        }
     }
 
     async fn ask_until_ready(&self) -> Result<(), PrivatePgError> {

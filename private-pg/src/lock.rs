@@ -26,15 +26,12 @@ impl DataDirLock {
             .mode(0o600)
             .open(&path)
             .map_err(PrivatePgError::io("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(PrivatePgError::InUse { data_dir: data_dir.to_owned(), owner: owner(&path) });
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => {
+                PrivatePgError::InUse { data_dir: data_dir.to_owned(), owner: owner(&path) }
             }
-            Err(TryLockError::Error(error)) => {
-                return Err(PrivatePgError::io("lock", &path)(error));
-            }
-        }
+            TryLockError::Error(error) => PrivatePgError::io("lock", &path)(error),
+        })?;
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(PrivatePgError::io("write", &path))?;

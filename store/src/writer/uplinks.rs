@@ -137,9 +137,6 @@ async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink
 /// Updates replayed messages: their outcome has changed, and their bytes where
 /// personal ones are known by now.
 pub(super) async fn reread(conn: &mut PgConnection, rows: &[Uplink]) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
     // Those that retention has deleted meanwhile are stored again.
     let mut firsts: Vec<&Uplink> = rows.iter().collect();
     firsts.sort_by_key(|u| name(u));
