@@ -9,9 +9,9 @@ use mqtt5::broker::{AuthProvider, AuthResult};
 use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
 
-use super::clients::{Connection, Refused};
+use super::clients::Connection;
 use super::intake::Intake;
-use super::metrics::Refusal;
+use super::metrics::{Denial, Refusal};
 use super::passwords::{Login, Passwords};
 use super::sessions::Sessions;
 use super::topic::is_granted;
@@ -33,12 +33,8 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Access {
     /// Whether `connect` is allowed.
-    async fn admit(
-        &self,
-        connect: &ConnectPacket,
-        connection: &Arc<Connection>,
-    ) -> Result<(), (ReasonCode, Refusal)> {
-        const WRONG: (ReasonCode, Refusal) = (ReasonCode::BadUsernameOrPassword, Refusal::Password);
+    async fn admit(&self, connect: &ConnectPacket, connection: &Arc<Connection>) -> Result<(), Denial> {
+        const WRONG: Denial = (ReasonCode::BadUsernameOrPassword, Refusal::Password);
         let user = connect.username.as_deref();
         if let Some(passwords) = &self.passwords {
             let (Some(name), password) = (user, connect.password.as_deref().unwrap_or_default()) else {
@@ -52,7 +48,7 @@ impl Access {
                 }
                 Login::Busy => return Err((ReasonCode::ServerBusy, Refusal::TooManyFailures)),
             }
-            if passwords.is_anothers(&connect.client_id, name) {
+            if passwords.users.is_anothers(&connect.client_id, name) {
                 return Err((ReasonCode::ClientIdentifierNotValid, Refusal::ClientId));
             }
         }
@@ -67,17 +63,12 @@ impl Access {
         if let Some(sessions) = self.sessions.get() {
             sessions.claim(connect, user).await?;
         }
-        self.intake.clients.claim(&connect.client_id, user, connection, MAX_OF_USER).map_err(|refused| {
-            match refused {
-                Refused::OfAnother => (ReasonCode::ClientIdentifierNotValid, Refusal::ClientId),
-                Refused::TooMany => (ReasonCode::QuotaExceeded, Refusal::TooManyOfUser),
-            }
-        })
+        self.intake.clients.claim(&connect.client_id, user, connection, MAX_OF_USER)
     }
 
     fn is_granted(&self, user: Option<&str>, topic: &str, grants: fn(&User) -> &[String]) -> bool {
         let Some(passwords) = &self.passwords else { return true };
-        let user = user.and_then(|name| passwords.user(name));
+        let user = user.and_then(|name| passwords.users.get(name));
         user.is_some_and(|user| is_granted(grants(user), topic))
     }
 }

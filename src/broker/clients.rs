@@ -6,8 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use ingest::quota::Pace;
+use mqtt5::protocol::v5::reason_codes::ReasonCode;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+
+use super::metrics::{Denial, Refusal};
 
 /// One connection through the gate.
 #[derive(Debug)]
@@ -91,15 +94,6 @@ pub struct Clients {
     clients: Mutex<HashMap<Arc<str>, Vec<Client>>>,
 }
 
-/// Why a client id is refused.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Refused {
-    /// A client of another user is connected by it.
-    OfAnother,
-    /// The user has as many connections as one may have.
-    TooMany,
-}
-
 impl Clients {
     /// Registers a connection before the broker sees it, until the guard is dropped.
     pub fn connecting(self: &Arc<Self>, inner: SocketAddr, connection: Arc<Connection>) -> Connecting {
@@ -126,16 +120,18 @@ impl Clients {
         user: Option<&str>,
         connection: &Arc<Connection>,
         most_of_a_user: usize,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Denial> {
         let mut clients = self.clients.lock();
         match clients.get(client_id).and_then(|known| known.first()) {
-            Some(known) if known.user.as_deref() != user => return Err(Refused::OfAnother),
+            Some(known) if known.user.as_deref() != user => {
+                return Err((ReasonCode::ClientIdentifierNotValid, Refusal::ClientId));
+            }
             Some(_) => {}
             None if user.is_some()
                 && clients.values().flatten().filter(|c| c.user.as_deref() == user).count()
                     >= most_of_a_user =>
             {
-                return Err(Refused::TooMany);
+                return Err((ReasonCode::QuotaExceeded, Refusal::TooManyOfUser));
             }
             None => {}
         }
@@ -173,7 +169,7 @@ mod tests {
     }
 
     impl World {
-        fn connect(&mut self, user: &str, most: usize) -> (Result<(), Refused>, Connecting) {
+        fn connect(&mut self, user: &str, most: usize) -> (Result<(), Denial>, Connecting) {
             let connection = Connection::new(IpAddr::from([192, 0, 2, 1]), None);
             let inner = SocketAddr::from(([127, 0, 0, 1], self.ports.next().unwrap()));
             let connecting = self.clients.connecting(inner, connection.clone());
@@ -198,7 +194,10 @@ mod tests {
         assert!(world.are(&[&first, &second]));
         drop(second);
         assert!(world.are(&[&first]));
-        assert_eq!(world.connect("another", 2).0, Err(Refused::OfAnother));
+        assert_eq!(
+            world.connect("another", 2).0,
+            Err((ReasonCode::ClientIdentifierNotValid, Refusal::ClientId))
+        );
 
         // The id is taken over: the earlier connection ends later.
         let (admitted, third) = world.connect("one", 1);

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mqtt5::protocol::v5::reason_codes::ReasonCode;
 use parking_lot::Mutex;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -38,6 +39,9 @@ domain::wire_enum! {
         NotGranted = "not_granted",
     }
 }
+
+/// What a client is answered, and why.
+pub type Denial = (ReasonCode, Refusal);
 
 impl Refusal {
     /// As a sentence for the log.

@@ -10,7 +10,7 @@ use api::network_of;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::users::{User, UsersFile};
+use super::users::UsersFile;
 
 /// Wrong passwords that one address may try in [`FAILURES_FORGOTTEN`]. This machine may try as many as it likes.
 const MAX_FAILURES: u32 = 20;
@@ -42,7 +42,7 @@ struct Check {
 
 /// See the module's description.
 pub struct Passwords {
-    users: UsersFile,
+    pub users: UsersFile,
     checks: SyncSender<Check>,
     /// Accepted logins, by user: a client that reconnects costs nothing. Keyed, so that what is in
     /// memory is no hash of a password.
@@ -66,16 +66,6 @@ impl Passwords {
             .spawn(move || check_all(&known, &waiting))?;
         let (accepted, failures) = (Mutex::default(), Mutex::default());
         Ok(Self { users, checks, accepted, key: rand::random(), failures })
-    }
-
-    /// The user of that name.
-    pub fn user(&self, name: &str) -> Option<&User> {
-        self.users.get(name)
-    }
-
-    /// See [`UsersFile::is_anothers`].
-    pub fn is_anothers(&self, client_id: &str, name: &str) -> bool {
-        self.users.is_anothers(client_id, name)
     }
 
     /// Whether `password` is that of the user `name`, who connects from `address`. Failures count for its network: who has one

@@ -8,7 +8,7 @@ use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
 use tokio::sync::Mutex;
 
-use super::metrics::Refusal;
+use super::metrics::{Denial, Refusal};
 use super::topic::is_granted;
 use super::users::UsersFile;
 
@@ -56,11 +56,7 @@ impl Sessions {
     }
 
     /// `user` connects: a session belongs to whoever opened it, also when the new connection would only discard it.
-    pub async fn claim(
-        &self,
-        connect: &ConnectPacket,
-        user: Option<&str>,
-    ) -> Result<(), (ReasonCode, Refusal)> {
+    pub async fn claim(&self, connect: &ConnectPacket, user: Option<&str>) -> Result<(), Denial> {
         let id = &connect.client_id;
         let mut owners = self.owners.lock().await;
         if owners.get(id).is_some_and(|owner| owner.as_deref() != user) {

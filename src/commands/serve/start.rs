@@ -75,12 +75,13 @@ pub(super) async fn start_on(
     loaded.changed().await.context("live state could not be loaded")?;
 
     let connections = server::descriptors::connections(descriptors) / broker::DESCRIPTORS_OF_CLIENT;
-    let limits = BrokerLimits { connections, meters: broker::BrokerMetrics::register(&mut meters) };
+    let broker_meters = broker::BrokerMetrics::register(&mut meters);
     let count_unread = {
         let (metrics, clock) = (metrics.clone(), clock.clone());
         move |topic: &str| metrics.unmatched(EMBEDDED, topic, clock())
     };
-    let (broker, own_broker) = own_broker(parts, &dir, Arc::new(count_unread), limits).await?;
+    let (broker, own_broker) =
+        own_broker(parts, &dir, Arc::new(count_unread), connections, broker_meters).await?;
     if let Some(broker) = &broker {
         tasks.spawn("the embedded MQTT broker", broker.ended());
     }
@@ -215,17 +216,12 @@ async fn servers(
     Ok(servers)
 }
 
-/// What bounds and counts the clients of the embedded broker.
-struct BrokerLimits {
-    connections: usize,
-    meters: Arc<broker::BrokerMetrics>,
-}
-
 async fn own_broker(
     parts: &Parts,
     dir: &Path,
     on_unread: Arc<dyn Fn(&str) + Send + Sync>,
-    BrokerLimits { connections, meters }: BrokerLimits,
+    connections: usize,
+    meters: Arc<broker::BrokerMetrics>,
 ) -> Result<(Option<EmbeddedBroker>, OwnBroker)> {
     match &parts.ingest {
         Some(IngestParts { broker: Broker::Given(url), .. }) => {
