@@ -81,12 +81,13 @@ pub fn choices<'w>(words: impl IntoIterator<Item = &'w str>) -> ArrayBuilder {
     ArrayBuilder::new().items(one_of(words).build())
 }
 
-fn all<'w, W: Copy + 'w>(
-    words: &'w [W],
-    word: fn(W) -> &'static str,
-) -> impl Iterator<Item = &'static str> + 'w {
-    words.iter().map(move |w| word(*w))
+/// All wire names of an enumeration.
+macro_rules! all {
+    ($name:ty) => {
+        <$name>::ALL.iter().map(|word| word.as_str())
+    };
 }
+pub(crate) use all;
 
 values! {
     /// `LAT,LON`
@@ -126,21 +127,21 @@ values! {
     /// Shortest stay.
     MinStay = number(0.0).default(Some(json!(60)));
     /// Audiences.
-    Audiences = choices(all(domain::Audience::ALL, domain::Audience::as_str)).examples([json!(["disabled", "charging"])]);
+    Audiences = choices(all!(domain::Audience)).examples([json!(["disabled", "charging"])]);
     /// What is parked.
-    Purpose = choice(all(domain::place::Purpose::ALL, domain::place::Purpose::as_str), Some("car"));
+    Purpose = choice(all!(domain::place::Purpose), Some("car"));
     /// Bays, sites.
-    PlaceKinds = choices(all(domain::place::PlaceKind::ALL, domain::place::PlaceKind::as_str));
+    PlaceKinds = choices(all!(domain::place::PlaceKind));
     /// What else is listed.
     Includes = choices(["full", "stale", "static"]);
     /// Modes of a journey.
     Modes = choices(journey::plan::Modes::NAMED.map(|(name, _)| name));
     /// States of devices.
-    Healths = choices(all(domain::sensor_health::Health::ALL, domain::sensor_health::Health::as_str));
+    Healths = choices(all!(domain::sensor_health::Health));
     /// Kinds of days.
-    Days = choices(all(domain::day_kind::DayKind::ALL, domain::day_kind::DayKind::as_str));
+    Days = choices(all!(domain::day_kind::DayKind));
     /// Why a message was not believed.
-    Reason = choice(all(domain::Reason::ALL, domain::Reason::as_str), None);
+    Reason = choice(all!(domain::Reason), None);
     /// Numbers of rejections.
     Numbers = ArrayBuilder::new().items(integer().build());
     /// Yes or no.
@@ -150,7 +151,7 @@ values! {
     /// How CSV writes numbers.
     Locale = choice(["en", "de"], Some("en"));
     /// What figures of parking are for.
-    Bucket = choice(all(domain::occupancy::Bucket::ALL, domain::occupancy::Bucket::as_str), Some("1d"));
+    Bucket = choice(all!(domain::occupancy::Bucket), Some("1d"));
     /// What makes a group of places.
     PlaceGroup = choice(["bay", "site", "zone", "restriction", "municipality"], None);
     /// What figures of transit are for.

@@ -2,6 +2,8 @@
 
 use domain::live::{Basis, Flags};
 
+use super::values::all;
+
 /// Kinds of vehicles in MOTIS's and OTP's words.
 pub const VEHICLES: [&str; 10] =
     ["TRAM", "SUBWAY", "RAIL", "FERRY", "CABLE_CAR", "GONDOLA", "FUNICULAR", "MONORAIL", "COACH", "BUS"];
@@ -16,13 +18,6 @@ macro_rules! words {
     };
 }
 pub(crate) use words;
-
-/// All wire names of an enum of the domain.
-macro_rules! all {
-    ($name:ty) => {
-        <$name>::ALL.iter().map(|word| word.as_str())
-    };
-}
 
 words! {
     /// State of a bay. A stale one is `unknown`.

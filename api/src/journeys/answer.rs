@@ -28,7 +28,7 @@ pub struct SearchResult<'a> {
     pub query: &'a JourneyQuery,
     pub candidates: &'a Candidates<'a>,
     pub plan: &'a PlanResult,
-    pub rejected: Vec<Rejected>,
+    pub rejected: Vec<Rejected<'a>>,
     pub notes: Vec<String>,
 }
 
@@ -377,7 +377,13 @@ impl<'a> Writer<'_, 'a> {
             End::Lot(lot) => {
                 let candidate: &Candidate<'a> = &self.result.candidates.all[lot];
                 let LatLon { lat, lon } = candidate.linked.at;
-                EndOut { kind: "parking", id: Some(candidate.id()), name: candidate.name(), lat, lon }
+                EndOut {
+                    kind: "parking",
+                    id: Some(candidate.what.id()),
+                    name: candidate.what.name(),
+                    lat,
+                    lon,
+                }
             }
         }
     }
@@ -388,11 +394,11 @@ impl<'a> Writer<'_, 'a> {
             let later = arrive + (parking.availability.search_s + alternative.drive_s) as i64;
             let (candidate, chance, search_s) = self.lot(alternative.lot, later);
             let drive_s = whole(alternative.drive_s);
-            AlternativeOut { id: candidate.id(), name: candidate.name(), chance, search_s, drive_s }
+            AlternativeOut { id: candidate.what.id(), name: candidate.what.name(), chance, search_s, drive_s }
         });
         ParkingOut {
-            id: candidate.id(),
-            name: candidate.name(),
+            id: candidate.what.id(),
+            name: candidate.what.name(),
             chance,
             search_s,
             alternatives: alternatives.collect(),

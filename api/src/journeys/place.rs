@@ -22,18 +22,6 @@ pub struct Candidate<'a> {
     pub feed: Option<FeedId>,
 }
 
-impl<'a> Candidate<'a> {
-    /// Its id, in the files or on the map.
-    pub fn id(&self) -> &'a str {
-        self.what.id()
-    }
-
-    /// What people call it.
-    pub fn name(&self) -> Option<&'a str> {
-        self.what.name()
-    }
-}
-
 /// The candidates of one answer, by the numbers that the planner knows them by.
 pub struct Candidates<'a> {
     pub all: Vec<Candidate<'a>>,

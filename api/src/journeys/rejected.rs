@@ -11,26 +11,11 @@ use super::place::{Unfit, What};
 use crate::contract::words;
 
 /// A place that was left out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Rejected {
-    /// Id of the place.
-    pub id: String,
-    /// Its name; null: none.
-    pub name: Option<String>,
-    /// Why it was left out.
-    pub reason: &'static str,
-    /// The same as a sentence.
-    pub detail: String,
-    /// The feed that it rests on.
+pub struct Rejected<'a> {
+    pub what: What<'a>,
+    pub why: Unfit,
+    /// The feed behind its state.
     pub feed: Option<FeedId>,
-}
-
-impl Rejected {
-    /// A place, why, and the feed behind its state.
-    pub fn new(place: &What<'_>, why: Unfit, feed: Option<FeedId>) -> Self {
-        let (id, name) = (place.id().to_owned(), place.name().map(str::to_owned));
-        Rejected { id, name, reason: why.reason, detail: why.detail, feed }
-    }
 }
 
 /// What was left out: a place to park, or the ride of a line that does not run.
@@ -62,13 +47,13 @@ pub struct RejectedOut<'a> {
 
 impl<'a> RejectedOut<'a> {
     /// A place to park.
-    pub fn place(place: &'a Rejected) -> Self {
+    pub fn place(Rejected { what, why, .. }: &'a Rejected<'a>) -> Self {
         RejectedOut {
             kind: "parking",
-            id: &place.id,
-            name: place.name.as_deref(),
-            reason: place.reason,
-            detail: &place.detail,
+            id: what.id(),
+            name: what.name(),
+            reason: why.reason,
+            detail: &why.detail,
             ..RejectedOut::default()
         }
     }

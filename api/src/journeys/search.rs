@@ -135,9 +135,9 @@ fn plan(
     })?;
     for (lot, left_out) in &plan.left_out {
         let Candidate { what, feed, .. } = &candidates.all[*lot];
-        rejected.push(Rejected::new(what, why(*left_out), *feed));
+        rejected.push(Rejected { what: *what, why: why(*left_out), feed: *feed });
     }
-    rejected.dedup_by(|a, b| a.id == b.id);
+    rejected.dedup_by(|a, b| a.what.id() == b.what.id());
     rejected.truncate(MAX_REJECTED);
     let result = SearchResult { query, candidates: &candidates, plan: &plan, rejected, notes };
     Ok(answer::private(&written(&result, loaded, &realtime, &registry)))
@@ -147,7 +147,7 @@ fn plan(
 #[derive(Default)]
 struct Gathered<'a> {
     candidates: Vec<Candidate<'a>>,
-    rejected: Vec<Rejected>,
+    rejected: Vec<Rejected<'a>>,
 }
 
 /// What candidates are gathered from, under the read lock of live state.
@@ -190,7 +190,7 @@ impl<'a> Gathered<'a> {
                     let Some(bay) = lots.registry().bay(id) else { continue };
                     if let Some(why) = too_long(bay.def.max_stay_min, &bay.def.restrictions, query) {
                         let what = What::Group { bay: &bay.def.id };
-                        self.rejected.push(Rejected::new(&what, why, offer.feed));
+                        self.rejected.push(Rejected { what, why, feed: offer.feed });
                         continue;
                     }
                     if !is_usable(offer) {
@@ -231,7 +231,7 @@ impl<'a> Gathered<'a> {
             let opening = hours.as_ref().map(|hours| hours.at(assumed_arrival(query)));
             let what = What::Mapped(parking);
             if let Some(why) = unfit_mapped(parking, opening, query) {
-                self.rejected.push(Rejected::new(&what, why, None));
+                self.rejected.push(Rejected { what, why, feed: None });
                 continue;
             }
             let spaces = Spaces::unknown(parking.capacity.unwrap_or(1), now);
@@ -267,7 +267,7 @@ impl<'a> Gathered<'a> {
         let Scope { inputs, live, lots, query, now } = *scope;
         let Some(entry) = lots.registry().site(id) else { return };
         let what = What::Site(&entry.def);
-        let mut reject = |why| self.rejected.push(Rejected::new(&what, why, offer.feed));
+        let mut reject = |why| self.rejected.push(Rejected { what, why, feed: offer.feed });
         if let Some(why) = unfit(&entry.def, offer, query) {
             return reject(why);
         }

@@ -14,7 +14,7 @@ use super::beside;
 use super::lang::Lang;
 use super::spot::{Spot, spot};
 use super::{Frame, HasDocs, credits, html_response, parameters};
-use crate::drivers::parking::{ParkingQuery, ParkingResult};
+use crate::drivers::parking::{Include, ParkingQuery, ParkingResult};
 use crate::http::wire::max_stay_min;
 use crate::hub::View;
 use crate::journeys::Inputs;
@@ -48,7 +48,7 @@ pub async fn home(
                 (signs(&registry, lang))
             }
             Some(Ok(spot)) => {
-                @let question = ParkingQuery { include_stale: true, ..ParkingQuery::at(spot.at) };
+                @let question = ParkingQuery { include: vec![Include::Stale], ..ParkingQuery::at(spot.at) };
                 @match inputs.ask(&question, now) {
                     Ok(result) => (results(spot, &question, &beside_offers(&view, result), lang, now)),
                     Err(_) => p id="summary" role="status" class="problem" {

@@ -13,7 +13,7 @@ use domain::time::Times;
 use domain::{Registry, UtcMicros};
 
 use self::out::{Parking, written};
-pub use self::query::ParkingQuery;
+pub use self::query::{Include, ParkingQuery};
 use crate::contract::parameters;
 use crate::http::answer;
 use crate::http::params::RawQuery;

@@ -32,9 +32,7 @@ pub struct ParkingQuery {
     pub purpose: Purpose,
     pub bays: BaysWanted,
     pub sites: bool,
-    pub include_full: bool,
-    pub include_stale: bool,
-    pub include_static: bool,
+    pub include: Vec<Include>,
 }
 
 impl ParkingQuery {
@@ -49,9 +47,7 @@ impl ParkingQuery {
             purpose: Purpose::Car,
             bays: BaysWanted::WithoutSite,
             sites: true,
-            include_full: false,
-            include_stale: false,
-            include_static: false,
+            include: Vec::new(),
         }
     }
 
@@ -63,7 +59,6 @@ impl ParkingQuery {
         let near = params
             .lat_lon("near")?
             .ok_or_else(|| Problem::missing_parameter("near", "Give near=LAT,LON, e.g. near=51.95,7.17."))?;
-        let include = params.list("include", &Include::choices())?.unwrap_or_default();
         let (bays, sites) = match params.list("kind", "bay, site")? {
             None => (BaysWanted::WithoutSite, true),
             Some(kinds) => {
@@ -79,9 +74,7 @@ impl ParkingQuery {
             purpose: params.purpose()?,
             bays,
             sites,
-            include_full: include.contains(&Include::Full),
-            include_stale: include.contains(&Include::Stale),
-            include_static: include.contains(&Include::Static),
+            include: params.list("include", &Include::choices())?.unwrap_or_default(),
             ..ParkingQuery::at(near)
         })
     }
@@ -95,9 +88,9 @@ impl ParkingQuery {
             bays: self.bays,
             sites: self.sites,
             limit: self.limit * LOOKED_AT,
-            include_full: self.include_full,
-            include_stale: self.include_stale,
-            include_without_live_data: self.include_static,
+            include_full: self.include.contains(&Include::Full),
+            include_stale: self.include.contains(&Include::Stale),
+            include_without_live_data: self.include.contains(&Include::Static),
             include_unusable: false,
         };
         live.map.search(&search, now)
