@@ -116,9 +116,9 @@ pub struct Source<'a> {
     /// The feed's id; of a timetable its name; `openstreetmap`.
     feed: &'a str,
     /// Whom to name; null: nobody asks for it.
-    attribution: Option<&'a str>,
+    pub attribution: Option<&'a str>,
     /// Terms of use, by the SPDX identifier where there is one; null: not known.
-    licence: Option<&'a str>,
+    pub licence: Option<&'a str>,
 }
 
 /// The streets of every area. See <https://www.openstreetmap.org/copyright>.
@@ -137,18 +137,6 @@ pub fn timetable_sources(timetable: &Timetable) -> impl Iterator<Item = Source<'
         attribution: credit.attribution.as_deref(),
         licence: credit.licence.as_deref(),
     })
-}
-
-impl<'a> Source<'a> {
-    /// Who is to be named.
-    pub fn attribution(&self) -> Option<&'a str> {
-        self.attribution
-    }
-
-    /// Under which terms.
-    pub fn licence(&self) -> Option<&'a str> {
-        self.licence
-    }
 }
 
 /// The feeds behind an answer.

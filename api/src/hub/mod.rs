@@ -42,15 +42,8 @@ pub struct Live {
     position: u64,
     /// Counts everything that could change an answer about parking.
     parking_version: u64,
-    /// When the places were last read.
-    places_at: UtcMicros,
-}
-
-impl Live {
     /// When the places last changed.
-    pub fn places_at(&self) -> UtcMicros {
-        self.places_at
-    }
+    pub places_at: UtcMicros,
 }
 
 /// See the module's description.

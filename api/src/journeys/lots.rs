@@ -43,7 +43,8 @@ pub(crate) struct Mapped {
 
 /// See the module's description.
 pub(crate) struct Lots {
-    registry: Arc<Registry>,
+    /// The places that are linked here.
+    pub registry: Arc<Registry>,
     pub sites: HashMap<SiteId, Result<Linked, String>>,
     pub groups: Vec<Linked>,
     pub group_of: HashMap<BayId, usize>,
@@ -135,11 +136,6 @@ impl Lots {
                 self.mapped.push(Mapped { number, linked: Linked::without_stops(at, links), hours });
             }
         }
-    }
-
-    /// The places that are linked here.
-    pub fn registry(&self) -> &Arc<Registry> {
-        &self.registry
     }
 
     /// How many sites are linked, and how many are not.

@@ -133,7 +133,7 @@ impl Journeys {
     /// changed.
     pub fn link_places(&self, registry: &Arc<Registry>) -> Option<(usize, usize)> {
         let loaded = self.loaded.load_full()?;
-        if Arc::ptr_eq(loaded.lots.load().registry(), registry) {
+        if Arc::ptr_eq(&loaded.lots.load().registry, registry) {
             return None;
         }
         warn_of_ties(&loaded.area, registry);

@@ -187,7 +187,7 @@ impl<'a> Gathered<'a> {
                 PlaceRef::Site(id) => self.site(scope, id, offer),
                 PlaceRef::Bay(id) => {
                     let Some(group) = lots.group_of.get(&id) else { continue };
-                    let Some(bay) = lots.registry().bay(id) else { continue };
+                    let Some(bay) = lots.registry.bay(id) else { continue };
                     if let Some(why) = too_long(bay.def.max_stay_min, &bay.def.restrictions, query) {
                         let what = What::Group { bay: &bay.def.id };
                         self.rejected.push(Rejected { what, why, feed: offer.feed });
@@ -206,7 +206,7 @@ impl<'a> Gathered<'a> {
         // Where all bays are silent, none represents the street.
         for (group, (spaces, offer)) in groups.into_iter().filter(|(_, (spaces, _))| spaces.is_known()) {
             let PlaceRef::Bay(first) = offer.place else { continue };
-            let Some(bay) = lots.registry().bay(first) else { continue };
+            let Some(bay) = lots.registry.bay(first) else { continue };
             self.candidates.push(Candidate {
                 what: What::Group { bay: &bay.def.id },
                 linked: &lots.groups[group],
@@ -265,7 +265,7 @@ impl<'a> Gathered<'a> {
 
     fn site(&mut self, scope: &Scope<'_, 'a>, id: SiteId, offer: &Offer) {
         let Scope { inputs, live, lots, query, now } = *scope;
-        let Some(entry) = lots.registry().site(id) else { return };
+        let Some(entry) = lots.registry.site(id) else { return };
         let what = What::Site(&entry.def);
         let mut reject = |why| self.rejected.push(Rejected { what, why, feed: offer.feed });
         if let Some(why) = unfit(&entry.def, offer, query) {

@@ -63,7 +63,7 @@ pub fn not_found(headers: &HeaderMap, query: Option<&str>, has_docs: bool) -> Re
 
 /// Whose data a page shows, and under which terms.
 fn credits(sources: &[Source<'_>], lang: Lang) -> Markup {
-    let named = sources.iter().filter_map(|source| Some((source.attribution()?, source.licence())));
+    let named = sources.iter().filter_map(|source| Some((source.attribution?, source.licence)));
     let named: Vec<String> = named
         .map(|(who, licence)| licence.map_or_else(|| who.to_owned(), |licence| format!("{who} ({licence})")))
         .collect();

@@ -24,8 +24,9 @@ pub struct Viewer {
     /// Whether it has a key at all, of whatever role.
     has_key: bool,
     /// Whose permits its requests take.
-    holder: Option<Holder>,
-    sees: Vec<(MunicipalityId, SeenBy)>,
+    pub holder: Option<Holder>,
+    /// All that it sees.
+    pub sees: Vec<(MunicipalityId, SeenBy)>,
 }
 
 impl Viewer {
@@ -61,16 +62,6 @@ impl Viewer {
     pub fn of_municipality(&self, municipality: MunicipalityId) -> Result<SeenBy, Problem> {
         let seen = self.sees.iter().find(|(id, _)| *id == municipality);
         seen.map(|(_, by)| *by).ok_or_else(|| self.refusal())
-    }
-
-    /// All that it sees.
-    pub fn municipalities(&self) -> &[(MunicipalityId, SeenBy)] {
-        &self.sees
-    }
-
-    /// Whose permits its requests take.
-    pub fn holder(&self) -> Option<Holder> {
-        self.holder
     }
 
     /// `Cache-Control` of its answers: what needs a key is not stored by caches.

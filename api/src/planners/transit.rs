@@ -158,7 +158,7 @@ impl TransitQuery {
         let params = query.params(&[parameters::Lines::NAMES, parameters::Figures::NAMES])?;
         let asked = match params.municipality(&registry)? {
             Some(id) => vec![(id, viewer.of_municipality(id)?)],
-            None => viewer.municipalities().to_vec(),
+            None => viewer.sees.clone(),
         };
         let group_by = group_by(params.text("group_by"))?;
         let mut towns = Vec::with_capacity(asked.len());
@@ -198,7 +198,7 @@ impl TransitQuery {
             towns,
             shape: Shape::of(&params, &asker.headers)?,
             cache: viewer.cache(),
-            holder: viewer.holder(),
+            holder: viewer.holder,
             file_stem,
             registry,
             names: Names::of(journeys.timetable()),

@@ -120,7 +120,7 @@ pub async fn quality(
     let named = site.map(|site| site.municipality).or(params.municipality(&registry)?);
     let towns: Vec<MunicipalityId> = match named {
         Some(town) => viewer.of_municipality(town).map(|_| vec![town])?,
-        None => viewer.municipalities().iter().map(|(id, _)| *id).collect(),
+        None => viewer.sees.iter().map(|(id, _)| *id).collect(),
     };
     let mut all = [Quality::default(); HORIZONS.len()];
     let mut sites = Vec::new();

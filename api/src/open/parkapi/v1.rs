@@ -269,7 +269,7 @@ pub async fn city(
     let of_sites = seen.sites.iter().filter_map(|(v, _)| v.observed_at);
     let newest = of_sites.chain(seen.bays.iter().filter_map(|b| b.observed_at)).max();
     let attribution = sources.of(&registry);
-    let named: Vec<&str> = attribution.iter().filter_map(Source::attribution).collect();
+    let named: Vec<&str> = attribution.iter().filter_map(|source| source.attribution).collect();
     let city = City {
         data_source: if named.is_empty() { town.to_owned() } else { named.join("; ") },
         last_downloaded: bare(now),

@@ -362,7 +362,7 @@ async fn page<P: Published>(view: View, headers: HeaderMap, query: RawQuery) -> 
         }
         let within = Within { bbox: None, municipality };
         let page = P::page(&live.map, &within, after.as_deref(), limit, view.now);
-        (page, P::count(&live.map, municipality), live.places_at(), registry)
+        (page, P::count(&live.map, municipality), live.places_at, registry)
     };
     let next_path = page.last(&registry).map(|last| {
         let mut query = form_urlencoded::Serializer::new(String::new());

@@ -140,7 +140,7 @@ pub async fn occupancy(
     let bucket = params.one("bucket", &Bucket::choices())?.unwrap_or(Bucket::Day);
     let query = FiguresQuery::of(&params, &asker, &registry, &viewer).await?;
     let pool = asker.pool()?;
-    let permit = bounds.permits.take(viewer.holder()).await?;
+    let permit = bounds.permits.take(viewer.holder).await?;
     let towns = towns(&query, &registry, pool, view.now).await?;
     if let Some(withheld) = wholly_withheld(&towns, &query) {
         return Ok(withheld);

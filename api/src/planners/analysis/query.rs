@@ -145,7 +145,7 @@ fn places(params: &Params<'_>, registry: &Registry, viewer: &Viewer) -> Result<N
     let municipality = params.municipality(registry)?;
     let owners = match municipality {
         Some(id) => vec![(id, viewer.of_municipality(id)?)],
-        None => viewer.municipalities().to_vec(),
+        None => viewer.sees.clone(),
     };
     match named.first() {
         Some(&"bay") => {

@@ -190,7 +190,7 @@ pub async fn stays(
     let min_stay_s = params.number("min_stay_s", MIN_STAY_S, 0.0, 86_400.0)?;
     let query = FiguresQuery::of(&params, &asker, &registry, &viewer).await?;
     let pool = asker.pool()?;
-    let permit = bounds.permits.take(viewer.holder()).await?;
+    let permit = bounds.permits.take(viewer.holder).await?;
     let mut towns = towns(&query, &registry, pool, view.now).await?;
     if let Some(withheld) = wholly_withheld(&towns, &query) {
         return Ok(withheld);
