@@ -1,8 +1,7 @@
 //! Authorization on the embedded broker.
 
-use std::future::{Future, ready};
+use std::future::ready;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 
 use mqtt5::broker::{AuthProvider, AuthResult};
@@ -10,7 +9,7 @@ use mqtt5::packet::connect::ConnectPacket;
 use mqtt5::protocol::v5::reason_codes::ReasonCode;
 
 use super::clients::Connection;
-use super::intake::Intake;
+use super::intake::{BoxFuture, Intake};
 use super::metrics::{Denial, Refusal};
 use super::passwords::{Login, Passwords};
 use super::sessions::Sessions;
@@ -28,8 +27,6 @@ pub struct Access {
     /// Set once the broker exists.
     pub sessions: Arc<OnceLock<Sessions>>,
 }
-
-type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 impl Access {
     /// Whether `connect` is allowed.
@@ -78,7 +75,7 @@ impl AuthProvider for Access {
         &'a self,
         connect: &'a ConnectPacket,
         client_addr: SocketAddr,
-    ) -> Answer<'a, mqtt5::Result<AuthResult>> {
+    ) -> BoxFuture<'a, mqtt5::Result<AuthResult>> {
         Box::pin(async move {
             // Past the gate, from this machine.
             let Some(connection) = self.intake.clients.connection(client_addr) else {
@@ -103,7 +100,7 @@ impl AuthProvider for Access {
         client_id: &str,
         user_id: Option<&'a str>,
         topic: &'a str,
-    ) -> Answer<'a, bool> {
+    ) -> BoxFuture<'a, bool> {
         let is_granted = self.is_granted(user_id, topic, |user| &user.publish);
         if !is_granted {
             if let Some(connection) = self.intake.clients.by_id(client_id).last() {
@@ -122,7 +119,7 @@ impl AuthProvider for Access {
         _client_id: &str,
         user_id: Option<&'a str>,
         topic_filter: &'a str,
-    ) -> Answer<'a, bool> {
+    ) -> BoxFuture<'a, bool> {
         Box::pin(ready(self.is_granted(user_id, topic_filter, |user| &user.subscribe)))
     }
 }

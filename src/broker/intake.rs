@@ -1,6 +1,5 @@
 //! Published messages go to the ingest first, then to other subscribers.
 
-use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -17,6 +16,9 @@ use super::retained::Retained;
 
 /// Receives the topic of every published message, granted or not, that no feed reads.
 pub type OnUnread = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// What the broker library waits for.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// See the module's description.
 #[derive(Clone)]
@@ -102,10 +104,7 @@ impl Intake {
 }
 
 impl BrokerEventHandler for Intake {
-    fn on_client_publish<'a>(
-        &'a self,
-        event: ClientPublishEvent,
-    ) -> Pin<Box<dyn Future<Output = PublishAction> + Send + 'a>> {
+    fn on_client_publish<'a>(&'a self, event: ClientPublishEvent) -> BoxFuture<'a, PublishAction> {
         Box::pin(async move {
             let delivered = self.unless_retained(&event).await;
             self.publish(event).await;
@@ -113,10 +112,7 @@ impl BrokerEventHandler for Intake {
         })
     }
 
-    fn on_retained_set<'a>(
-        &'a self,
-        event: RetainedSetEvent,
-    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    fn on_retained_set<'a>(&'a self, event: RetainedSetEvent) -> BoxFuture<'a, ()> {
         Box::pin(async move { self.retained.noted(&event.topic, event.cleared).await })
     }
 }

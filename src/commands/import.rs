@@ -47,18 +47,16 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     let holds = if args.correct { Holds::Always } else { Holds::FromNow };
     let mode = Mode { missing, holds, is_check: args.check };
     let outcome = import(&database.pool, files, mode).await;
-    let lacking = match &outcome {
-        Ok(Ok(_)) if !args.check => served::wait(&database.pool).await,
-        _ => Ok(Vec::new()),
-    };
-    let ties = match &outcome {
-        Ok(Ok(_)) if !args.check => ties_to_nothing(&database.pool, &args).await?,
-        _ => Vec::new(),
-    };
-    if let Ok(Err(problems)) = &outcome
-        && !args.check
-    {
-        refused::note(&database.pool, refused::files(problems), &towns).await;
+    let (mut lacking, mut ties) = (Ok(Vec::new()), Vec::new());
+    match &outcome {
+        Ok(Ok(_)) if !args.check => {
+            lacking = served::wait(&database.pool).await;
+            ties = ties_to_nothing(&database.pool, &args).await?;
+        }
+        Ok(Err(problems)) if !args.check => {
+            refused::note(&database.pool, refused::files(problems), &towns).await;
+        }
+        _ => {}
     }
     database.close().await?;
     match outcome? {
