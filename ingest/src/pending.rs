@@ -38,7 +38,8 @@ impl Pending {
     pub fn append(&mut self, other: &mut Pending) {
         let base = self.batch.lens();
         self.batch.append(&mut other.batch);
-        let moved = other.sources.drain(..).map(|(source, ends)| (source, sum(base, ends)));
+        let after = |ends: Lens| std::array::from_fn(|kind| base[kind] + ends[kind]);
+        let moved = other.sources.drain(..).map(|(source, ends)| (source, after(ends)));
         self.sources.extend(moved);
     }
 
@@ -64,7 +65,8 @@ impl Pending {
             let at = self.sources[middle - 1].1;
             let batch = self.batch.split_off(at);
             let rest = self.sources.split_off(middle);
-            let sources = rest.into_iter().map(|(source, ends)| (source, difference(ends, at))).collect();
+            let from = |ends: Lens| std::array::from_fn(|kind| ends[kind] - at[kind]);
+            let sources = rest.into_iter().map(|(source, ends)| (source, from(ends))).collect();
             return Some(Pending { batch, sources });
         }
         if self.batch.len() < 2 {
@@ -76,14 +78,6 @@ impl Pending {
         self.sources.iter_mut().for_each(|(_, ends)| *ends = at);
         Some(Pending { batch, sources })
     }
-}
-
-fn sum(a: Lens, b: Lens) -> Lens {
-    std::array::from_fn(|i| a[i] + b[i])
-}
-
-fn difference(a: Lens, b: Lens) -> Lens {
-    std::array::from_fn(|i| a[i] - b[i])
 }
 
 /// The first half of so many rows, in the order of the kinds.

@@ -301,11 +301,8 @@ impl Runner {
             }
             // A feed that was just removed, or a broker that sends without a subscription.
             None => {
-                self.shared.metrics.unmatched(
-                    &self.login.broker,
-                    &String::from_utf8_lossy(&topic),
-                    received_at,
-                );
+                let topic = String::from_utf8_lossy(&topic);
+                self.shared.metrics.unmatched(&self.login.broker, &topic, received_at);
                 self.accumulator.push(self.accumulator.acks.owe(owed), None, |_| {}).1
             }
         };

@@ -112,8 +112,8 @@ async fn another_user_of_the_machine_is_refused_even_at_the_socket() {
     }
     let dir = TempDir::new().unwrap();
     let server = PrivatePg::start(dir.path()).await.unwrap();
-    let said = psql_as_nobody(&dir.path().canonicalize().unwrap().join("run"));
-    assert!(said.contains("Peer authentication failed"), "{said}");
+    let answer = psql_as_nobody(&dir.path().canonicalize().unwrap().join("run"));
+    assert!(answer.contains("Peer authentication failed"), "{answer}");
     server.stop().await.unwrap();
 }
 

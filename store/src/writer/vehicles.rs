@@ -23,7 +23,21 @@ pub(super) async fn write_positions(
     if rows.is_empty() {
         return Ok(NewByFeed::new());
     }
-    let new = append_positions(conn, rows, stored_at).await?;
+    let fixes = || rows.iter().map(|o| &o.fix);
+    let sql = "INSERT INTO vehicle_position (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
+             clock_corrected, lat, lon, speed_mps, bearing_deg, trip_id, start_date, route_id, stop_id, delay_s,
+             occupancy_pct)
+         SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+         ON CONFLICT DO NOTHING RETURNING municipality, observed_at, vehicle, digest";
+    let new = append(conn, sql, rows, stored_at, |insert| {
+        insert
+            .bind_rows(fixes().map(|fix| (fix.position.map(|p| p.lat), fix.position.map(|p| p.lon))))
+            .bind_rows(fixes().map(|fix| (fix.speed_mps, fix.bearing_deg)))
+            .bind_rows(fixes().map(|fix| (fix.trip_id.as_deref(), fix.start_date.as_deref())))
+            .bind_rows(fixes().map(|fix| (fix.route_id.as_deref(), fix.stop_id.as_deref())))
+            .bind_rows(fixes().map(|fix| (fix.delay_s, fix.occupancy_pct)))
+    })
+    .await?;
     move_latest(conn, rows).await?;
     changes.extend(rows.iter().map(|o| Change::Vehicle {
         vehicle: o.vehicle,
@@ -32,7 +46,7 @@ pub(super) async fn write_positions(
         digest: o.digest,
         fix: o.fix.clone(),
     }));
-    Ok(new)
+    Ok(by_feed(new.iter().map(|o| o.provenance.feed)))
 }
 
 /// Moves each part of the vehicles' states forward: see [`VehiclePart`].
@@ -60,28 +74,6 @@ pub(crate) async fn move_latest(conn: &mut PgConnection, rows: &[&VehiclePositio
     .execute(conn)
     .await?;
     Ok(())
-}
-
-async fn append_positions(
-    conn: &mut PgConnection,
-    rows: &[&VehiclePosition],
-    stored_at: UtcMicros,
-) -> Result<NewByFeed> {
-    let fixes = || rows.iter().map(|o| &o.fix);
-    let sql = "INSERT INTO vehicle_position (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
-             clock_corrected, lat, lon, speed_mps, bearing_deg, trip_id, start_date, route_id, stop_id, delay_s,
-             occupancy_pct)
-         SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
-         ON CONFLICT DO NOTHING RETURNING municipality, observed_at, vehicle, digest";
-    let new = append(conn, sql, rows, stored_at, |insert| {
-        insert
-            .bind_rows(fixes().map(|fix| (fix.position.map(|p| p.lat), fix.position.map(|p| p.lon))))
-            .bind_rows(fixes().map(|fix| (fix.speed_mps, fix.bearing_deg)))
-            .bind_rows(fixes().map(|fix| (fix.trip_id.as_deref(), fix.start_date.as_deref())))
-            .bind_rows(fixes().map(|fix| (fix.route_id.as_deref(), fix.stop_id.as_deref())))
-            .bind_rows(fixes().map(|fix| (fix.delay_s, fix.occupancy_pct)))
-    });
-    Ok(by_feed(new.await?.iter().map(|o| o.provenance.feed)))
 }
 
 /// Appends passenger counts that are new; returns how many were, by feed.

@@ -1,5 +1,5 @@
 //! A clock that was ahead is right again: the latest states are those that the observations before it make, as if what lies
-//! ahead had never been said.
+//! ahead had never been stated.
 //!
 //! The database's own clock cannot be moved, so it is the one that is ahead: what is right lies before it.
 

@@ -8,7 +8,7 @@ use testing::observed::{self, dated};
 
 const BAYS: i32 = 1_000;
 
-/// What each bay said at `at`.
+/// What was stated of each bay at `at`.
 fn round(db: &Database, at: UtcMicros) -> Batch {
     let provenance = observed::provenance(db.municipality, FeedId(1), at);
     let bay = |bay: i32| {

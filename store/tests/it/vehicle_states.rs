@@ -1,4 +1,4 @@
-//! Parts of a vehicle's state survive a restart: what is loaded is what the messages said.
+//! Parts of a vehicle's state survive a restart: what is loaded is what the messages stated.
 
 use crate::support::Database;
 use domain::Registry;
