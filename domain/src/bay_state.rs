@@ -59,37 +59,62 @@ impl BayReading {
     }
 }
 
-/// The latest statement of each source of one bay: nearly always one.
+/// The latest statement of each source of one bay, nearly always one, and whether it is not believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct BayReadings(SmallVec<[BayReading; 1]>);
+pub(crate) struct BayReadings(SmallVec<[Held; 1]>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Held {
+    reading: BayReading,
+    is_distrusted: bool,
+}
 
 impl BayReadings {
     /// Takes a statement in. Returns whether the bay's current statement changed.
-    pub fn apply(&mut self, reading: BayReading) -> bool {
+    pub fn apply(&mut self, reading: BayReading, is_distrusted: bool) -> bool {
         let before = self.current().copied();
-        match self.0.iter_mut().find(|r| r.source() == reading.source()) {
-            Some(held) if held.rank_in_source() >= reading.rank_in_source() => return false,
-            Some(held) => *held = reading,
-            None => self.0.push(reading),
+        let new = Held { reading, is_distrusted };
+        match self.0.iter_mut().find(|held| held.reading.source() == reading.source()) {
+            Some(held) if held.reading.rank_in_source() >= reading.rank_in_source() => return false,
+            Some(held) => *held = new,
+            None => self.0.push(new),
         }
         self.current().copied() != before
+    }
+
+    /// Decides again which statements are not believed.
+    pub fn judge(&mut self, is_distrusted: impl Fn(&BayReading) -> bool) {
+        for held in &mut self.0 {
+            held.is_distrusted = is_distrusted(&held.reading);
+        }
     }
 
     /// Forgets statements from ahead of `now` ([`is_ahead`]); returns whether there were any.
     pub fn forget_ahead(&mut self, now: UtcMicros) -> bool {
         let before = self.0.len();
-        self.0.retain(|held| !is_ahead(held.observed_at, now));
+        self.0.retain(|held| !is_ahead(held.reading.observed_at, now));
         self.0.len() < before
     }
 
     /// Forgets statements of before `from`.
     pub fn forget_before(&mut self, from: UtcMicros) {
-        self.0.retain(|held| held.observed_at >= from);
+        self.0.retain(|held| held.reading.observed_at >= from);
     }
 
-    /// The statement that holds. Between sources the later one wins; at one instant the state.
+    /// The statement that holds: one that is believed, where there is one. Between sources the later one wins; at one instant
+    /// the state.
     pub fn current(&self) -> Option<&BayReading> {
-        self.0.iter().max_by_key(|r| (r.observed_at, r.state, r.source()))
+        self.held().map(|held| &held.reading)
+    }
+
+    /// Whether the statement that holds is not believed.
+    pub fn is_distrusted(&self) -> bool {
+        self.held().is_some_and(|held| held.is_distrusted)
+    }
+
+    fn held(&self) -> Option<&Held> {
+        let rank = |r: &BayReading| (r.observed_at, r.state, r.source());
+        self.0.iter().max_by_key(|held| (!held.is_distrusted, rank(&held.reading)))
     }
 }
 
@@ -119,8 +144,8 @@ mod tests {
         ) {
             let mut a = BayReadings::default();
             let mut b = BayReadings::default();
-            for r in readings { a.apply(r); }
-            for r in shuffled { b.apply(r); }
+            for r in readings { a.apply(r, false); }
+            for r in shuffled { b.apply(r, false); }
             let state = |x: &BayReadings| x.current().map(|r| (r.observed_at, r.state, r.source()));
             prop_assert_eq!(state(&a), state(&b));
         }
@@ -135,15 +160,34 @@ mod tests {
             let mut a = BayReadings::default();
             let mut b = BayReadings::default();
             for r in &ahead {
-                a.apply(BayReading { observed_at: UtcMicros(r.observed_at.0 + 400_000_000), ..*r });
+                a.apply(BayReading { observed_at: UtcMicros(r.observed_at.0 + 400_000_000), ..*r }, false);
             }
             for r in readings {
                 a.forget_ahead(now);
-                a.apply(r);
-                b.apply(r);
+                a.apply(r, false);
+                b.apply(r, false);
             }
             prop_assert_eq!(a, b);
         }
+    }
+
+    #[test]
+    fn a_source_that_is_not_believed_gives_way_to_any_other() {
+        let (feed, state) = (FeedId(1), BayState::Occupied);
+        let sensor = |n, at| BayReading {
+            feed,
+            sensor: Some(SensorId(n)),
+            observed_at: UtcMicros(at),
+            seq: None,
+            state,
+        };
+        let mut r = BayReadings::default();
+        r.apply(sensor(1, 20), true);
+        assert!(r.is_distrusted());
+        assert!(r.apply(sensor(2, 10), false), "older, and believed");
+        assert_eq!((r.current(), r.is_distrusted()), (Some(&sensor(2, 10)), false));
+        r.judge(|reading| reading.sensor == Some(SensorId(2)));
+        assert_eq!(r.current(), Some(&sensor(1, 20)));
     }
 
     #[test]
@@ -156,9 +200,9 @@ mod tests {
             state: BayState::Occupied,
         };
         let mut r = BayReadings::default();
-        r.apply(base);
-        assert!(r.apply(BayReading { seq: Some(2), state: BayState::Vacant, ..base }));
+        r.apply(base, false);
+        assert!(r.apply(BayReading { seq: Some(2), state: BayState::Vacant, ..base }, false));
         assert_eq!(r.current().unwrap().state, BayState::Vacant);
-        assert!(!r.apply(base));
+        assert!(!r.apply(base, false));
     }
 }

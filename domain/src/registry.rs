@@ -11,6 +11,7 @@ use crate::calendar::CalendarDay;
 use crate::closure::Spans;
 use crate::feed::{Broker, Feed, topic_matches};
 use crate::geo::{Bbox, LatLon};
+use crate::ids::SourceKey;
 use crate::ids::{BayId, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, VehicleId};
 use crate::locality::Locality;
 use crate::place::Audience;
@@ -49,8 +50,18 @@ pub struct Registry {
     bound: FxHashMap<(FeedId, Target), Vec<SensorId>>,
     closures: FxHashMap<PlaceId, Spans>,
     public_since: FxHashMap<PlaceId, UtcMicros>,
+    distrusted: FxHashMap<BaySource, Spans>,
     localities: FxHashMap<MunicipalityId, Arc<Locality>>,
     nowhere: Arc<Locality>,
+}
+
+/// A source of statements about one bay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BaySource {
+    /// Who makes them.
+    pub source: SourceKey,
+    /// What they are about.
+    pub bay: BayId,
 }
 
 /// What a [`Registry`] is made of.
@@ -76,6 +87,8 @@ pub struct Contents {
     pub closures: Vec<(PlaceId, Spans)>,
     /// Since when places are public that were hidden before.
     pub public_since: Vec<(PlaceId, UtcMicros)>,
+    /// When sources are not believed, because a fault was found in them.
+    pub distrusted: Vec<(BaySource, Spans)>,
     /// The calendars of towns.
     pub calendar: Vec<CalendarDay>,
 }
@@ -109,6 +122,7 @@ impl Registry {
             feeds: c.feeds.into_iter().map(|f| (f.id, f)).collect(),
             closures: c.closures.into_iter().collect(),
             public_since: c.public_since.into_iter().collect(),
+            distrusted: c.distrusted.into_iter().collect(),
         }
     }
 
@@ -242,6 +256,11 @@ impl Registry {
     /// Since when the public may see a place's state, where that was not always so. Earlier observations are not shown.
     pub fn public_since(&self, place: impl Into<PlaceId>) -> Option<UtcMicros> {
         self.public_since.get(&place.into()).copied()
+    }
+
+    /// Whether what `source` states of a bay at `at` is not believed, because a fault was found in it.
+    pub fn is_distrusted(&self, source: SourceKey, bay: BayId, at: UtcMicros) -> bool {
+        self.distrusted.get(&BaySource { source, bay }).is_some_and(|spans| spans.covers(at))
     }
 
     /// The places that are closed at `at` whatever their opening hours say.

@@ -16,6 +16,7 @@ pub mod derive;
 mod error;
 pub mod feed_status;
 pub mod forecast;
+pub mod health;
 pub mod history;
 pub mod ingest_process;
 pub mod inspect;

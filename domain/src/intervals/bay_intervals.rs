@@ -41,7 +41,7 @@ pub(super) fn decide(
     let mut held = BayReadings::default();
     for reading in readings {
         if hold_us(&reading).is_some() {
-            held.apply(reading);
+            held.apply(reading, false);
         }
     }
     let winner = held.current()?;

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::bay_intervals::decide;
 use super::*;
 use crate::bay_state::{BayReading, BayState};
+use crate::closure::Spans;
 use crate::ids::{FeedId, ScopeId, SensorId, SourceKey};
 use crate::observation::SiteStatus;
 use crate::site_count::{Absolute, SourceAbsolute};
@@ -336,4 +337,19 @@ proptest! {
         let at_once = timeline.holds.iter().filter(|h| h.span.contains(minute(at)) && h.source == of_feed(1)).count();
         prop_assert_eq!((at_once, timeline.holds.iter().any(|h| h.source != of_feed(1))), (1, false));
     }
+}
+
+#[test]
+fn a_hold_outside_spans_is_what_they_do_not_cover() {
+    let hold =
+        Hold { source: SourceKey(3), span: Span { from: UtcMicros(10), until: UtcMicros(50) }, hold_us: 7 };
+    let left = |spans: &[(i64, i64)]| {
+        let spans = Spans::union(spans.iter().map(|(from, until)| (UtcMicros(*from), UtcMicros(*until))));
+        let left = hold.outside(&spans).into_iter();
+        left.map(|h| (h.span.from.0, h.span.until.0)).collect::<Vec<_>>()
+    };
+    assert_eq!(left(&[]), [(10, 50)]);
+    assert_eq!(left(&[(0, 12), (20, 30), (45, i64::MAX)]), [(12, 20), (30, 45)]);
+    assert_eq!(left(&[(60, 70)]), [(10, 50)]);
+    assert_eq!(left(&[(0, 50)]), []);
 }

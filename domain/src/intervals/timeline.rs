@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::closure::Spans;
 use crate::ids::{ScopeId, SourceKey};
 use crate::time::UtcMicros;
 
@@ -76,6 +77,15 @@ impl Hold {
         all.push(Hold { span: Span { from, until: self.span.until }, ..self });
         all.retain(|h| !h.span.is_empty());
         all
+    }
+
+    /// What is left of it outside `spans`.
+    pub fn outside(self, spans: &Spans) -> Vec<Hold> {
+        let ends = spans.iter().map(|(_, until)| until);
+        let starts = spans.iter().map(|(from, _)| from).chain([Span::EVER.until]);
+        let gaps = [Span::EVER.from].into_iter().chain(ends).zip(starts);
+        let left = gaps.map(|(from, until)| Hold { span: self.span.within(Span { from, until }), ..self });
+        left.filter(|hold| !hold.span.is_empty()).collect()
     }
 }
 

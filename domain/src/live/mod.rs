@@ -293,7 +293,8 @@ impl LiveMap {
         let before = cell.readings.current().map(|_| cell.state_at(now));
         // Statements from a clock that was ahead give way to the first one after it.
         let has_forgotten = cell.readings.forget_ahead(now);
-        if !cell.readings.apply(reading) && !has_forgotten {
+        let is_distrusted = self.registry.is_distrusted(reading.source(), bay, reading.observed_at);
+        if !cell.readings.apply(reading, is_distrusted) && !has_forgotten {
             return;
         }
         self.renew(bay, now);
@@ -409,7 +410,8 @@ impl LiveMap {
         let Some(reading) = cell.readings.current() else { return };
         let (feed, sensor, at) = (reading.feed, reading.sensor, reading.observed_at);
         let stale_after_s = self.registry.stale_after_s(feed, sensor, Target::Bay(bay), at);
-        cell.stale_at = reading.observed_at.plus_s(stale_after_s.into());
+        let holds_for_s = if cell.readings.is_distrusted() { 0 } else { stale_after_s };
+        cell.stale_at = reading.observed_at.plus_s(holds_for_s.into());
         if let Some(spot) = cell.placed.as_ref().and_then(|p| self.bay_grid.item_mut(p.slot?)) {
             spot.last_state = Some(reading.state);
             spot.stale_at = cell.stale_at;

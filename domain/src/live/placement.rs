@@ -176,6 +176,8 @@ impl LiveMap {
             if let Some(since) = registry.public_since(entry.id) {
                 cell.readings.forget_before(since);
             }
+            cell.readings
+                .judge(|reading| registry.is_distrusted(reading.source(), entry.id, reading.observed_at));
             cell.placed = Some(place);
         }
         for (site, bays) in of_sites {

@@ -2,6 +2,7 @@
 
 mod clock;
 mod closures;
+mod distrusted;
 mod hidden;
 mod purpose;
 

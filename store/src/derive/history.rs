@@ -9,6 +9,7 @@ use domain::ids::{ScopeId, SourceKey};
 use domain::inclusion::Standing;
 use domain::intervals::{Conditions, Hold, Span, Timeline, pieces};
 use domain::place::{Bay, Municipality, PlaceKind, Publish, Purpose, Site};
+use domain::registry::BaySource;
 use domain::{BayId, Feed, FeedFormat, FeedId, MunicipalityId, PlaceId, SensorId, SiteId, UtcMicros};
 use smallvec::SmallVec;
 use sqlx::PgConnection;
@@ -49,6 +50,8 @@ pub(super) struct PlaceHistory {
     feeds: HashMap<MunicipalityId, Vec<Hold>>,
     /// They apply whatever the opening hours are.
     closures: HashMap<PlaceId, Spans>,
+    /// When sources are not believed.
+    distrusted: HashMap<BaySource, Spans>,
     counted: BTreeSet<CountKey>,
     /// Bays that a feed has named.
     pub(super) by_feed: HashSet<BayId>,
@@ -76,6 +79,7 @@ impl PlaceHistory {
             bound: bound(conn).await?,
             feeds: feeds(conn).await?,
             closures: crate::places::ever_closed(conn).await?.into_iter().collect(),
+            distrusted: crate::health::distrusted(conn).await?,
             counted: counted.clone(),
             by_feed: by_feed.collect(),
             inclusions: HashMap::new(),
@@ -113,7 +117,13 @@ impl PlaceHistory {
                 is_shown: Standing::of(def) == Standing::Shown && !is_unpublished(site),
             }
         });
-        Timeline { holds: self.holds(place.municipality, bay.into()), pieces, ..Timeline::default() }
+        let holds = self.holds(place.municipality, bay.into()).into_iter().flat_map(|hold| {
+            match self.distrusted.get(&BaySource { source: hold.source, bay }) {
+                Some(spans) => hold.outside(spans),
+                None => vec![hold],
+            }
+        });
+        Timeline { holds: holds.collect(), pieces, ..Timeline::default() }
     }
 
     /// The sources that may report on a place, and how long their statements hold.

@@ -50,6 +50,24 @@ async fn by_town(pool: &Pool, sql: &'static str) -> Result<Vec<(MunicipalityId, 
     Ok(rows.into_iter().map(|(id, generation)| (MunicipalityId(id), generation)).collect())
 }
 
+/// Requests that the models of `towns` are trained again with the places of the import `generation`.
+pub(crate) async fn learn_again(
+    conn: &mut sqlx::PgConnection,
+    towns: impl Iterator<Item = MunicipalityId>,
+    generation: i64,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO forecast_again (municipality, generation) SELECT DISTINCT municipality, $2::bigint
+         FROM unnest($1::int[]) AS t(municipality)
+         ON CONFLICT (municipality) DO UPDATE SET generation = excluded.generation",
+    )
+    .bind(towns.map(|town| town.0).collect::<Vec<_>>())
+    .bind(generation)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Records that a town was trained with the places of the import `generation`, or that there was nothing to train on.
 ///
 /// # Errors

@@ -70,6 +70,7 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry> {
         sensors: values(conn, AssertSqlSafe(sensors)).await?,
         closures: days::ever_closed(conn).await?,
         public_since: publicity::public_since(conn).await?,
+        distrusted: crate::health::distrusted(conn).await?.into_iter().collect(),
         calendar: days::calendar(conn, None).await?,
         generation: crate::ingest_process::generation(conn).await?,
     }))

@@ -156,14 +156,5 @@ pub(super) async fn note(
     let events: Vec<AuditEvent> = corrections.iter().map(Correction::event).collect();
     audit::append(conn, &Actor::local(actor), &events).await?;
     let learned = corrections.iter().filter(|c| c.concerns_forecast());
-    sqlx::query(
-        "INSERT INTO forecast_again (municipality, generation) SELECT DISTINCT municipality, $2::bigint
-         FROM unnest($1::int[]) AS t(municipality)
-         ON CONFLICT (municipality) DO UPDATE SET generation = excluded.generation",
-    )
-    .bind(learned.map(|c| c.municipality.0).collect::<Vec<_>>())
-    .bind(generation)
-    .execute(conn)
-    .await?;
-    Ok(())
+    crate::forecast::learn_again(conn, learned.map(|c| c.municipality), generation).await
 }

@@ -1,0 +1,94 @@
+//! Reasons why a source of statements is not well, and when they held. Those that hide the state change what is shown, derived
+//! and learned.
+
+use std::collections::HashMap;
+
+use domain::closure::Spans;
+use domain::ids::SourceKey;
+use domain::live::Change;
+use domain::registry::BaySource;
+use domain::{BayId, MunicipalityId, UtcMicros};
+use sqlx::PgConnection;
+
+use crate::{Result, Ts, changes, forecast, places};
+
+/// What is wrong with a source, from when to when. Its identity is the source, the bay, the code and the beginning.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reason {
+    /// Whose source it is.
+    pub municipality: MunicipalityId,
+    /// The sensor, or the feed that names the bay itself.
+    pub source: SourceKey,
+    /// What its statements are about; `None`: no bay.
+    pub bay: Option<BayId>,
+    /// What is wrong.
+    pub code: &'static str,
+    /// Whether its statements about the bay are not believed meanwhile.
+    pub hides: bool,
+    /// Since when it is so.
+    pub since: UtcMicros,
+    /// Until when it was; `None`: it still is.
+    pub until: Option<UtcMicros>,
+    /// What was measured; its unit depends on the code.
+    pub value: Option<f64>,
+    /// What would be right, in the same unit.
+    pub limit: Option<f64>,
+}
+
+/// Stores `reasons`, which were noticed at `now`. Where they change which statements are believed, readers load places again,
+/// what was derived is derived again, and forecasts learn again.
+///
+/// # Errors
+/// The database is not available.
+pub async fn record(conn: &mut PgConnection, reasons: &[Reason], now: UtcMicros) -> Result<()> {
+    let rows: Vec<(i32, bool, bool)> = sqlx::query_as(
+        "WITH given AS (
+             SELECT * FROM unnest($1::int[], $2::int[], $3::int[], $4::text[], $5::bool[], $6::timestamptz[],
+                                  $7::timestamptz[], $8::float8[], $9::float8[])
+                 AS t(m, source, place, code, hides, since, until, value, limit_value)),
+         held AS (
+             SELECT g.*, r.until_utc AS was FROM given g
+             LEFT JOIN health_reason r ON r.municipality = g.m AND r.source = g.source
+                 AND coalesce(r.place, 0) = coalesce(g.place, 0) AND r.code = g.code AND r.from_utc = g.since),
+         stored AS (
+             INSERT INTO health_reason AS r (municipality, source, place, code, hides, from_utc, until_utc, noticed_at, value, limit_value)
+             SELECT m, source, place, code, hides, since, until, $10, value, limit_value FROM given
+             ON CONFLICT (municipality, source, coalesce(place, 0), code, from_utc) DO UPDATE
+             SET until_utc = excluded.until_utc, value = excluded.value, limit_value = excluded.limit_value)
+         SELECT m, hides AND was IS DISTINCT FROM until, since < $10 - interval '1 hour' FROM held",
+    )
+    .bind(reasons.iter().map(|r| r.municipality.0).collect::<Vec<_>>())
+    .bind(reasons.iter().map(|r| r.source.0).collect::<Vec<_>>())
+    .bind(reasons.iter().map(|r| r.bay.map(|bay| bay.0)).collect::<Vec<_>>())
+    .bind(reasons.iter().map(|r| r.code).collect::<Vec<_>>())
+    .bind(reasons.iter().map(|r| r.hides).collect::<Vec<_>>())
+    .bind(reasons.iter().map(|r| Ts(r.since)).collect::<Vec<_>>())
+    .bind(reasons.iter().map(|r| Ts(r.until.unwrap_or(UtcMicros(i64::MAX)))).collect::<Vec<_>>())
+    .bind(reasons.iter().map(|r| r.value).collect::<Vec<_>>())
+    .bind(reasons.iter().map(|r| r.limit).collect::<Vec<_>>())
+    .bind(Ts(now))
+    .fetch_all(&mut *conn)
+    .await?;
+    if !rows.iter().any(|(_, changes_belief, _)| *changes_belief) {
+        return Ok(());
+    }
+    let generation = places::next_generation(conn).await?;
+    let learned = rows.iter().filter(|row| row.1 && row.2).map(|row| MunicipalityId(row.0));
+    forecast::learn_again(conn, learned, generation).await?;
+    changes::append_alone(conn, &[Change::Places]).await
+}
+
+/// When sources are not believed.
+pub(crate) async fn distrusted(conn: &mut PgConnection) -> Result<HashMap<BaySource, Spans>> {
+    let rows: Vec<(i32, i32, Ts, Ts)> = sqlx::query_as(
+        "SELECT source, place, from_utc, until_utc FROM health_reason WHERE hides AND place IS NOT NULL",
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut spans: HashMap<BaySource, Vec<(UtcMicros, UtcMicros)>> = HashMap::default();
+    for (source, bay, from, until) in rows {
+        let key = BaySource { source: SourceKey(source), bay: BayId(bay) };
+        spans.entry(key).or_default().push((from.0, until.0));
+    }
+    Ok(spans.into_iter().map(|(key, spans)| (key, Spans::union(spans))).collect())
+}
