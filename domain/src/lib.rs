@@ -5,6 +5,7 @@
 
 #![warn(missing_docs)]
 
+pub mod acceptance;
 pub mod address;
 pub mod audience_set;
 pub mod availability;

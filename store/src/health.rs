@@ -10,7 +10,7 @@ use domain::registry::BaySource;
 use domain::{BayId, MunicipalityId, UtcMicros};
 use sqlx::PgConnection;
 
-use crate::{Result, Ts, changes, forecast, places};
+use crate::{Result, Ts, changes, forecast, ingest_process};
 
 /// What is wrong with a source, from when to when. Its identity is the source, the bay, the code and the beginning.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +72,7 @@ pub async fn record(conn: &mut PgConnection, reasons: &[Reason], now: UtcMicros)
     if !rows.iter().any(|(_, changes_belief, _)| *changes_belief) {
         return Ok(());
     }
-    let generation = places::next_generation(conn).await?;
+    let generation = ingest_process::next_generation(conn).await?;
     let learned = rows.iter().filter(|row| row.1 && row.2).map(|row| MunicipalityId(row.0));
     forecast::learn_again(conn, learned, generation).await?;
     changes::append_alone(conn, &[Change::Places]).await

@@ -25,6 +25,12 @@ pub async fn generation(conn: &mut PgConnection) -> Result<i64> {
     Ok(sqlx::query_scalar("SELECT generation FROM place_generation").fetch_one(conn).await?)
 }
 
+/// The number of a new generation of places, which is stored.
+pub(crate) async fn next_generation(conn: &mut PgConnection) -> Result<i64> {
+    let next = "UPDATE place_generation SET generation = generation + 1 RETURNING generation";
+    Ok(sqlx::query_scalar(next).fetch_one(conn).await?)
+}
+
 /// Records that the ingest `client_id` runs and serves the places of `generation`.
 ///
 /// # Errors

@@ -120,7 +120,7 @@ impl Import {
         let (now, registry) = (super::catalogue(&mut self.tx).await?, self.registry().await?);
         let events = audited::events(&self.existing, &now, report, &registry);
         audit::append(&mut self.tx, &Actor::local(actor), &events).await?;
-        let generation = super::next_generation(&mut self.tx).await?;
+        let generation = crate::ingest_process::next_generation(&mut self.tx).await?;
         versions::note(&mut self.tx, &report.corrections, actor, generation).await?;
         changes::append_alone(&mut self.tx, &[Change::Places]).await?;
         self.tx.commit().await?;
