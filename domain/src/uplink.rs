@@ -62,3 +62,8 @@ pub struct Uplink {
     /// As the device measured it.
     pub temperature_c: Option<f32>,
 }
+
+impl Uplink {
+    /// Outcome of a message that carried no state.
+    pub const HEARD: &str = "heard";
+}

@@ -1,10 +1,11 @@
 //! Bay observations: COPY.
 
 use domain::live::Change;
-use domain::{BayObservation, FeedId, UtcMicros};
+use domain::{BayObservation, UtcMicros};
 use sqlx::PgConnection;
 
-use super::{InsertMode, NewByFeed, by_feed};
+use super::InsertMode;
+use super::observation::new_ones;
 use crate::Result;
 use crate::copy::CopyRows;
 
@@ -14,31 +15,32 @@ const COLUMNS: &str = "municipality, observed_at, bay, digest, received_at, stor
 /// Bytes of one row in binary COPY, for the first allocation.
 const ROW_BYTES: usize = 160;
 
-/// Appends the new ones of `rows`; returns how many were new, by feed.
-pub(super) async fn write(
+/// Appends the new ones of `rows`, and returns them.
+pub(super) async fn write<'r>(
     conn: &mut PgConnection,
-    rows: &[&BayObservation],
+    rows: &[&'r BayObservation],
     stored_at: UtcMicros,
     mode: InsertMode,
     changes: &mut Vec<Change>,
-) -> Result<NewByFeed> {
+) -> Result<Vec<&'r BayObservation>> {
     if rows.is_empty() {
-        return Ok(NewByFeed::new());
+        return Ok(Vec::new());
     }
     let new = match mode {
         InsertMode::Copy => {
             copy(conn, "bay_observation", rows, stored_at).await?;
-            by_feed(rows.iter().map(|o| o.provenance.feed))
+            rows.to_vec()
         }
         InsertMode::Staged => {
             copy(conn, "staged_bay", rows, stored_at).await?;
-            let feeds: Vec<i32> = sqlx::query_scalar(
+            let keys = sqlx::query_as(
                 "INSERT INTO bay_observation SELECT * FROM staged_bay
-                 ORDER BY municipality, observed_at, bay, digest ON CONFLICT DO NOTHING RETURNING feed",
+                 ORDER BY municipality, observed_at, bay, digest ON CONFLICT DO NOTHING
+                 RETURNING municipality, observed_at, bay, digest",
             )
             .fetch_all(&mut *conn)
             .await?;
-            by_feed(feeds.into_iter().map(FeedId))
+            new_ones(rows, keys)
         }
     };
     changes.extend(rows.iter().map(|o| Change::Bay { bay: o.bay, reading: o.reading() }));

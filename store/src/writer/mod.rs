@@ -11,6 +11,7 @@ mod bays;
 mod bounds;
 mod idempotency;
 pub(crate) mod observation;
+mod parts;
 pub(crate) mod passages;
 mod quarantine;
 mod rejections;
@@ -34,6 +35,8 @@ use sqlx::{Connection, PgConnection};
 use self::bay_states::Deferred;
 pub use self::bay_states::FLUSH_AFTER;
 pub use self::bounds::Bounds;
+use self::parts::NewRows;
+pub use self::parts::Part;
 pub use self::rejections::Replayed;
 use crate::changes::{self, Committed, WriterId};
 use crate::migrate::{self, Partitioning};
@@ -132,16 +135,26 @@ pub struct Stored {
     pub new: usize,
     /// Duplicates, by feed.
     pub duplicates: BTreeMap<FeedId, usize>,
+    /// How much was new of each part that was asked for.
+    pub new_of_parts: Vec<usize>,
 }
 
-/// New observations by feed.
-type NewByFeed = BTreeMap<FeedId, usize>;
-
-fn by_feed(feeds: impl Iterator<Item = FeedId>) -> NewByFeed {
-    feeds.fold(NewByFeed::new(), |mut counts, feed| {
+fn by_feed(feeds: impl Iterator<Item = FeedId>) -> BTreeMap<FeedId, usize> {
+    feeds.fold(BTreeMap::new(), |mut counts, feed| {
         *counts.entry(feed).or_default() += 1;
         counts
     })
+}
+
+/// What is to be stored.
+#[derive(Clone, Copy)]
+struct Request<'a> {
+    batch: &'a Batch,
+    replayed: &'a [Replayed],
+    /// Of which parts it is counted how much was new.
+    parts: &'a [Part],
+    registry: &'a Registry,
+    stored_at: UtcMicros,
 }
 
 /// One connection that stores. See the module's description.
@@ -228,7 +241,21 @@ impl Writer {
         registry: &Registry,
         stored_at: UtcMicros,
     ) -> Result<Stored> {
-        self.write_replay(batch, &[], registry, stored_at).await
+        self.write_counted(batch, &[], registry, stored_at).await
+    }
+
+    /// The same, and says how much of each of `parts` was new.
+    ///
+    /// # Errors
+    /// See [`Writer::write`].
+    pub async fn write_counted(
+        &mut self,
+        batch: &Batch,
+        parts: &[Part],
+        registry: &Registry,
+        stored_at: UtcMicros,
+    ) -> Result<Stored> {
+        self.store(Request { batch, replayed: &[], parts, registry, stored_at }).await
     }
 
     /// Stores the result of a replay: `batch` holds what is accepted now.
@@ -242,9 +269,13 @@ impl Writer {
         registry: &Registry,
         stored_at: UtcMicros,
     ) -> Result<Stored> {
-        self.ensure_partitions(batch).await?;
+        self.store(Request { batch, replayed, parts: &[], registry, stored_at }).await
+    }
+
+    async fn store(&mut self, request: Request<'_>) -> Result<Stored> {
+        self.ensure_partitions(request.batch).await?;
         if self.staged == 0 {
-            match self.transact(batch, replayed, registry, stored_at, InsertMode::Copy).await {
+            match self.transact(request, InsertMode::Copy).await {
                 Err(StoreError::Duplicate(_)) => {}
                 done => return done,
             }
@@ -254,17 +285,11 @@ impl Writer {
             bays::make_stage(&mut self.conn).await?;
             self.has_stage = true;
         }
-        self.transact(batch, replayed, registry, stored_at, InsertMode::Staged).await
+        self.transact(request, InsertMode::Staged).await
     }
 
-    async fn transact(
-        &mut self,
-        batch: &Batch,
-        replayed: &[Replayed],
-        registry: &Registry,
-        stored_at: UtcMicros,
-        mode: InsertMode,
-    ) -> Result<Stored> {
+    async fn transact(&mut self, request: Request<'_>, mode: InsertMode) -> Result<Stored> {
+        let Request { batch, replayed, parts, registry, stored_at } = request;
         let mut tx = self.conn.begin().await?;
         let known = idempotency::register(&mut tx, batch).await?;
         let (bays, vehicles) = (known.select(&batch.bays), known.select(&batch.vehicles));
@@ -273,12 +298,9 @@ impl Writer {
         let counts = known.select(&batch.sites);
         let new_bays = bays::write(&mut tx, &bays, stored_at, mode, &mut changes).await?;
         let new_counts = sites::write(&mut tx, &counts, stored_at, registry, &mut changes).await?;
-        let new = [
-            new_bays,
-            by_feed(new_counts.iter().map(|o| o.provenance.feed)),
-            vehicles::write_positions(&mut tx, &vehicles, stored_at, &mut changes).await?,
-            vehicles::write_passengers(&mut tx, &known.select(&batch.passengers), stored_at).await?,
-        ];
+        let new_fixes = vehicles::write_positions(&mut tx, &vehicles, stored_at, &mut changes).await?;
+        let passengers = known.select(&batch.passengers);
+        let new_passengers = vehicles::write_passengers(&mut tx, &passengers, stored_at).await?;
         bounds::lock(&mut tx, batch, !replayed.is_empty()).await?;
         let moved_trips = trips::write(&mut tx, &batch.trips, &mut changes).await?;
         bounds::runs(&mut tx, batch, &self.bounds).await?;
@@ -289,12 +311,13 @@ impl Writer {
             latest.extend(&bays);
             latest.write(&mut tx).await?;
         }
-        if replayed.is_empty() {
-            uplinks::write(&mut tx, &batch.uplinks).await?;
+        let new_uplinks = if replayed.is_empty() {
+            uplinks::write(&mut tx, &batch.uplinks).await?
         } else {
             uplinks::reread(&mut tx, &batch.uplinks).await?;
             rejections::replace(&mut tx, replayed, stored_at).await?;
-        }
+            Vec::new()
+        };
         bounds::strangers(&mut tx, batch, &self.bounds).await?;
         rejections::write(&mut tx, &batch.rejections).await?;
         let again = replayed.iter().filter_map(|r| r.rejection.as_ref());
@@ -306,7 +329,7 @@ impl Writer {
         }
         tx.commit().await?;
         self.passages.committed(passages, self.bounds.passages_a_day);
-        if new[0].values().sum::<usize>() < bays.len() {
+        if new_bays.len() < bays.len() {
             self.staged = STAGED_BATCHES;
         } else if !bays.is_empty() {
             self.staged = self.staged.saturating_sub(1);
@@ -317,15 +340,31 @@ impl Writer {
         if defer {
             self.deferred.committed(bays, seq);
         }
+        let new_of_feeds = by_feed(
+            (new_bays.iter().map(|o| o.provenance.feed))
+                .chain(new_counts.iter().map(|o| o.provenance.feed))
+                .chain(new_fixes.iter().map(|o| o.provenance.feed))
+                .chain(new_passengers.iter().map(|o| o.provenance.feed)),
+        );
         let mut duplicates = by_feed(batch.feeds());
-        for (feed, n) in new.iter().flatten() {
+        for (feed, n) in &new_of_feeds {
             if let Some(rest) = duplicates.get_mut(feed) {
                 *rest -= n;
             }
         }
         duplicates.retain(|_, n| *n > 0);
-        let new = new.iter().flat_map(BTreeMap::values).sum::<usize>() + moved_trips;
-        Ok(Stored { committed: Committed { writer: self.id, seq, changes }, new, duplicates })
+        let mut rows = NewRows::default();
+        if !parts.is_empty() {
+            rows.note(&new_bays);
+            rows.note(&new_counts);
+            rows.note(&new_fixes);
+            rows.note(&new_passengers);
+            rows.note(&moved_trips);
+            rows.note(&new_uplinks);
+        }
+        let new_of_parts = parts.iter().map(|part| rows.of(batch, part)).collect();
+        let new = new_of_feeds.values().sum::<usize>() + moved_trips.len();
+        Ok(Stored { committed: Committed { writer: self.id, seq, changes }, new, duplicates, new_of_parts })
     }
 
     async fn ensure_partitions(&mut self, batch: &Batch) -> Result<()> {

@@ -58,10 +58,14 @@ pub(super) async fn append<'r, T: Observation>(
         .bind_rows(
             rows.iter().map(|row| row.provenance()).map(|p| (Ts(p.received_at), p.feed.0, p.clock_corrected)),
         );
-    let new = bind(insert).fetch_all(conn).await?;
+    Ok(new_ones(rows, bind(insert).fetch_all(conn).await?))
+}
+
+/// Of `rows` those whose keys were returned.
+pub(super) fn new_ones<'r, T: Observation>(rows: &[&'r T], keys: Vec<(i32, Ts, i32, i64)>) -> Vec<&'r T> {
     let key = |(municipality, at, place, digest): (i32, Ts, _, _)| {
         (MunicipalityId(municipality), at.0, place, digest)
     };
-    let new: HashSet<ObservationKey> = new.into_iter().map(key).collect();
-    Ok(rows.iter().copied().filter(|row| new.contains(&row.key())).collect())
+    let new: HashSet<ObservationKey> = keys.into_iter().map(key).collect();
+    rows.iter().copied().filter(|row| new.contains(&row.key())).collect()
 }

@@ -9,10 +9,10 @@ use super::text::{UNIT_SEPARATOR, storable};
 use crate::bind::BindRows;
 use crate::{Result, Ts};
 
-/// Stores new messages and updates when their devices were last heard; counts redeliveries.
-pub(super) async fn write(conn: &mut PgConnection, rows: &[Uplink]) -> Result<()> {
+/// Stores new messages and updates when their devices were last heard; counts redeliveries. Returns the new ones.
+pub(super) async fn write<'r>(conn: &mut PgConnection, rows: &'r [Uplink]) -> Result<Vec<&'r Uplink>> {
     if rows.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut all: Vec<&Uplink> = rows.iter().collect();
     all.sort_by_key(|u| (name(u), u.received_at));
@@ -25,7 +25,9 @@ pub(super) async fn write(conn: &mut PgConnection, rows: &[Uplink]) -> Result<()
         Some((*again.last()?, again.len() as i32))
     });
     note_again(conn, again.collect()).await?;
-    touch(conn, firsts.into_iter().filter(|u| is_new(u))).await
+    let new: Vec<&Uplink> = firsts.into_iter().filter(|u| is_new(u)).collect();
+    touch(conn, &new).await?;
+    Ok(new)
 }
 
 type Name<'a> = (MunicipalityId, &'a str, &'a str);
@@ -92,9 +94,9 @@ async fn append(
 
 /// Moves `device_state` forward by messages that were new. Messages simulated in the server's
 /// console do not count.
-async fn touch<'a>(conn: &mut PgConnection, new: impl Iterator<Item = &'a Uplink>) -> Result<()> {
+async fn touch(conn: &mut PgConnection, new: &[&Uplink]) -> Result<()> {
     let mut devices: BTreeMap<(i32, &str), Vec<&Uplink>> = BTreeMap::new();
-    for u in new.filter(|u| u.event != "simulated") {
+    for u in new.iter().filter(|u| u.event != "simulated") {
         devices.entry((u.municipality.0, u.device.as_str())).or_default().push(u);
     }
     if devices.is_empty() {

@@ -9,19 +9,18 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::observation::append;
-use super::{NewByFeed, by_feed};
 use crate::bind::BindRows;
 use crate::{Result, Ts};
 
-/// Appends positions that are new and moves the latest forward; returns how many were new, by feed.
-pub(super) async fn write_positions(
+/// Appends positions that are new and moves the latest forward; returns the new ones.
+pub(super) async fn write_positions<'r>(
     conn: &mut PgConnection,
-    rows: &[&VehiclePosition],
+    rows: &[&'r VehiclePosition],
     stored_at: UtcMicros,
     changes: &mut Vec<Change>,
-) -> Result<NewByFeed> {
+) -> Result<Vec<&'r VehiclePosition>> {
     if rows.is_empty() {
-        return Ok(NewByFeed::new());
+        return Ok(Vec::new());
     }
     let fixes = || rows.iter().map(|o| &o.fix);
     let sql = "INSERT INTO vehicle_position (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
@@ -46,7 +45,7 @@ pub(super) async fn write_positions(
         digest: o.digest,
         fix: o.fix.clone(),
     }));
-    Ok(by_feed(new.iter().map(|o| o.provenance.feed)))
+    Ok(new)
 }
 
 /// Moves each part of the vehicles' states forward: see [`VehiclePart`].
@@ -76,25 +75,25 @@ pub(crate) async fn move_latest(conn: &mut PgConnection, rows: &[&VehiclePositio
     Ok(())
 }
 
-/// Appends passenger counts that are new; returns how many were, by feed.
-pub(super) async fn write_passengers(
+/// Appends passenger counts that are new, and returns them.
+pub(super) async fn write_passengers<'r>(
     conn: &mut PgConnection,
-    rows: &[&PassengerCount],
+    rows: &[&'r PassengerCount],
     stored_at: UtcMicros,
-) -> Result<NewByFeed> {
+) -> Result<Vec<&'r PassengerCount>> {
     if rows.is_empty() {
-        return Ok(NewByFeed::new());
+        return Ok(Vec::new());
     }
     let sum = |doors: &[DoorCount], of: fn(&DoorCount) -> i32| doors.iter().map(of).sum::<i32>();
     let sql = "INSERT INTO passenger_count (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
              clock_corrected, stop_id, trip_id, doors, entries, exits, on_board, source, seq)
          SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT DO NOTHING RETURNING municipality, observed_at, vehicle, digest";
-    let new = append(conn, sql, rows, stored_at, |insert| {
+    append(conn, sql, rows, stored_at, |insert| {
         insert
             .bind_rows(rows.iter().map(|o| (o.stop_id.as_deref(), o.trip_id.as_deref(), Json(&o.doors))))
             .bind_rows(rows.iter().map(|o| (sum(&o.doors, |d| d.entries), sum(&o.doors, |d| d.exits))))
             .bind_rows(rows.iter().map(|o| (o.on_board, o.source.as_deref(), o.seq)))
-    });
-    Ok(by_feed(new.await?.iter().map(|o| o.provenance.feed)))
+    })
+    .await
 }

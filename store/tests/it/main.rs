@@ -20,6 +20,7 @@ mod health;
 mod history;
 mod idempotency_keys;
 mod migrate;
+mod parts;
 mod passages;
 mod rejections;
 mod retention;
