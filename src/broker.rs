@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use ingest::inlet::Inlet;
+use ingest::quota::Addresses;
 use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, DynamicStorage, MqttBroker, StorageConfig};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -30,7 +31,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::server::reachable;
 use access::Access;
-pub use gate::{DESCRIPTORS_OF_CLIENT, OfAddress};
+pub use gate::DESCRIPTORS_OF_CLIENT;
 use gate::{Gate, MAX_PACKET_BYTES};
 use intake::Intake;
 pub use intake::OnUnread;
@@ -88,7 +89,7 @@ pub struct Around {
     pub meters: Arc<BrokerMetrics>,
     /// Most clients.
     pub connections: usize,
-    pub of_address: OfAddress,
+    pub addresses: Arc<Addresses>,
 }
 
 impl EmbeddedBroker {
@@ -116,7 +117,7 @@ impl EmbeddedBroker {
             .await
             .with_context(|| format!("cannot start the embedded MQTT broker on {listen}"))?;
         let local_addr = listener.local_addr()?;
-        let Around { inlet, new_filters, on_unread, meters, connections, of_address } = around;
+        let Around { inlet, new_filters, on_unread, meters, connections, addresses } = around;
         let intake = Intake { inlet, clients: Arc::default(), on_unread, retained: Arc::default(), meters };
         let sessions = Arc::new(OnceLock::new());
         let passwords = users.cloned().map(Passwords::new).transpose()?;
@@ -149,7 +150,7 @@ impl EmbeddedBroker {
         let offering = intake::offer_retained(intake.inlet.clone(), router, new_filters);
         tasks.spawn(cancel.clone().run_until_cancelled_owned(offering));
         let gate = Gate::new(behind, intake, tasks.clone());
-        tasks.spawn(gate.run(listener, gate::Limits { connections, of_address }, cancel.clone()));
+        tasks.spawn(gate.run(listener, gate::Limits { connections, addresses }, cancel.clone()));
         tasks.close();
         Ok(Self {
             local_addr,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use domain::posted::Intake;
 use domain::time::Clock;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -20,6 +21,7 @@ use crate::hub::changes::{StreamBounds, Streams};
 use crate::journeys::{Inputs, Journeys};
 use crate::operators::ops::Ops;
 use crate::pages::HasDocs;
+use crate::suppliers::messages::Posting;
 
 /// See the module's description.
 #[derive(Clone)]
@@ -49,6 +51,8 @@ pub struct App {
     pub streams: StreamBounds,
     /// Most rows of one JSON answer: [`crate::MAX_JSON_ROWS`].
     pub max_json_rows: i64,
+    /// Takes in what is posted to feeds; `None`: nothing is.
+    pub intake: Option<Arc<dyn Intake>>,
     /// Ends event streams, so that a graceful shutdown does not wait for them.
     pub shutdown: CancellationToken,
 }
@@ -64,6 +68,7 @@ pub(crate) struct Shared {
     pub tables: Bounds,
     pub streams: Arc<Streams>,
     pub inputs: Inputs,
+    pub posting: Posting,
     pub has_docs: HasDocs,
 }
 
@@ -87,6 +92,7 @@ impl App {
             keys,
             tables: Bounds { permits: Permits::of_tables(), max_json_rows: self.max_json_rows },
             streams: Arc::new(streams),
+            posting: Posting::new(self.intake.clone()),
             has_docs: HasDocs(has_docs),
         }
     }

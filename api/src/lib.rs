@@ -14,13 +14,14 @@ mod operators;
 mod pages;
 mod planners;
 mod router;
+mod suppliers;
 #[cfg(test)]
 mod tests;
 
 pub use app::App;
 pub use forecasts::Forecasts;
 pub use http::attempts::Attempts;
-pub use http::client::{Cidr, TrustedProxies, network_of};
+pub use http::client::{Cidr, TrustedProxies};
 pub use http::key::{key_hash, key_text};
 pub use http::problem::Problem;
 pub use http::table::bound::MAX_JSON_ROWS;

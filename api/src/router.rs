@@ -8,7 +8,7 @@ use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::http::{HeaderMap, HeaderName, Method, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use serde_json::Value;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -33,6 +33,7 @@ use crate::open::parkapi::{v1, v3};
 use crate::operators::{audit, feeds, ops};
 use crate::pages::docs;
 use crate::planners::{analysis, punctuality, ridership};
+use crate::suppliers::messages;
 use crate::{contract, journeys, pages};
 
 /// All routes on one port.
@@ -78,6 +79,7 @@ fn public_api() -> OpenApiRouter<Shared> {
         .routes(routes!(rejections::rejections))
         .routes(routes!(replay::replay))
         .routes(routes!(feeds::feeds))
+        .routes(routes!(messages::messages))
         .routes(routes!(unmatched::unmatched_topics))
         .routes(routes!(audit::audit))
         .routes(routes!(punctuality::punctuality))
@@ -125,6 +127,7 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
     let (api, _) = public_api().split_for_parts();
     api.route("/", get(pages::home))
         .route("/sign/{municipality}", get(pages::sign))
+        .route("/v1/feeds/{id}/messages/{*path}", post(messages::messages_at))
         .route("/v1/rejections/replay", any(replay::other_method))
         .route("/v1/sensors/{id}/binding", any(unbuilt::for_installers))
         .route("/v1/sensors/{id}/acceptance", any(unbuilt::for_installers))

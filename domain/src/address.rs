@@ -2,6 +2,19 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+/// Prefix length that a household or server is assigned; it chooses the rest itself.
+const IPV6_NETWORK_BITS: u32 = 64;
+
+/// The network that counts as one address: of IPv6 the /64.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => IpAddr::V4(v4),
+        IpAddr::V6(v6) => {
+            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - IPV6_NETWORK_BITS))))
+        }
+    }
+}
+
 /// Whether `ip` is an address of the public internet: by IANA's registries of special addresses (RFC 6890, RFC 8190),
 /// none of this machine, of a private network, a provider's own (RFC 6598), multicast, or reserved. An address that
 /// stands for one of IPv4 (mapped, NAT64, 6to4) is what that one is.

@@ -10,6 +10,8 @@ wire_enum! {
     /// The wire format of a feed.
     FeedFormat {
         Native = "native", Chirpstack = "chirpstack", Tts = "tts", Hfp = "hfp", GtfsRt = "gtfs-rt",
+        /// Sites and spots as ParkAPI's clients push them; over HTTP only.
+        ParkapiV3 = "parkapi-v3",
         /// Counts of years past, from `import history`: nothing is received.
         History = "history",
     }
@@ -86,7 +88,7 @@ pub struct Feed {
     pub municipality: String,
     /// How its messages are read.
     pub format: FeedFormat,
-    /// MQTT topic filter; empty for a feed that is polled from `url`, and for one of history.
+    /// MQTT topic filter; empty for a feed that is polled from `url` or posted to, and for one of history.
     pub topic: String,
     /// Id of the broker; absent = the instance's own (`--mqtt-url`, or the embedded one).
     pub broker: Option<String>,
@@ -128,6 +130,9 @@ pub struct Feed {
     /// Whether `url` may lead to an address within a network ([`crate::address`]).
     #[serde(default)]
     pub allow_private: bool,
+    /// Its messages are posted to us over HTTP instead of MQTT.
+    #[serde(default)]
+    pub push: bool,
     /// File name of the GTFS whose ids its trips, routes and stops have; absent = whichever has them.
     pub timetable: Option<String>,
 }
@@ -164,15 +169,16 @@ impl Feed {
         const GTFS_RT: u32 = 8 << 20;
         let default = match self.format {
             FeedFormat::GtfsRt => GTFS_RT,
+            FeedFormat::ParkapiV3 => BATCH,
             _ if is_batch => BATCH,
             _ => SINGLE,
         };
         self.max_message_bytes.unwrap_or(default) as usize
     }
 
-    /// Whether it is subscribed at a broker: not when it is polled, nor when its counts are imported.
+    /// Whether it is subscribed at a broker: not when it is polled or posted to, nor when its counts are imported.
     pub fn is_subscribed(&self) -> bool {
-        self.url.is_none() && self.format != FeedFormat::History
+        self.url.is_none() && !self.push && self.format != FeedFormat::History
     }
 
     /// Whether messages of this format may refer to trips of a timetable.
@@ -190,7 +196,7 @@ impl Feed {
             FeedFormat::Chirpstack => &["application/+/device/+/event/+"],
             FeedFormat::Tts => &["v3/+/devices/+/#"],
             FeedFormat::Hfp => &["/hfp/v2/#"],
-            FeedFormat::GtfsRt | FeedFormat::History => &[],
+            FeedFormat::GtfsRt | FeedFormat::ParkapiV3 | FeedFormat::History => &[],
         };
         known.iter().map(|topic| (*topic).to_owned()).collect()
     }

@@ -28,6 +28,7 @@ pub mod occupancy;
 pub mod opening;
 mod opening_span;
 pub mod place;
+pub mod posted;
 pub mod punctuality;
 pub mod rebinding;
 pub mod registry;

@@ -22,7 +22,7 @@ pub struct Target {
 
 /// How many of [`TARGETS`], from the first on, read messages; the others read files.
 #[allow(dead_code)] // whoever runs one by its name need not know
-pub const MESSAGES: usize = 14;
+pub const MESSAGES: usize = 16;
 
 /// All of them, devices first, in the order of `Decoder::ALL`.
 pub const TARGETS: &[Target] = &[
@@ -38,6 +38,8 @@ pub const TARGETS: &[Target] = &[
     target("tts", messages::tts),
     target("hfp", messages::hfp),
     target("gtfs_rt", messages::gtfs_rt),
+    target("parkapi_v3", messages::parkapi_v3),
+    target("http_in", messages::http_in),
     target("topic_filters", topics::filters),
     target("topic_grants", topics::grants),
     target("opening_hours", files::opening_hours),

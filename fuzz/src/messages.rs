@@ -1,9 +1,11 @@
-//! What arrives by MQTT.
+//! What arrives by MQTT and HTTP.
 
-use domain::{Decoder, FeedFormat};
+use domain::posted::PostedHead;
+use domain::{Decoder, Feed, FeedFormat, FeedId};
 use ingest::decode::json::text;
-use ingest::decode::lorawan::{allowed, decode, decode_device, redact, server_object, topic};
-use ingest::decode::{gtfs_rt as rt, hfp as hfp_format, native as own};
+use ingest::decode::lorawan::{allowed, decode, decode_device, posted_topic, redact, server_object, topic};
+use ingest::decode::{gtfs_rt as rt, hfp as hfp_format, native as own, parkapi_v3 as parkapi};
+use ingest::posted::message::{limit, read};
 
 /// The payload of one decoder's devices, behind a port and a threshold in mm (0: none). What is kept of one must say
 /// the same when it is decoded again.
@@ -69,5 +71,67 @@ pub fn gtfs_rt(input: &[u8]) {
     let decoded = rt::decode(input);
     if rt::trip_updates(input).is_err() {
         assert!(decoded.statements.is_empty() && decoded.faults.count() == 1);
+    }
+}
+
+/// ParkAPI's sites and spots.
+pub fn parkapi_v3(input: &[u8]) {
+    let Ok(text) = text(input) else { return };
+    let decoded = parkapi::decode(&text);
+    // Each element is stated or at fault, or only describes a place.
+    assert!(
+        decoded.statements.iter().all(|statement| statement.subject.place().is_some_and(|id| !id.is_empty()))
+    );
+}
+
+/// A feed that is posted to, as the handler reads it: which format and how it is packed (one byte), event or topic up to a
+/// line feed, the body.
+pub fn http_in(input: &[u8]) {
+    const FORMATS: [FeedFormat; 6] = [
+        FeedFormat::Chirpstack,
+        FeedFormat::Tts,
+        FeedFormat::Native,
+        FeedFormat::Hfp,
+        FeedFormat::GtfsRt,
+        FeedFormat::ParkapiV3,
+    ];
+    let [which, rest @ ..] = input else { return };
+    let format = FORMATS[usize::from(*which & 0x7f) % FORMATS.len()];
+    let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+    let (name, body) = rest.split_at(end);
+    let body = body.get(1..).unwrap_or_default();
+    let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty()).map(str::to_owned);
+    let head = PostedHead {
+        feed: FeedId(1),
+        address: None,
+        path: name.clone().unwrap_or_default(),
+        event: name.clone(),
+        topic: name,
+        encoding: (*which >= 0x80).then(|| "gzip".to_owned()),
+    };
+    let feed: Feed = toml::from_str(&format!(
+        "id = 'f'\nmunicipality = 'm'\nformat = '{format}'\ntopic = ''\nqos = 1\nuse_server_decoder = false\npush = true"
+    ))
+    .expect("a feed");
+    let Ok(posted) = read(&feed, &head, body.to_vec()) else { return };
+    let most = limit(&feed, &head).expect("it was read") + 1;
+    assert!(posted.payload.len() <= most.max(body.len()), "a body is unpacked without bound");
+    match format {
+        FeedFormat::Chirpstack | FeedFormat::Tts => {
+            let _ = allowed(format, &posted.topic, &posted.payload, |_| None);
+            let (Ok(text), Ok(topic)) = (text(&posted.payload), posted_topic(format, &posted.topic)) else {
+                return;
+            };
+            let _ = decode(format, topic, &text);
+        }
+        FeedFormat::GtfsRt => drop(rt::decode(&posted.payload)),
+        _ => {
+            let Ok(text) = text(&posted.payload) else { return };
+            match format {
+                FeedFormat::Hfp => drop(hfp_format::decode(&posted.topic, &text)),
+                FeedFormat::ParkapiV3 => drop(parkapi::decode(&text)),
+                _ => drop(own::decode("f", &posted.topic, &text)),
+            }
+        }
     }
 }

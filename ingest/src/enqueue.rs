@@ -11,6 +11,7 @@ use crate::message::{Arrived, Received};
 use crate::pending::Source;
 use crate::receive::receive_guarded;
 use crate::routing::{Route, RoutingTable};
+use crate::tally::Tally;
 use crate::trips::TripMemory;
 
 /// From this size on a message is decoded outside of its feed's lock, bytes.
@@ -24,6 +25,8 @@ pub(crate) struct Intake<'a> {
     pub index: usize,
     pub trips: &'a Arc<TripMemory>,
     pub accumulator: &'a Arc<Accumulator>,
+    /// Where it is counted what becomes of the message; `None`: nobody asks.
+    pub tally: Option<&'a Arc<Tally>>,
 }
 
 /// The immediate result of a message.
@@ -90,13 +93,20 @@ impl<'a> Intake<'a> {
         let route = self.route();
         let Arrived { qos, received_at, .. } = arrived;
         let bytes = arrived.payload.len();
-        let source = Source { feed: route.feed.id, message: arrived.clone() };
-        let (decoded, has_room) = self.accumulator.push(ack, Some(source), |batch| match decoded {
-            Some((mut rows, decoded)) => {
-                batch.append(&mut rows);
-                decoded
+        let source = Source { feed: route.feed.id, message: arrived.clone(), tally: self.tally.cloned() };
+        let (decoded, has_room) = self.accumulator.push(ack, Some(source), |batch| {
+            let before = batch.lens();
+            let decoded = match decoded {
+                Some((mut rows, decoded)) => {
+                    batch.append(&mut rows);
+                    decoded
+                }
+                None => decode(&arrived, self.routing, route, self.trips, batch),
+            };
+            if let Some(tally) = self.tally {
+                tally.decoded(batch, before, &decoded.received);
             }
-            None => decode(&arrived, self.routing, route, self.trips, batch),
+            decoded
         });
         let Outcome { mut received, mut observed_at } = decoded;
         if route.feed.def.url.is_some() {

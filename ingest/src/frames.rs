@@ -1,6 +1,6 @@
 //! LoRaWAN frames: stored as received, decoded, bound to the place that the sensor watched then.
 
-use domain::{Decoder, OnBadClock, Reason, Sensor, Target, Uplink};
+use domain::{Decoder, Feed, OnBadClock, Reason, Sensor, Target, Uplink};
 use store::writer::Batch;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -21,7 +21,7 @@ pub fn receive(
     received: &mut Received,
 ) -> Result<(), Fault> {
     let format = context.feed.def.format;
-    let topic = lorawan::topic(format, message.topic)?;
+    let topic = topic_of(context, message.topic)?;
     let Event::Of(event) = topic.event else {
         received.is_ignored = true;
         return Ok(());
@@ -39,12 +39,18 @@ pub fn receive(
 
 /// Stores a message that is too large to be read for its device.
 pub fn refuse(context: &MessageContext<'_>, message: Message<'_>, fault: Fault, batch: &mut Batch) -> Fault {
-    match lorawan::topic(context.feed.def.format, message.topic) {
+    match topic_of(context, message.topic) {
         Ok(topic @ Topic { event: Event::Of(event), .. }) => {
             unread(context, topic, event, message, fault, batch)
         }
         _ => fault,
     }
+}
+
+/// The topic of a message; that of a posted one names no device where its body does not.
+fn topic_of<'t>(context: &MessageContext<'_>, topic: &'t str) -> Result<Topic<'t>, Fault> {
+    let Feed { format, push, .. } = context.feed.def;
+    if push { lorawan::posted_topic(format, topic) } else { lorawan::topic(format, topic) }
 }
 
 /// Stores a message of which only the topic is known: it names the device, under which installers find the message.
@@ -56,6 +62,9 @@ fn unread(
     fault: Fault,
     batch: &mut Batch,
 ) -> Fault {
+    if topic.device.is_empty() {
+        return fault;
+    }
     let device = lorawan::device_of(topic);
     let frame = Frame { device: device.clone(), event, ..Frame::default() };
     let stored = uplink(context, frame, message, None, None, Some(&fault));
@@ -65,9 +74,11 @@ fn unread(
 
 fn no_text(context: &MessageContext<'_>, fault: Fault) -> Fault {
     match context.feed.def.format {
-        domain::FeedFormat::Chirpstack if fault.is_binary => fault.remedy(
-            "This is ChirpStack's protobuf: set json = true under [integration.mqtt] in chirpstack.toml, and restart it.",
-        ),
+        domain::FeedFormat::Chirpstack if fault.is_binary => fault.remedy(if context.feed.def.push {
+            "Is this ChirpStack's protobuf? Choose JSON as the encoding of its HTTP integration."
+        } else {
+            "This is ChirpStack's protobuf: set json = true under [integration.mqtt] in chirpstack.toml, and restart it."
+        }),
         _ => fault,
     }
 }
@@ -204,7 +215,7 @@ fn uplink(
     let outcome = match fault {
         Some(fault) => format!("rejected:{}", fault.reason),
         None if report.is_some_and(|r| r.state.is_some()) => "stored".to_owned(),
-        None => "heard".to_owned(),
+        None => Uplink::HEARD.to_owned(),
     };
     Uplink {
         municipality: context.feed.municipality,

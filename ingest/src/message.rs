@@ -65,4 +65,8 @@ pub struct Received {
     pub dropped: Vec<Dropped>,
     /// It carries nothing for us and is no fault: e.g. a command to the network server.
     pub is_ignored: bool,
+    /// Reports of trips that say nothing new.
+    pub unchanged_trips: usize,
+    /// Fields that are known and not read.
+    pub ignored_fields: Vec<&'static str>,
 }

@@ -1,16 +1,21 @@
 //! Rows that wait to be stored, with the messages that they come from: data that the database refuses goes
 //! to quarantine as the original message, so that it can be replayed.
 
+use std::sync::Arc;
+
 use domain::{FeedId, Reason};
-use store::writer::{Batch, Lens};
+use store::writer::{Batch, Lens, Part};
 
 use crate::message::Arrived;
+use crate::tally::Tally;
 
 /// A message that is kept until its rows are stored.
 #[derive(Debug, Clone)]
 pub struct Source {
     pub feed: FeedId,
     pub message: Arrived,
+    /// Where it is counted what becomes of it; `None`: nobody asks.
+    pub(crate) tally: Option<Arc<Tally>>,
 }
 
 /// See the module's description.
@@ -41,6 +46,15 @@ impl Pending {
         let after = |ends: Lens| std::array::from_fn(|kind| base[kind] + ends[kind]);
         let moved = other.sources.drain(..).map(|(source, ends)| (source, after(ends)));
         self.sources.extend(moved);
+    }
+
+    /// The messages of which somebody asks what becomes of them, and where their rows are.
+    pub(crate) fn tallied(&self) -> Vec<(&Tally, Part)> {
+        let starts = std::iter::once(Lens::default()).chain(self.sources.iter().map(|(_, ends)| *ends));
+        let parts = starts
+            .zip(&self.sources)
+            .filter_map(|(from, (source, ends))| Some((source.tally.as_deref()?, Part { from, to: *ends })));
+        parts.collect()
     }
 
     /// The message of all rows, if they have one in common.
@@ -80,6 +94,13 @@ impl Pending {
     }
 }
 
+/// Rows that come from no message.
+impl From<Batch> for Pending {
+    fn from(batch: Batch) -> Self {
+        Pending { batch, sources: Vec::new() }
+    }
+}
+
 /// The first half of so many rows, in the order of the kinds.
 fn first_half(lens: Lens) -> Lens {
     let mut left = lens.iter().sum::<usize>() / 2;
@@ -106,7 +127,7 @@ mod tests {
     fn source(message: usize) -> Source {
         let topic = message.to_string().into();
         let message = Arrived { topic, payload: Bytes::new(), qos: 1, received_at: UtcMicros(0) };
-        Source { feed: FeedId(1), message }
+        Source { feed: FeedId(1), message, tally: None }
     }
 
     fn assert_rows_fit(pending: &Pending) {

@@ -26,7 +26,7 @@ pub(crate) async fn run(routing: Arc<ArcSwap<RoutingTable>>, shared: Shared) {
     let mut is_failing = false;
     loop {
         let routing = &routing.load_full();
-        let intake = Intake { routing, index: 0, trips: &shared.trips, accumulator };
+        let intake = Intake { routing, index: 0, trips: &shared.trips, accumulator, tally: None };
         let Some(route) = routing.routes.first() else { return };
         let Some(url) = &route.feed.def.url else { return };
         let request = FetchRequest {

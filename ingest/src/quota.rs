@@ -5,10 +5,13 @@
 //! it waits.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
+use domain::address::network_of;
 use domain::{Feed, FeedId};
 use governor::{DefaultDirectRateLimiter, RateLimiter};
 use parking_lot::Mutex;
@@ -101,36 +104,111 @@ impl Pace {
 
     /// Counts a message of `bytes` of which something was rejected.
     pub fn rejected(&self, bytes: usize) {
-        let owed = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_mul(BYTES_OF_REJECTED);
-        let more = |held: u32| Some(held.saturating_add(owed));
-        let _ = self.owed_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        self.owe(u32::try_from(bytes).unwrap_or(u32::MAX).saturating_mul(BYTES_OF_REJECTED));
         if self.rejections.check().is_err() {
             self.is_over.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Waits until a message of `bytes` may come; whether that took time.
+    fn owe(&self, bytes: u32) {
+        let more = |held: u32| Some(held.saturating_add(bytes));
+        let _ = self.owed_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+    }
+
+    /// Waits until a message of `bytes` may come; whether that took time. Who stops waiting leaves what is owed to the next.
     pub async fn admit(&self, bytes: usize) -> bool {
         let owed = self.owed_bytes.swap(0, Ordering::Relaxed);
-        let mut left = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_add(owed);
+        let left = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_add(owed);
+        let mut owing = Owing { pace: self, owed, left };
         let mut waited = false;
         if self.messages.check().is_err() {
             waited = true;
             self.messages.until_ready().await;
         }
         // What is more than a burst comes as several.
-        while let Some(part) = NonZeroU32::new(left.min(self.burst_bytes.get())) {
+        while let Some(part) = NonZeroU32::new(owing.left.min(self.burst_bytes.get())) {
             if !matches!(self.bytes.check_n(part), Ok(Ok(()))) {
                 waited = true;
                 let _ = self.bytes.until_n_ready(part).await;
             }
-            left -= part.get();
+            owing.left -= part.get();
         }
-        if self.is_over.swap(false, Ordering::Relaxed) {
+        if self.is_over.load(Ordering::Relaxed) {
             waited = true;
             self.rejections.until_ready().await;
+            self.is_over.store(false, Ordering::Relaxed);
         }
         waited
+    }
+}
+
+/// The bytes that a message waits for. What was owed before it came stays so when nobody waits any more.
+struct Owing<'a> {
+    pace: &'a Pace,
+    owed: u32,
+    left: u32,
+}
+
+impl Drop for Owing<'_> {
+    fn drop(&mut self) {
+        let owed = self.left.min(self.owed);
+        if owed > 0 {
+            self.pace.owe(owed);
+        }
+    }
+}
+
+/// Quota per address.
+#[derive(Debug, Clone, Copy)]
+pub struct OfAddress {
+    /// What comes from one address.
+    pub limits: Limits,
+    /// Otherwise clients of this machine have no quota.
+    pub holds_on_this_machine: bool,
+}
+
+/// Addresses whose quota is remembered; all beyond share one.
+const MAX_ADDRESSES: usize = 10_000;
+
+/// After so long without a message all is replenished: rejections count by the hour.
+const ADDRESS_IDLE: Duration = Duration::from_secs(3_600);
+
+/// The quotas of addresses, of IPv6 those of networks.
+#[derive(Debug)]
+pub struct Addresses {
+    of_address: OfAddress,
+    paces: Mutex<HashMap<IpAddr, (Arc<Pace>, Instant)>>,
+    others: Arc<Pace>,
+}
+
+impl Addresses {
+    /// None is used up.
+    pub fn new(of_address: OfAddress) -> Arc<Self> {
+        let others = Pace::new(of_address.limits);
+        Arc::new(Addresses { of_address, paces: Mutex::default(), others })
+    }
+
+    /// That of `address`; `None`: it has none.
+    pub fn of(&self, address: IpAddr) -> Option<Arc<Pace>> {
+        if address.is_loopback() && !self.of_address.holds_on_this_machine {
+            return None;
+        }
+        let (network, now) = (network_of(address), Instant::now());
+        let mut paces = self.paces.lock();
+        if let Some((pace, used_at)) = paces.get_mut(&network) {
+            *used_at = now;
+            return Some(pace.clone());
+        }
+        if paces.len() >= MAX_ADDRESSES {
+            let is_used = |pace: &Arc<Pace>| Arc::strong_count(pace) > 1;
+            paces.retain(|_, (pace, at)| is_used(pace) || now.duration_since(*at) < ADDRESS_IDLE);
+        }
+        if paces.len() >= MAX_ADDRESSES {
+            return Some(self.others.clone());
+        }
+        let pace = Pace::new(self.of_address.limits);
+        paces.insert(network, (pace.clone(), now));
+        Some(pace)
     }
 }
 

@@ -9,7 +9,7 @@ use store::writer::Batch;
 
 use crate::check::MessageContext;
 use crate::decode::json::text;
-use crate::decode::{Decoded, Fault, Faults, Subject, gtfs_rt, hfp, native};
+use crate::decode::{Decoded, Fault, Faults, Subject, gtfs_rt, hfp, native, parkapi_v3};
 use crate::frames;
 use crate::message::{Message, Received};
 use crate::rejected::rejection;
@@ -30,7 +30,10 @@ pub fn receive(
     let is_batch = feed.def.format == FeedFormat::Native && native::is_batch(message.topic);
     let limit = feed.def.max_message_bytes(is_batch);
     let faults = if message.payload.len() > limit {
-        let what = format!("payload: {} bytes; this feed may send {limit}", message.payload.len());
+        // Of what is posted no more is read than shows that it is too much.
+        let bytes =
+            if feed.def.push { format!("more than {limit}") } else { message.payload.len().to_string() };
+        let what = format!("payload: {bytes} bytes; this feed may send {limit}");
         let fault = Fault::new(Reason::TooLarge, what);
         match feed.def.format.is_lorawan() {
             true => frames::refuse(&context, message, fault, batch).into(),
@@ -46,10 +49,11 @@ pub fn receive(
             FeedFormat::History => {
                 Fault::new(Reason::UnknownTopic, "topic: a feed of history receives nothing").into()
             }
-            FeedFormat::Native | FeedFormat::Hfp => match text(message.payload) {
+            FeedFormat::Native | FeedFormat::Hfp | FeedFormat::ParkapiV3 => match text(message.payload) {
                 Ok(text) => {
                     let decoded = match feed.def.format {
                         FeedFormat::Hfp => hfp::decode(message.topic, &text),
+                        FeedFormat::ParkapiV3 => parkapi_v3::decode(&text),
                         _ => native::decode(&feed.def.id, message.topic, &text),
                     };
                     admit(&context, decoded, batch, &mut received)
@@ -58,7 +62,9 @@ pub fn receive(
             },
         }
     };
+    let trips = batch.trips.len();
     memory.keep_changes(feed.id, &mut batch.trips, first_trip);
+    received.unchanged_trips = trips - batch.trips.len();
     received.reasons = faults.counts().clone();
     batch.rejections.extend(rejection(&context, message, faults));
     received
@@ -72,6 +78,7 @@ fn admit(
     received: &mut Received,
 ) -> Faults {
     let mut faults = decoded.faults;
+    received.ignored_fields = decoded.ignored_fields;
     // The clock of a feed is one fault, not one for each of its thousand trips.
     let mut of_trips: BTreeSet<Reason> = BTreeSet::new();
     // The fault of a single statement is the message's own.

@@ -48,6 +48,13 @@ impl RoutingTable {
         RoutingTable { registry, routes, subscribes: true }
     }
 
+    /// The feeds whose messages are posted.
+    pub fn posted(registry: Arc<Registry>, metrics: &Metrics, quotas: &Quotas) -> Self {
+        let posted = registry.feeds().filter(|f| f.def.push);
+        let routes = posted.map(|f| Route::new(f, metrics, quotas)).collect();
+        RoutingTable { registry, routes, subscribes: false }
+    }
+
     /// One polled feed.
     pub(crate) fn single(
         registry: Arc<Registry>,
@@ -61,6 +68,11 @@ impl RoutingTable {
     /// Which of the routes is of the feed whose filter matches `topic`: filters of one broker do not overlap.
     pub(crate) fn position(&self, topic: &str) -> Option<usize> {
         self.routes.iter().position(|r| topic_matches(&r.feed.def.topic, topic))
+    }
+
+    /// Which of the routes is of `feed`.
+    pub(crate) fn position_of(&self, feed: FeedId) -> Option<usize> {
+        self.routes.iter().position(|r| r.feed.id == feed)
     }
 
     /// Its feed `id` alone, if there is one.

@@ -1,4 +1,4 @@
-//! The whole ingest: a session per broker, a task per polled feed, the writers, and the periodic
+//! The whole ingest: sessions at brokers, a task per polled feed, what is posted, the writers, and the periodic
 //! report of each feed's state.
 
 use std::collections::HashMap;
@@ -19,6 +19,7 @@ use tracing::{debug, error, warn};
 
 use crate::metrics::Metrics;
 use crate::poll;
+use crate::posted::PostedInlet;
 use crate::quota::{DefaultLimits, Quotas};
 use crate::replay;
 use crate::routing::RoutingTable;
@@ -37,8 +38,10 @@ pub struct Config {
     pub database: ConnectOptions,
     /// The places as they are; changes when something is imported.
     pub registry: watch::Receiver<Arc<Registry>>,
-    /// How brokers are reached.
-    pub brokers: BrokerAccess,
+    /// How brokers are reached; `None`: only what is posted is taken in, beside an ingest of its own that does the rest.
+    pub brokers: Option<BrokerAccess>,
+    /// Where messages are posted; `None`: nowhere in this process.
+    pub posted: Option<Arc<PostedInlet>>,
     /// What feeds and towns may send.
     pub usual: DefaultLimits,
     /// The present.
@@ -109,7 +112,9 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         writers.spawn(writers::run(context.clone(), queue.clone()));
     }
     drop(queue);
-    writers.spawn(replay::run(context, config.pool.clone(), cancel.clone()));
+    if config.brokers.is_some() {
+        writers.spawn(replay::run(context, config.pool.clone(), cancel.clone()));
+    }
     let (ended, mut ends) = mpsc::unbounded_channel();
     let shared = Shared {
         metrics: config.metrics.clone(),
@@ -119,8 +124,11 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         quotas: Arc::new(Quotas::new(config.usual)),
         ended,
     };
-    let mut sessions = Sessions::new(config.pool.clone(), shared.clone(), config.brokers.clone());
-    if let Err(error) = sessions.load_former().await {
+    let new_sessions = |brokers| Sessions::new(config.pool.clone(), shared.clone(), brokers);
+    let mut sessions = config.brokers.clone().map(new_sessions);
+    if let Some(sessions) = &mut sessions
+        && let Err(error) = sessions.load_former().await
+    {
         warn!("earlier subscriptions at brokers are not known: {error}");
     }
     let mut pollers: HashMap<FeedId, Poller> = HashMap::new();
@@ -131,21 +139,44 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         let now = config.registry.borrow_and_update().clone();
         registry.store(now.clone());
         // Here and below: a database that does not answer must not delay a stop.
-        cancel.run_until_cancelled(sessions.arrange(&now)).await;
-        arrange_pollers(&config, &now, &shared, &mut pollers);
-        let settled = sessions.settled();
+        if let Some(sessions) = &mut sessions {
+            cancel.run_until_cancelled(sessions.arrange(&now)).await;
+            arrange_pollers(&config, &now, &shared, &mut pollers);
+        }
+        if let Some(posted) = &config.posted {
+            posted.arrange(RoutingTable::posted(now.clone(), &shared.metrics, &shared.quotas), &shared);
+        }
+        let settled = sessions.as_ref().map(Sessions::settled);
+        let settled = async move {
+            match settled {
+                Some(settled) => settled.await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::pin!(settled);
         loop {
             tokio::select! {
                 () = cancel.cancelled() => {
                     pollers.clear();
-                    sessions.stop().await;
+                    let closed = async {
+                        if let Some(posted) = &config.posted {
+                            posted.close().await;
+                        }
+                    };
+                    let stopped = async {
+                        if let Some(sessions) = sessions {
+                            sessions.stop().await;
+                        }
+                    };
+                    tokio::join!(closed, stopped);
                     // The writers end when the last one who could announce work is gone.
                     drop(shared);
                     let _ = tokio::time::timeout(WRITERS_END, async {
                         writers.join_all().await;
                         note_status(&config).await;
-                        let _ = store::ingest_process::gone(&config.pool, &config.brokers.client_id).await;
+                        if let Some(brokers) = &config.brokers {
+                            let _ = store::ingest_process::gone(&config.pool, &brokers.client_id).await;
+                        }
                     })
                     .await;
                     return;
@@ -158,10 +189,12 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                 }
                 () = &mut settled, if settled_generation != now.generation() => {
                     settled_generation = now.generation();
-                    cancel.run_until_cancelled(note_process(&config, settled_generation, &sessions)).await;
+                    cancel.run_until_cancelled(note_process(&config, settled_generation, sessions.as_ref())).await;
                 }
                 Some(end) = ends.recv() => {
-                    cancel.run_until_cancelled(sessions.ended(end)).await;
+                    if let Some(sessions) = &mut sessions {
+                        cancel.run_until_cancelled(sessions.ended(end)).await;
+                    }
                 }
                 Some(ended) = writers.join_next() => {
                     // Its rows are neither stored nor acknowledged: only a restart recovers.
@@ -171,11 +204,11 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                 _ = status.tick() => {
                     cancel.run_until_cancelled(note_status(&config)).await;
                     if settled_generation == now.generation() {
-                        let noting = note_process(&config, settled_generation, &sessions);
+                        let noting = note_process(&config, settled_generation, sessions.as_ref());
                         cancel.run_until_cancelled(noting).await;
                     }
                     let has_dead_poller = pollers.values().any(|p| p.task.is_finished());
-                    if sessions.drop_ended() || has_dead_poller {
+                    if sessions.as_mut().is_some_and(Sessions::drop_ended) || has_dead_poller {
                         break;
                     }
                 }
@@ -187,10 +220,10 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
 /// How long the writers have for the remaining rows, once all sessions have ended.
 const WRITERS_END: Duration = Duration::from_secs(1);
 
-async fn note_process(config: &Config, generation: i64, sessions: &Sessions) {
+async fn note_process(config: &Config, generation: i64, sessions: Option<&Sessions>) {
+    let (Some(brokers), Some(sessions)) = (&config.brokers, sessions) else { return };
     let noted =
-        store::ingest_process::note(&config.pool, &config.brokers.client_id, generation, &sessions.lacking())
-            .await;
+        store::ingest_process::note(&config.pool, &brokers.client_id, generation, &sessions.lacking()).await;
     if let Err(error) = noted {
         debug!("the ingest's state could not be noted: {error}");
     }

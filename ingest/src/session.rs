@@ -289,7 +289,7 @@ impl Runner {
         let has_room = match std::str::from_utf8(&topic).ok().and_then(|t| routing.position(t)) {
             Some(index) => {
                 let (trips, accumulator) = (&self.shared.trips, &self.accumulator);
-                let intake = Intake { routing: &routing, index, trips, accumulator };
+                let intake = Intake { routing: &routing, index, trips, accumulator, tally: None };
                 let (bytes, route) = (payload.len(), intake.route());
                 let arrived = Arrived { topic, payload, qos, received_at };
                 let decoded = intake.decode_large(&arrived).await;

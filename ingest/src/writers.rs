@@ -9,7 +9,7 @@ use domain::{Registry, Rejection};
 use store::StoreError;
 use store::changes::Committed;
 use store::pool::ConnectOptions;
-use store::writer::{Batch, FLUSH_AFTER, Stored, Writer};
+use store::writer::{Batch, FLUSH_AFTER, Part, Stored, Writer};
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info, warn};
 
@@ -19,6 +19,7 @@ use crate::decode::Fault;
 use crate::metrics::Metrics;
 use crate::pending::{Pending, Source};
 use crate::rejected::rejection;
+use crate::tally::Tally;
 
 /// Two connections store 1.75 times as much as one; more only wait for each other.
 pub const WRITERS: usize = 2;
@@ -109,22 +110,27 @@ impl WriterContext {
         let mut waiting = vec![pending];
         let mut last: Option<Source> = None;
         while let Some(mut pending) = waiting.pop() {
-            let Err(refusal) = self.store_whole(writer, &pending.batch).await else { continue };
+            let Err(refusal) = self.store_whole(writer, &pending).await else { continue };
             pending.note_refusal();
             if let Some(rest) = pending.split() {
                 waiting.extend([rest, pending]);
                 continue;
             }
+            let Some(source) = pending.source() else { continue };
+            if let Some(tally) = &source.tally {
+                tally.refused(pending.batch.observations());
+            }
             // Rows of one message follow each other: it is kept once.
-            let Some(source) =
-                pending.source().filter(|s| !last.as_ref().is_some_and(|l| l.message.is(&s.message)))
-            else {
+            if last.as_ref().is_some_and(|l| l.message.is(&source.message)) {
                 continue;
-            };
+            }
             error!(feed = source.feed.0, "the database refuses a message, it goes to quarantine: {refusal}");
             if let Some(rejection) = self.refused(source, &refusal) {
+                if let Some(tally) = &source.tally {
+                    tally.rejected(&rejection);
+                }
                 let quarantine = Batch { rejections: vec![rejection], ..Batch::default() };
-                if let Err(refusal) = self.store_whole(writer, &quarantine).await {
+                if let Err(refusal) = self.store_whole(writer, &quarantine.into()).await {
                     error!("the database refuses even the rejection of a message: {refusal}");
                 }
             }
@@ -145,19 +151,26 @@ impl WriterContext {
 
     /// # Errors
     /// The database will never take it.
-    async fn store_whole(&mut self, writer: &mut Option<Writer>, batch: &Batch) -> Result<(), StoreError> {
+    async fn store_whole(
+        &mut self,
+        writer: &mut Option<Writer>,
+        pending: &Pending,
+    ) -> Result<(), StoreError> {
+        let batch = &pending.batch;
+        let (tallies, parts): (Vec<&Tally>, Vec<Part>) = pending.tallied().into_iter().unzip();
         let mut warned_at: Option<Instant> = None;
         let mut outage: Option<Instant> = None;
         loop {
             // A closed channel means that nobody watches the disk: then store.
             let _ = self.may_store.wait_for(|may| *may).await;
             let began = Instant::now();
-            match self.attempt(writer, batch).await {
+            match self.attempt(writer, batch, &parts).await {
                 Ok(stored) => {
                     if let Some(since) = outage {
                         info!("the database takes batches again after {:.1?}", since.elapsed());
                     }
                     self.count(batch, &stored, began);
+                    tallies.iter().zip(&stored.new_of_parts).for_each(|(tally, new)| tally.stored(*new));
                     self.publish(stored.committed).await;
                     return Ok(());
                 }
@@ -180,13 +193,18 @@ impl WriterContext {
         }
     }
 
-    async fn attempt(&self, writer: &mut Option<Writer>, batch: &Batch) -> Result<Stored, StoreError> {
+    async fn attempt(
+        &self,
+        writer: &mut Option<Writer>,
+        batch: &Batch,
+        parts: &[Part],
+    ) -> Result<Stored, StoreError> {
         let w = match writer {
             Some(w) => w,
             None => writer.insert(Writer::connect(&self.database).await?),
         };
         let registry = self.registry.load_full();
-        w.write(batch, registry.as_ref(), (self.clock)()).await
+        w.write_counted(batch, parts, registry.as_ref(), (self.clock)()).await
     }
 
     fn count(&self, batch: &Batch, stored: &Stored, began: Instant) {

@@ -26,15 +26,15 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
     let municipality = r.required("municipality", cell::slug);
     let format: Option<FeedFormat> = r.required("format", cell::choice);
     let url = r.optional("url", poll_url);
-    let is_polled = r.has("url");
-    let is_history = format == Some(FeedFormat::History);
-    let topic = if is_polled || is_history { Some(String::new()) } else { r.required("topic", topic_filter) };
+    let push = r.optional("push", cell::boolean).unwrap_or(false);
+    let is_subscribed = !r.has("url") && !push && format.is_none_or(|format| !has_no_topic(format));
+    let topic = if is_subscribed { r.required("topic", topic_filter) } else { Some(String::new()) };
     let every_s = r.optional("every_s", cell::whole(1..=MAX_EVERY_S));
     let allow_private = r.optional("allow_private", cell::boolean).unwrap_or(false);
     if let Some(url) = &url {
         check_host(url, allow_private, &mut r);
     }
-    check_meaning(&mut r, format);
+    check_meaning(&mut r, format, push);
     let timetable = r.optional("timetable", timetable_name);
     if r.has("timetable") && format.is_some_and(|format| !Feed::speaks_of_trips(format)) {
         let message = "has a meaning for feeds of format gtfs-rt, hfp and native alone";
@@ -59,6 +59,7 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
         url,
         every_s,
         allow_private,
+        push,
         timetable,
         id: id?,
         municipality: municipality?,
@@ -67,14 +68,33 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
     })
 }
 
+/// Whether feeds of this format are never subscribed.
+fn has_no_topic(format: FeedFormat) -> bool {
+    matches!(format, FeedFormat::History | FeedFormat::ParkapiV3)
+}
+
 /// Keys that mean nothing for a feed of this kind.
-fn check_meaning(r: &mut Record, format: Option<FeedFormat>) {
+fn check_meaning(r: &mut Record, format: Option<FeedFormat>, push: bool) {
     let is_polled = r.has("url");
     let is_history = format == Some(FeedFormat::History);
     if r.has("allow_private") && !is_polled {
         r.complain("allow_private", "has no meaning without 'url'", "delete it, or add 'url'");
     }
-    if is_polled {
+    if push {
+        for key in ["topic", "broker", "qos", "url", "every_s"] {
+            if r.has(key) {
+                let message =
+                    "has no meaning for a feed with push = true, whose messages are posted over HTTP";
+                r.complain(key, message, format!("delete 'push' or '{key}'"));
+            }
+        }
+        if is_history {
+            r.complain("push", "has no meaning for a feed of imported history", "delete it");
+        }
+    } else if format == Some(FeedFormat::ParkapiV3) {
+        let message = "is missing: messages of format parkapi-v3 come over HTTP only";
+        r.complain("push", message, "add push = true, and delete 'topic' and 'url'");
+    } else if is_polled {
         for key in ["topic", "broker", "qos"] {
             if r.has(key) {
                 let message = "has no meaning for a feed that is polled from 'url'";

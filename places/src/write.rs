@@ -160,8 +160,10 @@ fn of_feed(feed: &Feed) -> io::Result<InOrder> {
     if !feed.is_subscribed() {
         fields.retain(|name, _| !matches!(name.as_str(), "topic" | "qos"));
     }
-    if !feed.allow_private {
-        fields.remove("allow_private");
+    for flag in ["allow_private", "push"] {
+        if fields.get(flag) == Some(&json!(false)) {
+            fields.remove(flag);
+        }
     }
     fields.extend(feed.max_age_s.map(|age_s| ("max_age".to_owned(), json!(shown_age(age_s)))));
     fields.extend(feed.area.map(|b| ("area".to_owned(), json!([b.west, b.south, b.east, b.north]))));

@@ -5,14 +5,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Weak};
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use api::network_of;
 use bytes::BytesMut;
-use ingest::quota::{self, Pace};
-use parking_lot::Mutex;
+use ingest::quota::{Addresses, Pace};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -50,19 +48,11 @@ const WRITE_WITHIN: Duration = Duration::from_secs(30);
 const REFUSED_STAYS: Duration = Duration::from_secs(1);
 const BUFFER_BYTES: usize = 16 << 10;
 
-/// Quota per address.
-#[derive(Debug, Clone, Copy)]
-pub struct OfAddress {
-    pub limits: quota::Limits,
-    /// Otherwise clients of this machine have no quota.
-    pub holds_on_this_machine: bool,
-}
-
 /// Bounds that depend on the machine and the settings.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Limits {
     pub connections: usize,
-    pub of_address: OfAddress,
+    pub addresses: Arc<Addresses>,
 }
 
 /// See the module's description.
@@ -71,8 +61,6 @@ pub struct Gate {
     intake: Intake,
     /// Where connections run.
     tasks: TaskTracker,
-    /// Of addresses that have connections.
-    paces: Mutex<HashMap<IpAddr, Weak<Pace>>>,
 }
 
 /// Why a connection ends.
@@ -98,7 +86,7 @@ impl From<Malformed> for End {
 impl Gate {
     /// Before the broker at that address.
     pub fn new(broker: SocketAddr, intake: Intake, tasks: TaskTracker) -> Arc<Self> {
-        Arc::new(Self { broker, intake, tasks, paces: Mutex::default() })
+        Arc::new(Self { broker, intake, tasks })
     }
 
     /// Accepts clients until cancelled.
@@ -128,7 +116,7 @@ impl Gate {
                 self.intake.meters.refused(Refusal::TooMany, address);
                 continue;
             };
-            let pace = self.pace_of(address, limits.of_address);
+            let pace = limits.addresses.of(address);
             let (gate, cancel) = (self.clone(), cancel.clone());
             self.tasks.spawn(async move {
                 let connection = Connection::new(address, pace);
@@ -150,20 +138,6 @@ impl Gate {
                 }
             });
         }
-    }
-
-    fn pace_of(&self, address: IpAddr, of_address: OfAddress) -> Option<Arc<Pace>> {
-        if address.is_loopback() && !of_address.holds_on_this_machine {
-            return None;
-        }
-        let mut paces = self.paces.lock();
-        paces.retain(|_, pace| pace.strong_count() > 0);
-        let known = paces.get(&network_of(address)).and_then(Weak::upgrade);
-        Some(known.unwrap_or_else(|| {
-            let new = Pace::new(of_address.limits);
-            paces.insert(network_of(address), Arc::downgrade(&new));
-            new
-        }))
     }
 
     async fn admit(

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use api::network_of;
+use domain::address::network_of;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ingest::accumulator::Accumulator;
 use ingest::inlet::Inlet;
 use ingest::metrics::Metrics;
-use ingest::quota::{DefaultLimits, Quotas};
+use ingest::quota::{Addresses, DefaultLimits, OfAddress, Quotas};
 use ingest::routing::RoutingTable;
 use ingest::session::Shared;
 use mqtt5::broker::PasswordAuthProvider;
@@ -23,7 +23,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{Around, EmbeddedBroker, OfAddress, UsersFile};
+use super::{Around, EmbeddedBroker, UsersFile};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Its topics are `kv/1/f/#`.
@@ -50,7 +50,10 @@ impl Town {
             on_unread: Arc::new(|_| ()),
             meters: Arc::default(),
             connections: 100,
-            of_address: OfAddress { limits: DefaultLimits::default().town, holds_on_this_machine: false },
+            addresses: Addresses::new(OfAddress {
+                limits: DefaultLimits::default().town,
+                holds_on_this_machine: false,
+            }),
         };
         let broker = EmbeddedBroker::start(listen, users, storage, around).await?;
         let (announce, ready) = async_channel::unbounded();

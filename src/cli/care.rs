@@ -11,7 +11,7 @@ use super::{DatabaseArgs, RetentionArgs, VisitArgs};
 pub enum KeyCommand {
     /// Make a key and print it, once: only its hash is kept.
     #[command(
-        after_help = "Example:\n  kreisverkehr key create --role installer --municipality nordkirchen --name 'Elektro Meier'"
+        after_help = "Examples:\n  kreisverkehr key create --role installer --municipality nordkirchen --name 'Elektro Meier'\n  kreisverkehr key create --role feed --feed nordkirchen-ttn --name 'The Things Stack'"
     )]
     Create(KeyCreateArgs),
     /// List keys, without the keys themselves.
@@ -28,11 +28,14 @@ pub struct KeyCreateArgs {
     #[command(flatten)]
     pub database: VisitArgs,
     /// Its role.
-    #[arg(long, value_parser = ["installer", "planner", "operator", ADMIN])]
+    #[arg(long, value_parser = ["installer", "planner", "operator", FEED, ADMIN])]
     pub role: String,
-    /// Slug of a municipality it holds for; may be given several times. Not for admin.
+    /// Slug of a municipality it holds for; may be given several times. Not for admin and feed.
     #[arg(long, value_name = "SLUG", value_delimiter = ',')]
     pub municipality: Vec<String>,
+    /// Id of the feed whose messages it may post over HTTP, and nothing else. For the role feed.
+    #[arg(long, value_name = "ID")]
+    pub feed: Option<String>,
     /// Whose key it is.
     #[arg(long)]
     pub name: Option<String>,
@@ -43,6 +46,9 @@ pub struct KeyCreateArgs {
 
 /// The role of a key that holds for the county.
 pub const ADMIN: &str = "admin";
+
+/// The role of a key that posts to one feed.
+pub const FEED: &str = "feed";
 
 /// `key revoke`.
 #[derive(Debug, Clone, Args)]

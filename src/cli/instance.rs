@@ -7,9 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::Args;
 use ingest::mqtt::SecretFiles;
-use ingest::quota::{DefaultLimits, Limits};
-
-use crate::broker::OfAddress;
+use ingest::quota::{DefaultLimits, Limits, OfAddress};
 
 /// Which database.
 #[derive(Debug, Clone, Args)]
@@ -151,8 +149,8 @@ pub struct QuotaArgs {
     /// Messages per hour of which something is rejected, likewise.
     #[arg(long, default_value_t = DefaultLimits::default().town.rejections_per_h)]
     pub town_rejections_per_h: NonZeroU32,
-    /// Messages per second from one address to the embedded broker. Default: 40000; from this machine
-    /// as many as come.
+    /// Messages per second from one address to the embedded broker, or by HTTP. Default: 40000; from this
+    /// machine as many as come.
     #[arg(long)]
     pub address_messages_per_s: Option<NonZeroU32>,
     /// Bytes per second, likewise. Default: 40000000.
@@ -180,7 +178,7 @@ impl QuotaArgs {
         }
     }
 
-    /// As the embedded broker takes it.
+    /// As the embedded broker and HTTP take it.
     pub fn of_address(&self) -> OfAddress {
         let usual = DefaultLimits::default().town;
         let own = [self.address_messages_per_s, self.address_bytes_per_s, self.address_rejections_per_h];
@@ -286,4 +284,8 @@ pub struct ApiArgs {
     pub database: DatabaseArgs,
     #[command(flatten)]
     pub http: HttpArgs,
+    #[command(flatten)]
+    pub disk: DiskArgs,
+    #[command(flatten)]
+    pub quotas: QuotaArgs,
 }

@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use domain::UtcMicros;
+use domain::registry::Entry;
+use domain::{Feed, FeedId, Registry, UtcMicros};
 use places::shown;
 use rand::RngCore;
-use store::keys;
+use store::keys::{self, NewKey};
 
-use crate::cli::{ADMIN, KeyCommand, KeyCreateArgs};
+use crate::cli::{ADMIN, FEED, KeyCommand, KeyCreateArgs};
 use crate::database::Database;
 
 /// Runs the command.
@@ -22,7 +23,7 @@ pub async fn run(command: KeyCommand) -> Result<ExitCode> {
             let database = Database::visit(&args).await?;
             let names = municipalities(&database).await?;
             let now = ingest::now_utc();
-            outln!("id\trole\tmunicipalities\tname\tcreated\texpires\tlast used\tstate");
+            outln!("id\trole\tmunicipalities\tfeed\tname\tcreated\texpires\tlast used\tstate");
             for key in keys::list(&database.pool).await? {
                 let towns: Vec<&str> = key
                     .municipalities
@@ -30,9 +31,10 @@ pub async fn run(command: KeyCommand) -> Result<ExitCode> {
                     .map(|id| names.municipality(*id).map_or("?", |m| m.slug.as_str()))
                     .collect();
                 let towns = if key.role == ADMIN { "all".to_owned() } else { towns.join(",") };
+                let feed = key.feed.map_or("-", |id| names.feed(id).map_or("?", |f| f.def.id.as_str()));
                 let time = |t: Option<UtcMicros>| t.map_or("-".to_owned(), |t| t.to_string());
                 outln!(
-                    "{}\t{}\t{towns}\t{}\t{}\t{}\t{}\t{}",
+                    "{}\t{}\t{towns}\t{feed}\t{}\t{}\t{}\t{}\t{}",
                     key.id,
                     key.role,
                     shown(key.name.as_deref().unwrap_or("-")),
@@ -66,7 +68,7 @@ fn state(key: &keys::StoredKey, now: UtcMicros) -> &'static str {
     }
 }
 
-async fn municipalities(database: &Database) -> Result<domain::Registry> {
+async fn municipalities(database: &Database) -> Result<Registry> {
     Ok(store::places::registry(&mut *database.pool.acquire().await?).await?)
 }
 
@@ -84,9 +86,18 @@ fn expiry(text: &str, now: UtcMicros) -> Result<UtcMicros> {
 }
 
 async fn create(args: KeyCreateArgs) -> Result<ExitCode> {
-    match (args.role == ADMIN, args.municipality.is_empty()) {
-        (true, false) => bail!("--municipality does not go with --role admin: it holds for the county"),
-        (false, true) => bail!("--municipality SLUG is missing: say for which municipality the key holds"),
+    let is_of_towns = args.role != ADMIN && args.role != FEED;
+    match (is_of_towns, args.municipality.is_empty()) {
+        (false, false) if args.role == ADMIN => {
+            bail!("--municipality does not go with --role admin: it holds for the county")
+        }
+        (false, false) => bail!("--municipality does not go with --role feed: it holds for the feed alone"),
+        (true, true) => bail!("--municipality SLUG is missing: say for which municipality the key holds"),
+        _ => {}
+    }
+    match (args.role == FEED, &args.feed) {
+        (true, None) => bail!("--feed ID is missing: say to which feed the key may post"),
+        (false, Some(_)) => bail!("--feed goes with --role feed alone"),
         _ => {}
     }
     let expires = args.expires.as_deref().map(|text| expiry(text, ingest::now_utc())).transpose()?;
@@ -100,13 +111,44 @@ async fn create(args: KeyCreateArgs) -> Result<ExitCode> {
         };
         ids.push(id);
     }
+    let feed = match &args.feed {
+        None => None,
+        Some(id) => match feed_of(&known, id) {
+            Ok(feed) => {
+                ids.push(feed.municipality);
+                Some(feed.id)
+            }
+            Err(wrong) => {
+                database.close().await?;
+                return Err(wrong);
+            }
+        },
+    };
     let mut secret = [0u8; 32];
     rand::rng().fill_bytes(&mut secret);
     let (hash, name) = (api::key_hash(&secret), args.name.as_deref());
-    keys::create(&database.pool, &hash, &args.role, &ids, name, expires).await?;
+    let new = NewKey { role: &args.role, municipalities: &ids, feed, name, expires_at: expires };
+    keys::create(&database.pool, &hash, &new).await?;
     database.close().await?;
     outln!("{}", api::key_text(&secret));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The feed `id`, if messages are posted to it.
+fn feed_of<'r>(known: &'r Registry, id: &str) -> Result<&'r Entry<FeedId, Feed>> {
+    let Some(feed) = known.feeds().find(|f| f.def.id == id) else {
+        let mut pushed: Vec<&str> = known.feeds().filter(|f| f.def.push).map(|f| f.def.id.as_str()).collect();
+        pushed.sort_unstable();
+        let pushed = if pushed.is_empty() { "none".to_owned() } else { pushed.join(", ") };
+        bail!("--feed '{id}' is not known; feeds with push = true: {pushed}");
+    };
+    if !feed.def.push {
+        bail!(
+            "--feed '{id}': its messages do not come over HTTP\n  remedy: set push = true instead of its topic in \
+             feeds.toml, and import it"
+        );
+    }
+    Ok(feed)
 }
 
 #[cfg(test)]

@@ -121,6 +121,7 @@ fn api() -> Router {
         proxies: api::TrustedProxies::default(),
         streams: api::StreamBounds::of(100),
         max_json_rows: api::MAX_JSON_ROWS,
+        intake: None,
         shutdown: CancellationToken::new(),
     };
     api::router(&app)

@@ -1,11 +1,11 @@
 //! Keys of the API, of which only the BLAKE3 hash is stored.
 
-use domain::{MunicipalityId, UtcMicros};
+use domain::{FeedId, MunicipalityId, UtcMicros};
 use serde_json::{Value, json};
-use sqlx::FromRow;
+use sqlx::{FromRow, PgConnection};
 
 use crate::audit::{self, Actor, AuditEvent};
-use crate::column::{Ids, MaybeTs};
+use crate::column::{Ids, MaybeId, MaybeTs};
 use crate::{Pool, Result, Ts};
 
 /// BLAKE3 of a key as it is written; for keys of the first versions, of the 32 bytes that they encode.
@@ -18,11 +18,14 @@ pub struct StoredKey {
     pub id: i32,
     /// What it was called when it was made.
     pub name: Option<String>,
-    /// `installer`, `planner`, `operator`, `admin`.
+    /// `installer`, `planner`, `operator`, `admin`, `feed`.
     pub role: String,
     /// Empty: all (admin).
     #[sqlx(try_from = "Ids")]
     pub municipalities: Vec<MunicipalityId>,
+    /// To which feed it may post; of the role `feed` alone.
+    #[sqlx(try_from = "MaybeId")]
+    pub feed: Option<FeedId>,
     /// When it was made.
     #[sqlx(try_from = "Ts")]
     pub created_at: UtcMicros,
@@ -39,34 +42,46 @@ pub struct StoredKey {
     pub is_valid: bool,
 }
 
-const COLUMNS: &str = "id, name, role, municipalities, created_at, expires_at, last_used_at, revoked_at,
+/// A key that is made.
+#[derive(Debug, Clone, Default)]
+pub struct NewKey<'a> {
+    /// See [`StoredKey::role`].
+    pub role: &'a str,
+    /// Empty: all.
+    pub municipalities: &'a [MunicipalityId],
+    /// Required by the role `feed`, which has the feed's municipality.
+    pub feed: Option<FeedId>,
+    /// Whose key it is.
+    pub name: Option<&'a str>,
+    /// When it ends by itself.
+    pub expires_at: Option<UtcMicros>,
+}
+
+const COLUMNS: &str =
+    "id, name, role, municipalities, feed, created_at, expires_at, last_used_at, revoked_at,
     revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AS is_valid";
 
 /// Stores a new key; returns its number.
 ///
 /// # Errors
 /// The database is not available.
-pub async fn create(
-    pool: &Pool,
-    hash: &KeyHash,
-    role: &str,
-    municipalities: &[MunicipalityId],
-    name: Option<&str>,
-    expires_at: Option<UtcMicros>,
-) -> Result<i32> {
+pub async fn create(pool: &Pool, hash: &KeyHash, new: &NewKey<'_>) -> Result<i32> {
+    let NewKey { role, municipalities, feed, name, expires_at } = new;
     let mut tx = pool.begin().await?;
     let key: StoredKey = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "INSERT INTO api_key (hash, role, municipalities, name, expires_at) VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO api_key (hash, role, municipalities, feed, name, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
          RETURNING {COLUMNS}"
     )))
     .bind(hash.as_slice())
     .bind(role)
     .bind(municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
+    .bind(feed.map(|feed| feed.0))
     .bind(name)
     .bind(expires_at.map(Ts))
     .fetch_one(&mut *tx)
     .await?;
-    let event = AuditEvent { after: Some(described(&key)), ..about(&key, "key create") };
+    let after = Some(described(&mut tx, &key).await?);
+    let event = AuditEvent { after, ..about(&key, "key create") };
     audit::append(&mut tx, &Actor::local("command line"), &[event]).await?;
     tx.commit().await?;
     Ok(key.id)
@@ -78,8 +93,14 @@ fn about(key: &StoredKey, action: &'static str) -> AuditEvent {
 }
 
 /// A key's description for the audit: never its hash.
-fn described(key: &StoredKey) -> Value {
-    json!({"role": key.role, "name": key.name, "expires_at": key.expires_at})
+async fn described(conn: &mut PgConnection, key: &StoredKey) -> Result<Value> {
+    let mut described = json!({"role": key.role, "name": key.name, "expires_at": key.expires_at});
+    if let Some(FeedId(feed)) = key.feed {
+        let feed: String =
+            sqlx::query_scalar("SELECT key FROM feed WHERE id = $1").bind(feed).fetch_one(conn).await?;
+        described["feed"] = feed.into();
+    }
+    Ok(described)
 }
 
 /// All keys, oldest first.
@@ -104,7 +125,8 @@ pub async fn revoke(pool: &Pool, id: i32) -> Result<bool> {
     .fetch_optional(&mut *tx)
     .await?;
     if let Some(key) = &key {
-        let event = AuditEvent { before: Some(described(key)), ..about(key, "key revoke") };
+        let before = Some(described(&mut tx, key).await?);
+        let event = AuditEvent { before, ..about(key, "key revoke") };
         audit::append(&mut tx, &Actor::local("command line"), &[event]).await?;
     }
     tx.commit().await?;

@@ -23,6 +23,7 @@ mod occupancy;
 mod past;
 mod places;
 mod polled;
+mod posted;
 mod prune;
 mod refused;
 mod replay;

@@ -67,6 +67,7 @@ fn frame(document: &mut Value) {
              municipality says so, and then small groups are withheld." },
         { "name": "installers", "description": "Devices, what they send, and what was not believed of it. With an \
             installer's key." },
+        { "name": "suppliers", "description": "What suppliers post to their feeds. With the key of a feed." },
         { "name": "operators", "description": "Feeds, health and figures of the instance itself." },
         { "name": "open data", "description": "The same places in the shapes of ParkAPI: a field that is not known is \
             absent there." },
@@ -75,7 +76,8 @@ fn frame(document: &mut Value) {
     key["bearerFormat"] = json!("kvk_ and 72 hexadecimal digits");
     key["description"] = json!(
         "A key of the instance, sent as `Authorization: Bearer KEY`. The operator makes it by `kreisverkehr key create` \
-         with a role (installer, planner, operator, admin) and its municipalities; admin may do everything."
+         with a role (installer, planner, operator, admin) and its municipalities, or for a feed that messages are posted \
+         to (feed); admin may do everything."
     );
 }
 

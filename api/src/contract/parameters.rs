@@ -188,6 +188,14 @@ parameters! {
         before: Option<Instant>,
     }
 
+    /// Which message it is that is posted.
+    Posted {
+        /// Of `chirpstack`: the event, such as `up`; its HTTP integration adds it.
+        event: Option<Id>,
+        /// Of `native`: `bay/ID`, `site/ID`, `vehicle/ID`, `passengers/ID` or `batch`; of `hfp`: the topic.
+        topic: Option<Id>,
+    }
+
     /// Pages of open data.
     OpenData {
         /// Only what belongs to the municipality with this slug.

@@ -22,9 +22,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::http::client::{Tried, network_of};
+use crate::http::client::Tried;
 use crate::http::event_counts::{EventCounts, REMEMBERED, Report};
 use crate::http::problem::Problem;
+use domain::address::network_of;
 
 /// Burst of failures per address: a dashboard whose key has expired sends all its requests at once.
 const AT_ONCE: f64 = 200.0;

@@ -10,9 +10,12 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use domain::time::Clock;
-use domain::{MunicipalityId, Registry};
+use domain::{FeedId, MunicipalityId, Registry};
 use store::audit::Actor;
+use store::keys::StoredKey;
 
 use crate::http::attempts::Attempts;
 use crate::http::client::{KnownKey, Tried, TrustedProxies};
@@ -27,6 +30,8 @@ domain::wire_enum! {
     /// Role of a key.
     Role {
         Installer = "installer", Planner = "planner", Operator = "operator",
+        /// Posts the messages of one feed.
+        Feed = "feed",
         /// All of them, for the whole county.
         Admin = "admin",
     }
@@ -39,6 +44,8 @@ pub struct Caller {
     key: i32,
     role: Role,
     municipalities: Vec<MunicipalityId>,
+    /// Of the role [`Role::Feed`]: to which it may post.
+    feed: Option<FeedId>,
     /// Its address.
     address: Option<IpAddr>,
 }
@@ -91,6 +98,20 @@ impl Asker {
     /// 401: the key is not valid; 429: and others before it from the same address were not. 503: the database does not
     /// answer.
     pub async fn caller(&self) -> Result<Option<Caller>, Problem> {
+        self.caller_by(|header| bearer(header).map(str::to_owned)).await
+    }
+
+    /// The owner of a key that may post to feeds. Webhooks and ParkAPI's clients may send it as the password of Basic
+    /// authentication (RFC 7617).
+    ///
+    /// # Errors
+    /// 401 without a valid key, 403 with one of another role.
+    pub async fn poster(&self) -> Result<Caller, Problem> {
+        let read = |header: &str| bearer(header).map(str::to_owned).or_else(|| basic(header));
+        self.caller_by(read).await?.ok_or_else(Problem::key_needed)?.of_roles(&[Role::Feed])
+    }
+
+    async fn caller_by(&self, read: fn(&str) -> Option<String>) -> Result<Option<Caller>, Problem> {
         let Asker { address, tried, keys, .. } = self;
         let now = (keys.clock)();
         let Some(header) = self.headers.get(header::AUTHORIZATION) else {
@@ -101,7 +122,8 @@ impl Asker {
         };
         let pool = self.pool()?;
         let mut key = None;
-        for hash in header.to_str().ok().and_then(bearer).map(hashes_of).unwrap_or_default() {
+        let hashes = header.to_str().ok().and_then(read).map(|key| hashes_of(&key)).unwrap_or_default();
+        for hash in hashes {
             if keys.attempts.is_worth_asking(pool, &hash, *address, now).await? {
                 key = store::keys::find(pool, &hash).await?;
             }
@@ -120,7 +142,8 @@ impl Asker {
         {
             tracing::warn!("the last use of key {} cannot be noted: {error}", key.id);
         }
-        Ok(Some(Caller { key: key.id, role, municipalities: key.municipalities, address: *address }))
+        let StoredKey { id, municipalities, feed, .. } = key;
+        Ok(Some(Caller { key: id, role, municipalities, feed, address: *address }))
     }
 
     /// The owner of a key of one of `roles`.
@@ -128,8 +151,7 @@ impl Asker {
     /// # Errors
     /// 401 without a valid key, 403 with one of another role.
     pub async fn with(&self, roles: &[Role]) -> Result<Caller, Problem> {
-        let caller = self.caller().await?.ok_or_else(Problem::key_needed)?;
-        if roles.iter().any(|role| caller.is(*role)) { Ok(caller) } else { Err(Problem::not_allowed()) }
+        self.caller().await?.ok_or_else(Problem::key_needed)?.of_roles(roles)
     }
 
     /// Whether many clients may share the address: it is this machine's, or a trusted proxy's.
@@ -147,6 +169,15 @@ impl Asker {
 }
 
 impl Caller {
+    fn of_roles(self, roles: &[Role]) -> Result<Self, Problem> {
+        if roles.iter().any(|role| self.is(*role)) { Ok(self) } else { Err(Problem::not_allowed()) }
+    }
+
+    /// Whether it may post to `feed`.
+    pub fn may_post_to(&self, feed: FeedId) -> bool {
+        self.is_admin() || self.feed == Some(feed)
+    }
+
     /// Its name in the audit.
     pub fn actor(&self) -> Actor {
         let role = Some(self.role.as_str().to_owned());
@@ -183,9 +214,25 @@ fn bearer(header: &str) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
+/// The password of `Basic USER:PASSWORD`.
+fn basic(header: &str) -> Option<String> {
+    let (scheme, credentials) = header.split_once(' ')?;
+    let decoded = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(credentials.trim()))?.ok()?;
+    let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(password.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_may_be_the_password_of_any_user() {
+        assert_eq!(basic("Basic dXNlcjpzM2M6cmV0").as_deref(), Some("s3c:ret"));
+        for wrong in ["Bearer dXNlcjpzM2M6cmV0", "Basic dXNlcg==", "Basic ?", "Basic"] {
+            assert_eq!(basic(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn a_key_follows_its_scheme() {

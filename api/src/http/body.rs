@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
+use futures_util::StreamExt;
 
 use crate::http::auth::Caller;
 use crate::http::problem::Problem;
@@ -15,6 +16,9 @@ pub const MAX_BODY_BYTES: usize = 64 << 10;
 
 /// How long a body may take to arrive: that is 6.5 kB a second for the largest.
 const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a longer one of a feed may take: that is 0.3 MB a second for the largest.
+const LONG_BODY_WITHIN: Duration = Duration::from_secs(30);
 
 /// An unread request body. It is read only after authorization, so that nobody without a key can hold a connection by
 /// sending slowly.
@@ -37,9 +41,29 @@ impl Unread {
         self.whole().await
     }
 
+    /// The body, for a caller who may post: of one with more than `limit` bytes the first of them, and one more.
+    ///
+    /// # Errors
+    /// 400: it did not arrive whole, or in time.
+    pub async fn read_up_to(self, limit: usize, _allowed: &Caller) -> Result<Vec<u8>, Problem> {
+        let mut chunks = self.0.into_body().into_data_stream();
+        let reading = async {
+            let mut body = Vec::new();
+            while let Some(chunk) = chunks.next().await {
+                let chunk = chunk.map_err(|_| partial())?;
+                let rest = limit + 1 - body.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(rest)]);
+                if body.len() > limit {
+                    break;
+                }
+            }
+            Ok(body)
+        };
+        let within = if limit > MAX_BODY_BYTES { LONG_BODY_WITHIN } else { BODY_WITHIN };
+        tokio::time::timeout(within, reading).await.map_err(|_| partial())?
+    }
+
     async fn whole(self) -> Result<Bytes, Problem> {
-        let partial =
-            || Problem::bad_parameter("body", "", "The body did not arrive whole.").remedy("Send it again.");
         let read = tokio::time::timeout(BODY_WITHIN, Bytes::from_request(self.0, &()));
         read.await.map_err(|_| partial())?.map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::too_large(MAX_BODY_BYTES),
@@ -48,9 +72,12 @@ impl Unread {
     }
 }
 
+fn partial() -> Problem {
+    Problem::bad_parameter("body", "", "The body did not arrive whole.").remedy("Send it again.")
+}
+
 #[cfg(test)]
 mod tests {
-    use futures_util::StreamExt;
     use futures_util::stream::{iter, pending};
 
     use super::*;

@@ -1,6 +1,6 @@
 //! The address of the client, also behind trusted proxies.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
 
@@ -8,19 +8,6 @@ use axum::extract::MatchedPath;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use store::keys::StoredKey;
-
-/// Prefix length that a household or server is assigned; it chooses the rest itself.
-const IPV6_NETWORK_BITS: u32 = 64;
-
-/// The network that counts as one address: of IPv6 the /64.
-pub fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => IpAddr::V4(v4),
-        IpAddr::V6(v6) => {
-            IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - IPV6_NETWORK_BITS))))
-        }
-    }
-}
 
 /// A range of addresses: `10.0.0.0/8`, `2001:db8::/32`, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -173,6 +173,28 @@ impl Problem {
             .remedy("Send less at once.")
     }
 
+    /// More than a feed, its town or an address may send.
+    pub fn over_quota(retry_after_s: u64) -> Self {
+        let detail = "The feed, its municipality or this address sends more than it may.";
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "over-quota", "Too much at once", detail)
+            .remedy("Send it again after Retry-After; `limits` of /v1/feeds says how much may come.");
+        problem.0.retry_after_s = Some(retry_after_s);
+        problem
+    }
+
+    /// A body that is packed in an unknown way.
+    pub fn unknown_encoding(value: &str) -> Self {
+        let title = "The body is packed in a way that is not known";
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unknown-encoding",
+            title,
+            format!("Content-Encoding '{}' is not known.", shortened(value)),
+        )
+        .about("Content-Encoding", value)
+        .remedy("Send the body with Content-Encoding: gzip, or as it is and without the header.")
+    }
+
     /// A fault of ours.
     pub fn internal() -> Self {
         let detail = "The server failed; the fault is in its log.";

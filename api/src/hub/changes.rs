@@ -18,13 +18,13 @@ use utoipa::{IntoParams, ToSchema};
 use crate::contract::parameters::{self, parameters};
 use crate::contract::values::{self, choices, values};
 use crate::http::auth::Asker;
-use crate::http::client::network_of;
 use crate::http::params::{Params, RawQuery};
 use crate::http::problem::Problem;
 use crate::http::shares::Shares;
 use crate::hub::event::{ChangeData, Removed};
 use crate::hub::snapshot::SnapshotPage;
 use crate::hub::{Filter, Kind, Start, View, follow};
+use domain::address::network_of;
 
 values! {
     /// Bays, sites, vehicles.

@@ -22,11 +22,11 @@ use super::{Inputs, Loaded, nothing_loaded};
 use crate::contract::parameters;
 use crate::http::answer;
 use crate::http::auth::Asker;
-use crate::http::client::network_of;
 use crate::http::params::RawQuery;
 use crate::http::permits::Holder;
 use crate::http::problem::Problem;
 use crate::hub::{Live, View};
+use domain::address::network_of;
 
 /// Time limit of a search, which then answers with what it has.
 const BUDGET: Duration = Duration::from_secs(2);

@@ -54,6 +54,8 @@ pub struct FeedOut {
     topic: Option<String>,
     /// Id of the broker in feeds.toml; null: the instance's own.
     broker: Option<String>,
+    /// Whether its messages are posted over HTTP instead of coming from a broker.
+    push: bool,
     #[serde(flatten)]
     status: FeedStatus,
     /// When the ingest last saved these figures; null: it never served this feed.
@@ -143,6 +145,7 @@ pub async fn feeds(view: View, asker: Asker, query: RawQuery) -> Result<Response
             format: f.def.format,
             topic: Some(f.def.topic.clone()).filter(|t| !t.is_empty()),
             broker: f.def.broker.clone(),
+            push: f.def.push,
             updated_at: noted.as_ref().map(|n| n.updated_at),
             status: noted.and_then(|n| serde_json::from_value(n.status).ok()).unwrap_or_default(),
         }

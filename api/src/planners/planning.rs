@@ -5,9 +5,9 @@ use domain::{MunicipalityId, Registry};
 
 use crate::http::answer::LIVE;
 use crate::http::auth::{Asker, Role};
-use crate::http::client::network_of;
 use crate::http::permits::Holder;
 use crate::http::problem::Problem;
+use domain::address::network_of;
 
 /// How a caller may see a municipality.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -90,6 +90,7 @@ impl County {
             proxies: TrustedProxies::default(),
             streams: StreamBounds::of(100),
             max_json_rows: crate::MAX_JSON_ROWS,
+            intake: None,
             shutdown: CancellationToken::new(),
         };
         let router = router(&app);
@@ -99,6 +100,12 @@ impl County {
     /// Answers in JSON have at most so many rows.
     pub fn bound_json_rows(&mut self, most: i64) {
         self.app.max_json_rows = most;
+        self.router = router(&self.app);
+    }
+
+    /// What is posted goes there.
+    pub fn take_in(&mut self, intake: Arc<dyn domain::posted::Intake>) {
+        self.app.intake = Some(intake);
         self.router = router(&self.app);
     }
 

@@ -7,6 +7,7 @@ use domain::observation::Provenance;
 use domain::registry::Contents;
 use domain::{MunicipalityId, Reason, Registry, Rejection, UtcMicros};
 use serde_json::{Value, json};
+use store::keys::NewKey;
 use store::writer::{Batch, Writer};
 use testing::observed;
 use testing::world::feed_id;
@@ -53,7 +54,8 @@ impl Instance {
         let secret = [secret; 32];
         let towns: Vec<MunicipalityId> = towns.iter().map(|t| self.town(t)).collect();
         let hash = *blake3::hash(&secret).as_bytes();
-        let id = store::keys::create(&self.pool, &hash, role, &towns, None, expires_at).await.expect("a key");
+        let new = NewKey { role, municipalities: &towns, expires_at, ..NewKey::default() };
+        let id = store::keys::create(&self.pool, &hash, &new).await.expect("a key");
         (secret.iter().map(|b| format!("{b:02x}")).collect(), id)
     }
 
@@ -147,7 +149,8 @@ async fn a_new_key_is_valid_as_a_whole_only_and_an_older_one_in_both_spellings()
     let Some(instance) = Instance::start().await else { return };
     let towns = [instance.town("telgte")];
     let hash = crate::key_hash(&[21; 32]);
-    store::keys::create(&instance.pool, &hash, "operator", &towns, None, None).await.expect("a key");
+    let new = NewKey { role: "operator", municipalities: &towns, ..NewKey::default() };
+    store::keys::create(&instance.pool, &hash, &new).await.expect("a key");
     let (older, _) = instance.key("operator", &["telgte"], 22, None).await;
     for (key, status) in [
         (crate::key_text(&[21; 32]), 200),

@@ -15,6 +15,7 @@ mod operators;
 mod pages;
 mod parking_figures;
 mod planning;
+mod posting;
 mod privacy;
 mod rows;
 mod silent;

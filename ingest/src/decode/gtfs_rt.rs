@@ -55,7 +55,7 @@ pub fn decode(payload: &[u8]) -> Decoded {
             faults.push(Fault { is_element: true, ..fault });
         }
     }
-    Decoded { statements: reader.finish(), faults }
+    Decoded { statements: reader.finish(), faults, ..Decoded::default() }
 }
 
 /// The outermost message.

@@ -10,6 +10,7 @@ pub mod hfp;
 pub mod json;
 pub mod lorawan;
 pub mod native;
+pub mod parkapi_v3;
 #[cfg(test)]
 mod robustness;
 #[cfg(test)]
@@ -167,13 +168,15 @@ pub struct Decoded {
     pub statements: Vec<Statement>,
     /// What is wrong with it.
     pub faults: Faults,
+    /// Fields that are known and not read, each once: what they say comes from the imported files.
+    pub ignored_fields: Vec<&'static str>,
 }
 
 /// Of a message with one statement.
 impl From<Result<Statement, Fault>> for Decoded {
     fn from(read: Result<Statement, Fault>) -> Self {
         match read {
-            Ok(statement) => Decoded { statements: vec![statement], faults: Faults::default() },
+            Ok(statement) => Decoded { statements: vec![statement], ..Decoded::default() },
             Err(fault) => fault.into(),
         }
     }
@@ -181,6 +184,6 @@ impl From<Result<Statement, Fault>> for Decoded {
 
 impl From<Fault> for Decoded {
     fn from(fault: Fault) -> Self {
-        Decoded { statements: Vec::new(), faults: fault.into() }
+        Decoded { faults: fault.into(), ..Decoded::default() }
     }
 }

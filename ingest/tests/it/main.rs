@@ -7,5 +7,6 @@ mod connections;
 mod county;
 mod inlet;
 mod messages;
+mod posted;
 mod rejections;
 mod stored;

@@ -6,7 +6,7 @@ fn problems(text: &str) -> String {
 
 #[test]
 fn unknown_keys_have_lines() {
-    let feed_keys = "id, municipality, format, topic, url, every_s, allow_private, timetable, broker, qos, clock, on_bad_clock, \
+    let feed_keys = "id, municipality, format, topic, url, every_s, allow_private, push, timetable, broker, qos, clock, on_bad_clock, \
                      max_age, max_message_bytes, max_messages_per_s, max_bytes_per_s, max_rejections_per_h, heartbeat_s, use_server_decoder, area, licence, attribution, contact";
     assert_eq!(
         problems(

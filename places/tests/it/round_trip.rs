@@ -156,10 +156,11 @@ prop_compose! {
         area in of((position(), position())),
         (licence, attribution, contact) in (of(text()), of(text()), of(text())),
         (polled, every_s, allow_private) in (any::<bool>(), of(1u32..3600), any::<bool>()),
-        timetable in of("[a-zä]{1,8}([.]zip)?"),
+        (push, timetable) in (any::<bool>(), of("[a-zä]{1,8}([.]zip)?")),
     ) -> Feed {
-        let polled = polled && format == FeedFormat::GtfsRt;
-        let subscribed = !polled && format != FeedFormat::History;
+        let push = format == FeedFormat::ParkapiV3 || push && format != FeedFormat::History;
+        let polled = polled && !push && format == FeedFormat::GtfsRt;
+        let subscribed = !polled && !push && format != FeedFormat::History;
         let area = area.and_then(|(a, b)| Bbox::new(a[0].min(b[0]), a[1].min(b[1]), a[0].max(b[0]), a[1].max(b[1])));
         Feed {
             id: String::new(), municipality, format,
@@ -172,6 +173,7 @@ prop_compose! {
             url: polled.then(|| "https://example.org/rt?key=1".to_owned()),
             every_s: every_s.filter(|_| polled),
             allow_private: allow_private && polled,
+            push,
             timetable: timetable.filter(|_| Feed::speaks_of_trips(format)),
         }
     }

@@ -232,6 +232,7 @@ fn new_feed(id: String, town: &str, heartbeat_s: u32, mapping: &Mapping) -> Feed
         url: None,
         every_s: None,
         allow_private: false,
+        push: false,
         timetable: None,
     }
 }

@@ -15,12 +15,15 @@ use crate::cli::{
     ApiArgs, DatabaseArgs, EmbeddedBrokerArgs, HttpArgs, IngestArgs, MqttArgs, QuotaArgs, ServeArgs,
 };
 use crate::database::given;
-use crate::disk;
 
 /// What runs in this process.
 struct Parts {
     database: DatabaseArgs,
+    /// What feeds and towns may send.
+    quotas: QuotaArgs,
+    /// Brokers and polled feeds.
     ingest: Option<IngestParts>,
+    /// Also where messages are posted.
     http: Option<HttpArgs>,
     ops_http: Option<std::net::SocketAddr>,
     retention: Option<Retention>,
@@ -29,7 +32,6 @@ struct Parts {
 
 struct IngestParts {
     broker: Broker,
-    quotas: QuotaArgs,
     secret_files: SecretFiles,
 }
 
@@ -76,9 +78,9 @@ fn serve_parts(args: ServeArgs) -> Result<Parts> {
                 Some(url) => Broker::Given(url),
                 None => Broker::Embedded(args.embedded),
             },
-            quotas: args.quotas,
             secret_files: args.mqtt.secret_files()?,
         }),
+        quotas: args.quotas,
         database: args.database,
         ops_http: args.http.ops_http,
         http: Some(args.http),
@@ -95,9 +97,9 @@ pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
     Running::run(Parts {
         ingest: Some(IngestParts {
             broker: mqtt_url(&args.mqtt)?.map_or(Broker::None, Broker::Given),
-            quotas: args.quotas,
             secret_files: args.mqtt.secret_files()?,
         }),
+        quotas: args.quotas,
         database: args.database,
         http: None,
         ops_http: args.ops_http,
@@ -107,18 +109,19 @@ pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
     .await
 }
 
-/// Database to HTTP.
+/// Database to HTTP, and what is posted to the database.
 ///
 /// # Errors
 /// A part cannot be started.
 pub async fn api(args: ApiArgs) -> Result<ExitCode> {
     Running::run(Parts {
         ingest: None,
+        quotas: args.quotas,
         database: args.database,
         ops_http: args.http.ops_http,
         http: Some(args.http),
         retention: None,
-        min_free_disk_pct: disk::MIN_FREE_PCT,
+        min_free_disk_pct: args.disk.min_free_disk_pct,
     })
     .await
 }

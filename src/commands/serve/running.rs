@@ -30,7 +30,7 @@ pub struct Running {
     /// Stop signals, from the beginning of the start.
     pub stop: Stop,
     broker: Option<EmbeddedBroker>,
-    ingest: Option<Ingest>,
+    ingest: Ingest,
     servers: Vec<Server>,
     /// Ends reading: HTTP, live state, retention.
     reading: CancellationToken,
@@ -99,9 +99,7 @@ impl Running {
         self.tasks.stop();
         let end = Instant::now() + STOP_WITHIN;
         let left = || end.saturating_duration_since(Instant::now());
-        if let Some(ingest) = self.ingest {
-            ingest.stop().await;
-        }
+        self.ingest.stop().await;
         self.reading.cancel();
         for server in self.servers {
             server.finished().await;

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use domain::Registry;
+use domain::posted::Intake;
 use domain::time::Clock;
 use ingest::inlet::{EMBEDDED, Inlet};
 use ingest::metrics::Metrics;
 use ingest::mqtt::Login;
 use ingest::now_utc;
+use ingest::posted::PostedInlet;
+use ingest::quota::Addresses;
 use ingest::service::{Config, Ingest};
 use ingest::sessions::{BrokerAccess, OwnBroker};
 use parking_lot::Mutex;
@@ -37,7 +40,7 @@ const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
 const OWN: &str = "own";
 
 /// What [`start_on`] starts.
-pub(super) type Started = (Ready, Option<EmbeddedBroker>, Option<Ingest>, Vec<Server>);
+pub(super) type Started = (Ready, Option<EmbeddedBroker>, Ingest, Vec<Server>);
 
 pub(super) async fn start_on(
     database: &Database,
@@ -76,12 +79,14 @@ pub(super) async fn start_on(
 
     let connections = server::descriptors::connections(descriptors) / broker::DESCRIPTORS_OF_CLIENT;
     let broker_meters = broker::BrokerMetrics::register(&mut meters);
+    let addresses = Addresses::new(parts.quotas.of_address());
     let count_unread = {
         let (metrics, clock) = (metrics.clone(), clock.clone());
         move |topic: &str| metrics.unmatched(EMBEDDED, topic, clock())
     };
     let (broker, own_broker) =
-        own_broker(parts, &dir, Arc::new(count_unread), connections, broker_meters).await?;
+        own_broker(parts, &dir, Arc::new(count_unread), connections, broker_meters, addresses.clone())
+            .await?;
     if let Some(broker) = &broker {
         tasks.spawn("the embedded MQTT broker", broker.ended());
     }
@@ -93,26 +98,30 @@ pub(super) async fn start_on(
     let mut disks = vec![dir.clone()];
     disks.extend(database.directory().await);
     let may_store = disk::watch_disk(disks, parts.min_free_disk_pct, reading.clone());
-    let ingest = match &parts.ingest {
+    let brokers = match &parts.ingest {
         None => None,
-        Some(ingest) => Some(Ingest::start(Config {
-            pool: database.pool.clone(),
-            database: store::pool::options(&database.url)?,
-            registry: registry_rx.clone(),
-            brokers: BrokerAccess {
-                own_broker,
-                client_id: identity::client_id(&dir)?,
-                secret_files: ingest.secret_files.clone(),
-            },
-            usual: ingest.quotas.usual(),
-            clock: clock.clone(),
-            metrics: metrics.clone(),
-            live: Some(memory.clone()),
-            may_store: may_store.clone(),
-        })),
+        Some(ingest) => Some(BrokerAccess {
+            own_broker,
+            client_id: identity::client_id(&dir)?,
+            secret_files: ingest.secret_files.clone(),
+        }),
     };
-    if let Some(ingest) = &ingest {
-        tasks.spawn("the ingest", ingest.ended().cancelled_owned());
+    // Each process that serves HTTP stores what is posted to it; so nothing is handed from one to the other.
+    let posted = parts.http.is_some().then(|| PostedInlet::new(addresses, may_store.clone()));
+    let ingest = Ingest::start(Config {
+        pool: database.pool.clone(),
+        database: store::pool::options(&database.url)?,
+        registry: registry_rx.clone(),
+        brokers,
+        posted: posted.clone(),
+        usual: parts.quotas.usual(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        live: Some(memory.clone()),
+        may_store: may_store.clone(),
+    });
+    tasks.spawn("the ingest", ingest.ended().cancelled_owned());
+    if parts.ingest.is_some() {
         let derivation = derive::Derivation {
             pool: database.pool.clone(),
             url: database.url.clone(),
@@ -164,6 +173,7 @@ pub(super) async fn start_on(
         proxies: parts.http.as_ref().map(HttpArgs::proxies).unwrap_or_default(),
         streams: api::StreamBounds::of(bounds.connections),
         max_json_rows: api::MAX_JSON_ROWS,
+        intake: posted.map(|posted| posted as Arc<dyn Intake>),
         shutdown: reading.clone(),
     };
     if parts.http.is_some() {
@@ -222,24 +232,19 @@ async fn own_broker(
     on_unread: Arc<dyn Fn(&str) + Send + Sync>,
     connections: usize,
     meters: Arc<broker::BrokerMetrics>,
+    addresses: Arc<Addresses>,
 ) -> Result<(Option<EmbeddedBroker>, OwnBroker)> {
     match &parts.ingest {
         Some(IngestParts { broker: Broker::Given(url), .. }) => {
             let client_id = identity::client_id(dir)?;
             Ok((None, OwnBroker::Given(Box::new(Login::from_url(OWN, url, &client_id)?))))
         }
-        Some(IngestParts { broker: Broker::Embedded(args), quotas, .. }) => {
+        Some(IngestParts { broker: Broker::Embedded(args), .. }) => {
             let users = args.mqtt_users.as_deref().map(UsersFile::read).transpose()?;
             let storage: PathBuf = dir.join("mqtt");
             let (inlet, new_filters) = Inlet::new();
-            let around = Around {
-                inlet: inlet.clone(),
-                new_filters,
-                on_unread,
-                meters,
-                connections,
-                of_address: quotas.of_address(),
-            };
+            let around =
+                Around { inlet: inlet.clone(), new_filters, on_unread, meters, connections, addresses };
             let broker = EmbeddedBroker::start(args.mqtt_listen, users.as_ref(), &storage, around).await?;
             Ok((Some(broker), OwnBroker::Embedded(inlet)))
         }

@@ -12,11 +12,14 @@ mod text;
 mod value;
 
 pub use self::fields::Dropped;
-pub(super) use self::fields::{Fields, elements, entries, for_each_element};
-pub(super) use self::json_type::{Invalid, JsonType, text_of};
+pub(crate) use self::fields::Fields;
+pub(super) use self::fields::{elements, entries, for_each_element};
+pub(crate) use self::json_type::text_of;
+pub(super) use self::json_type::{Invalid, JsonType};
 pub(super) use self::number::{count, loose, measurement, number, whole, whole_in};
 pub use self::text::text;
-pub(super) use self::value::{check_id, id, instant, label, list, object, position, start_date, word};
+pub(super) use self::value::{check_id, id, instant, list, position, start_date, word};
+pub(crate) use self::value::{label, object};
 
 /// What a sensor in a road can feel, degrees Celsius; anything else is a broken reading.
 pub(super) const CELSIUS: std::ops::RangeInclusive<f64> = -60.0..=100.0;

@@ -131,11 +131,27 @@ pub enum Event {
 /// # Errors
 /// It is none of `format`.
 pub fn topic(format: FeedFormat, topic: &str) -> Result<Topic<'_>, Fault> {
+    named_topic(format, topic, |device| check_id(device).is_ok())
+}
+
+/// Reads the topic that a posted message was given: the device is empty where the body names none.
+///
+/// # Errors
+/// It is none of `format`.
+pub fn posted_topic(format: FeedFormat, topic: &str) -> Result<Topic<'_>, Fault> {
+    named_topic(format, topic, |device| device.is_empty() || check_id(device).is_ok())
+}
+
+fn named_topic(
+    format: FeedFormat,
+    topic: &str,
+    is_device: impl FnOnce(&str) -> bool,
+) -> Result<Topic<'_>, Fault> {
     let (read, wanted) = match format {
         FeedFormat::Tts => (tts::from_topic(topic), tts::TOPICS),
         _ => (chirpstack::from_topic(topic), chirpstack::TOPICS),
     };
-    let read = read.filter(|read| check_id(read.device).is_ok());
+    let read = read.filter(|read| is_device(read.device));
     read.ok_or_else(|| Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}")))
 }
 

@@ -198,7 +198,7 @@ pub(super) fn from_topic(topic: &str) -> Option<Topic<'_>> {
     let is_ours = levels.next() == Some("v3")
         && levels.next().is_some_and(|application| !application.is_empty())
         && levels.next() == Some("devices");
-    let device = levels.next().filter(|device| is_ours && !device.is_empty())?;
+    let device = levels.next().filter(|_| is_ours)?;
     let event = match levels.next()? {
         "up" => Event::Of("up"),
         "join" => Event::Of("join"),

@@ -1,0 +1,3 @@
+//! For suppliers: what they post to their feeds.
+
+pub mod messages;
