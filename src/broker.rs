@@ -16,13 +16,17 @@ mod users;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use ingest::inlet::Inlet;
 use ingest::quota::Addresses;
+use ingest::sessions::Publish;
+use mqtt5::QoS;
+use mqtt5::broker::router::MessageRouter;
 use mqtt5::broker::{BrokerConfig, BrokerShutdownHandle, DynamicStorage, MqttBroker, StorageConfig};
+use mqtt5::packet::publish::PublishPacket;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -69,6 +73,7 @@ const FLUSH_GIVEN_UP: Duration = Duration::from_millis(4_900);
 pub struct EmbeddedBroker {
     local_addr: SocketAddr,
     storage: Option<Arc<DynamicStorage>>,
+    router: Weak<MessageRouter>,
     shutdown: BrokerShutdownHandle,
     running: JoinHandle<mqtt5::Result<()>>,
     ended: CancellationToken,
@@ -146,6 +151,7 @@ impl EmbeddedBroker {
             ended = &mut running => bail!("the embedded MQTT broker ended while starting: {:?}", ended?),
         }
         intake.retained.load(&router).await;
+        let own_router = Arc::downgrade(&router);
         let (tasks, cancel) = (TaskTracker::new(), CancellationToken::new());
         let offering = intake::offer_retained(intake.inlet.clone(), router, new_filters);
         tasks.spawn(cancel.clone().run_until_cancelled_owned(offering));
@@ -155,6 +161,7 @@ impl EmbeddedBroker {
         Ok(Self {
             local_addr,
             storage,
+            router: own_router,
             shutdown,
             running,
             ended,
@@ -168,6 +175,19 @@ impl EmbeddedBroker {
     /// The address by which this machine reaches it, also when it listens on all; with the port that was picked.
     pub fn connect_addr(&self) -> SocketAddr {
         SocketAddr::new(reachable(self.local_addr.ip()), self.local_addr.port())
+    }
+
+    /// Publishes messages of our own, which no feed reads.
+    pub fn publisher(&self) -> Publish {
+        let router = self.router.clone();
+        Arc::new(move |topic, payload| {
+            let router = router.upgrade();
+            Box::pin(async move {
+                if let Some(router) = router {
+                    router.route_message(&PublishPacket::new(topic, payload, QoS::AtLeastOnce), None).await;
+                }
+            })
+        })
     }
 
     /// Resolves when it has ended, which it does by itself only when something is wrong with it.

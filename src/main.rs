@@ -66,7 +66,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Export(args) => brief(commands::export::run(args)).await,
         Command::Journey(args) => brief(commands::journey::run(args)).await,
         Command::Migrate(args) => brief(commands::migrate::run(args)).await,
-        Command::Key(args) => brief(commands::key::run(args)).await,
+        Command::Key(args) => brief(Box::pin(commands::key::run(args))).await,
         Command::Prune(args) => brief(commands::prune::run(args)).await,
         Command::Openapi => commands::openapi::run(),
         Command::Forecast(ForecastCommand::Evaluate(args)) => commands::forecast::evaluate(&args),

@@ -27,10 +27,10 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::http::table::PARQUET;
 use crate::http::{refused, unbuilt};
 use crate::hub::changes;
-use crate::installers::{rejections, replay, sensors, unmatched};
+use crate::installers::{gateways, rejections, replay, sensors, unmatched};
 use crate::journeys::vehicles;
 use crate::open::parkapi::{v1, v3};
-use crate::operators::{audit, feeds, ops};
+use crate::operators::{audit, feeds, notices, ops};
 use crate::pages::docs;
 use crate::planners::{analysis, punctuality, ridership};
 use crate::suppliers::messages;
@@ -81,6 +81,9 @@ fn public_api() -> OpenApiRouter<Shared> {
         .routes(routes!(feeds::feeds))
         .routes(routes!(messages::messages))
         .routes(routes!(unmatched::unmatched_topics))
+        .routes(routes!(gateways::gateways))
+        .routes(routes!(notices::notices))
+        .routes(routes!(notices::retry))
         .routes(routes!(audit::audit))
         .routes(routes!(punctuality::punctuality))
         .routes(routes!(ridership::ridership))
@@ -129,6 +132,7 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
         .route("/sign/{municipality}", get(pages::sign))
         .route("/v1/feeds/{id}/messages/{*path}", post(messages::messages_at))
         .route("/v1/rejections/replay", any(replay::other_method))
+        .route("/v1/notices/{id}/retry", any(notices::other_method))
         .route("/v1/sensors/{id}/binding", any(unbuilt::for_installers))
         .route("/v1/sensors/{id}/acceptance", any(unbuilt::for_installers))
         .route("/v1/admin", any(unbuilt::for_admins))

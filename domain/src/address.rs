@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::feed::host_of;
+
 /// Prefix length that a household or server is assigned; it chooses the rest itself.
 const IPV6_NETWORK_BITS: u32 = 64;
 
@@ -13,6 +15,13 @@ pub fn network_of(address: IpAddr) -> IpAddr {
             IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - IPV6_NETWORK_BITS))))
         }
     }
+}
+
+/// Whether an address such as `http://192.168.0.7/x` itself says that it is none of the public internet. Of a name that is known when
+/// it is looked up.
+pub fn is_within_network(url: &str) -> bool {
+    let host = host_of(url);
+    host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(|ip| !is_public(ip))
 }
 
 /// Whether `ip` is an address of the public internet: by IANA's registries of special addresses (RFC 6890, RFC 8190),

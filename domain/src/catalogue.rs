@@ -4,6 +4,7 @@
 use crate::calendar::CalendarDay;
 use crate::closure::Closure;
 use crate::feed::{Broker, Feed};
+use crate::notice::NoticeRule;
 use crate::place::{Bay, Municipality, Site, Vehicle};
 use crate::sensor::SensorRow;
 
@@ -28,4 +29,6 @@ pub struct Catalogue {
     pub closures: Vec<Closure>,
     /// The marked days of all towns.
     pub calendar: Vec<CalendarDay>,
+    /// Who is notified of what.
+    pub notices: Vec<NoticeRule>,
 }

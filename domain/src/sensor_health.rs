@@ -1,22 +1,7 @@
 //! The health of a device, from its last messages.
 
-use crate::place::wire_enum;
+pub use crate::health::Health;
 use crate::time::UtcMicros;
-
-wire_enum! {
-    /// How a device is.
-    Health {
-        Ok = "ok",
-        /// It works, and needs attention soon: a low battery, a weak signal.
-        Watch = "watch",
-        /// What it sends cannot be read or believed.
-        Faulty = "faulty",
-        /// Silent for longer than its heartbeat promises.
-        Silent = "silent",
-        /// It has sent, and is not in the files yet.
-        New = "new",
-    }
-}
 
 /// Lithium cells of 3.6 V are nearly empty below.
 const LOW_BATTERY_V: f32 = 3.2;

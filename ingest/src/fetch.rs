@@ -1,11 +1,12 @@
-//! Fetches the data of a feed's URL from an untrusted server: it may be slow, send without end, or redirect into our
-//! own network.
+//! Requests to untrusted servers, above all of the data of a feed's URL: one may be slow, send without end, or redirect into our own
+//! network.
 
 use std::io::Read;
 use std::time::Duration;
 
 use domain::address::is_public;
 use domain::feed::shown_address;
+use tokio::sync::oneshot;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
@@ -37,38 +38,89 @@ impl FetchRequest {
     }
 
     fn fetch_within(&self, timeout: Duration) -> Result<Vec<u8>, String> {
+        let server = Server { url: &self.url, allow_private: self.allow_private, named: FEED };
+        let agent = server.agent(timeout, MAX_REDIRECTS)?;
+        let mut response = agent.get(&self.url).call().map_err(|e| server.shown(e))?;
+        let mut body = Vec::new();
+        let mut reader = response.body_mut().as_reader().take(self.limit as u64 + 1);
+        reader.read_to_end(&mut body).map_err(|e| e.to_string())?;
+        Ok(body)
+    }
+}
+
+/// Works on a thread of its own: a slow server must not delay a stop.
+///
+/// # Errors
+/// Those of `work`.
+pub(crate) async fn on_a_thread<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let (done, ended) = oneshot::channel();
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        // The receiver may have gone.
+        .spawn(move || drop(done.send(work())))
+        .map_err(|e| e.to_string())?;
+    ended.await.unwrap_or_else(|_| Err("the program failed at it; please report it".to_owned()))
+}
+
+/// Where an address stands: key and file, for error texts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Named {
+    pub key: &'static str,
+    pub file: &'static str,
+}
+
+const FEED: Named = Named { key: "url", file: "feeds.toml" };
+
+/// A server that is not trusted.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Server<'a> {
+    pub url: &'a str,
+    /// Also at private addresses.
+    pub allow_private: bool,
+    pub named: Named,
+}
+
+impl Server<'_> {
+    /// Connects to this server only, for `timeout` at most.
+    ///
+    /// # Errors
+    /// The address is none of the web.
+    pub(crate) fn agent(&self, timeout: Duration, redirects: u32) -> Result<ureq::Agent, String> {
+        let key = self.named.key;
         let uri: Option<Uri> = self.url.parse().ok();
         let uri = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
-        let uri = uri.ok_or("url: it is not a web address, https://host/path")?;
+        let uri = uri.ok_or_else(|| format!("{key}: it is not a web address, https://host/path"))?;
         if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err(
-                "url: it holds a user and a password; write it without them, and import it again".to_owned()
-            );
+            return Err(format!(
+                "{key}: it holds a user and a password; write it without them, and import it again"
+            ));
         }
         let guard = Guard {
             host: uri.host().unwrap_or_default().to_ascii_lowercase(),
             is_secure: uri.scheme_str() == Some("https"),
             allow_private: self.allow_private,
+            named: self.named,
             resolver: DefaultResolver::default(),
         };
         // No connection is used again: a server that closes it after a redirect would fail the next request.
         let config = Config::builder()
             .timeout_global(Some(timeout))
-            .max_redirects(MAX_REDIRECTS)
+            .max_redirects(redirects)
             .max_idle_connections(0)
             .build();
-        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), guard);
-        // Keys stand in addresses: they reach neither a log nor the quarantine.
-        let shown = |error: ureq::Error| match error {
+        Ok(ureq::Agent::with_parts(config, DefaultConnector::default(), guard))
+    }
+
+    /// The error without keys, which stand in addresses: they reach neither a log nor the database.
+    pub(crate) fn shown(&self, error: ureq::Error) -> String {
+        match error {
             ureq::Error::Other(refused) => refused.to_string(),
             ureq::Error::BadUri(_) => "the server sends us on to what is no web address".to_owned(),
-            error => error.to_string().replace(&self.url, &shown_address(&self.url)),
-        };
-        let mut response = agent.get(&self.url).call().map_err(shown)?;
-        let mut body = Vec::new();
-        let mut reader = response.body_mut().as_reader().take(self.limit as u64 + 1);
-        reader.read_to_end(&mut body).map_err(|e| e.to_string())?;
-        Ok(body)
+            error => error.to_string().replace(self.url, &shown_address(self.url)),
+        }
     }
 }
 
@@ -79,21 +131,23 @@ struct Guard {
     host: String,
     is_secure: bool,
     allow_private: bool,
+    named: Named,
     resolver: DefaultResolver,
 }
 
 /// Why no connection is made.
 #[derive(Debug, thiserror::Error)]
 enum Refused {
-    #[error("url: the server sends us on to '{0}'; if that is meant, write its address in feeds.toml")]
-    OtherHost(String),
-    #[error("url: the server sends us on from https to http, which is not followed")]
-    NotSecure,
+    #[error("{}: the server sends us on to '{host}'; if that is meant, write its address in {}", named.key, named.file)]
+    OtherHost { host: String, named: Named },
+    #[error("{}: the server sends us on from https to http, which is not followed", named.key)]
+    NotSecure { named: Named },
     #[error(
-        "url: its host has the address {0}, which is none of the public internet; if that is meant, set \
-         allow_private = true in feeds.toml"
+        "{}: its host has the address {ip}, which is none of the public internet; if that is meant, set \
+         allow_private = true in {}",
+        named.key, named.file
     )]
-    Private(std::net::IpAddr),
+    Private { ip: std::net::IpAddr, named: Named },
 }
 
 impl Resolver for Guard {
@@ -103,20 +157,21 @@ impl Resolver for Guard {
         config: &Config,
         timeout: NextTimeout,
     ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let named = self.named;
         let refused = |why: Refused| Err(ureq::Error::Other(Box::new(why)));
         let host = uri.host().unwrap_or_default();
         // An operator's own proxy (HTTPS_PROXY) is reached by its address, and looks names up itself.
         let is_proxy = config.proxy().is_some_and(|p| p.host() == host && uri.port_u16() == Some(p.port()));
         if !is_proxy && !host.eq_ignore_ascii_case(&self.host) {
-            return refused(Refused::OtherHost(host.to_owned()));
+            return refused(Refused::OtherHost { host: host.to_owned(), named });
         }
         if !is_proxy && self.is_secure && uri.scheme_str() != Some("https") {
-            return refused(Refused::NotSecure);
+            return refused(Refused::NotSecure { named });
         }
         let addresses = self.resolver.resolve(uri, config, timeout)?;
         let private = addresses.iter().map(|address| address.ip()).find(|ip| !is_public(*ip));
         match private {
-            Some(ip) if !self.allow_private && !is_proxy => refused(Refused::Private(ip)),
+            Some(ip) if !self.allow_private && !is_proxy => refused(Refused::Private { ip, named }),
             _ => Ok(addresses),
         }
     }

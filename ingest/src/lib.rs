@@ -18,6 +18,8 @@ mod lanes;
 pub mod message;
 pub mod metrics;
 pub mod mqtt;
+mod notice_metrics;
+mod notices;
 mod pending;
 mod plausible;
 mod poll;

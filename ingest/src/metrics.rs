@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use store::unmatched::{EXAMPLES, Unmatched};
 
 use crate::feed_meter::{FeedCounters, FeedMeter, FeedStatus, Labels, register, registered};
+use crate::notice_metrics::NoticeMetrics;
 
 /// The stored length of an unmatched topic, characters.
 const TOPIC_CHARS: usize = 200;
@@ -32,6 +33,7 @@ pub struct Metrics {
     pub(crate) commit_s: Histogram,
     pub(crate) store_retries: Counter,
     pub(crate) store_available: Gauge,
+    pub(crate) notices: Arc<NoticeMetrics>,
     /// Whether each session is connected, by broker and client id.
     sessions: Mutex<BTreeMap<(String, String), bool>>,
     /// By broker and topic.
@@ -46,12 +48,14 @@ fn of_broker(broker: &str) -> Labels<1> {
 impl Metrics {
     /// Registers every metric.
     pub fn register(registry: &mut Registry) -> Arc<Self> {
+        let notices = Arc::new(NoticeMetrics::register(registry));
         let r = registry.sub_registry_with_prefix("kv_ingest");
         let rows = Histogram::new(exponential_buckets(1.0, 4.0, 8));
         let commit_s = Histogram::new(exponential_buckets(0.001, 2.0, 14));
         let all = "1 while all sessions at the broker are connected";
         let unmatched = "Messages that match no feed's filter, here or at the embedded broker";
         Arc::new(Metrics {
+            notices,
             by_feed: FeedCounters::register(r),
             connected: registered(r, "broker_connected", all),
             connections: registered(r, "broker_connections", "Connections made"),

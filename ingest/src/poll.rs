@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use domain::feed::shown_address;
-use tokio::sync::oneshot;
 use tracing::warn;
 
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::enqueue::Intake;
-use crate::fetch::FetchRequest;
+use crate::fetch::{FetchRequest, on_a_thread};
 use crate::message::Arrived;
 use crate::routing::RoutingTable;
 use crate::session::Shared;
@@ -34,7 +33,7 @@ pub(crate) async fn run(routing: Arc<ArcSwap<RoutingTable>>, shared: Shared) {
             allow_private: route.feed.def.allow_private,
             limit: route.feed.def.max_message_bytes(false),
         };
-        let fetched = fetch(request).await;
+        let fetched = on_a_thread("fetch", move || request.fetch()).await;
         let received_at = (shared.clock)();
         match fetched {
             Ok(payload) => {
@@ -57,15 +56,4 @@ pub(crate) async fn run(routing: Arc<ArcSwap<RoutingTable>>, shared: Shared) {
         let every_s = route.feed.def.every_s.unwrap_or(DEFAULT_EVERY_S).max(1);
         tokio::time::sleep(Duration::from_secs(every_s.into())).await;
     }
-}
-
-/// Fetches on a thread of its own: a slow server must not delay a stop.
-async fn fetch(request: FetchRequest) -> Result<Vec<u8>, String> {
-    let (done, fetched) = oneshot::channel();
-    std::thread::Builder::new()
-        .name("fetch".to_owned())
-        // The receiver may have gone.
-        .spawn(move || drop(done.send(request.fetch())))
-        .map_err(|e| e.to_string())?;
-    fetched.await.unwrap_or_else(|_| Err("the program failed at it; please report it".to_owned()))
 }

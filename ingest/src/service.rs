@@ -1,4 +1,4 @@
-//! The whole ingest: sessions at brokers, a task per polled feed, what is posted, the writers, and the periodic
+//! The whole ingest: sessions at brokers, a task per polled feed, what is posted, the writers, notices, and the periodic
 //! report of each feed's state.
 
 use std::collections::HashMap;
@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, error, warn};
 
 use crate::metrics::Metrics;
+use crate::notices;
 use crate::poll;
 use crate::posted::PostedInlet;
 use crate::quota::{DefaultLimits, Quotas};
@@ -112,8 +113,16 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         writers.spawn(writers::run(context.clone(), queue.clone()));
     }
     drop(queue);
-    if config.brokers.is_some() {
+    if let Some(brokers) = &config.brokers {
         writers.spawn(replay::run(context, config.pool.clone(), cancel.clone()));
+        let notices = notices::Context {
+            database: config.database.clone(),
+            brokers: brokers.clone(),
+            registry: config.registry.clone(),
+            clock: config.clock.clone(),
+            metrics: config.metrics.notices.clone(),
+        };
+        writers.spawn(notices::run(notices, cancel.clone()));
     }
     let (ended, mut ends) = mpsc::unbounded_channel();
     let shared = Shared {

@@ -208,7 +208,7 @@ impl Runner {
             Event::Subscribed { granted } => self.subscribed(granted),
             Event::Unsubscribed => self.unsubscribed(),
             Event::Dismissed { reason } => warn!("{:?} ended the connection: {reason}", self.login),
-            Event::Message { .. } | Event::Left | Event::Other => {}
+            Event::Message { .. } | Event::Published { .. } | Event::Left | Event::Other => {}
         }
     }
 

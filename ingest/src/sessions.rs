@@ -3,6 +3,7 @@
 //! Each feed has a session of its own: a backlog of one at the broker does not delay another.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::pin::Pin;
 use std::sync::Arc;
 
 use domain::{Feed, Registry};
@@ -20,13 +21,21 @@ use crate::subscriptions::Status;
 /// Between the instance's client id and a feed's id in the name of the feed's session.
 const OF_FEED: &str = "-feed-";
 
+/// Publishes at the embedded broker with QoS 1: for those who are subscribed, also while they are away.
+pub type Publish = Arc<dyn Fn(String, Vec<u8>) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+
 /// Where the feeds that name no broker are.
 #[derive(Clone)]
 pub enum OwnBroker {
     /// A broker of somebody's own.
     Given(Box<Login>),
     /// The embedded broker.
-    Embedded(Arc<Inlet>),
+    Embedded {
+        /// Where its messages come in.
+        inlet: Arc<Inlet>,
+        /// Where ours go out.
+        publish: Publish,
+    },
     /// Only those of `feeds.toml`.
     None,
 }
@@ -89,7 +98,7 @@ impl Sessions {
     /// used disturbs no other.
     pub async fn arrange(&mut self, registry: &Arc<Registry>) {
         self.refused.clear();
-        if let OwnBroker::Embedded(inlet) = &self.brokers.own_broker {
+        if let OwnBroker::Embedded { inlet, .. } = &self.brokers.own_broker {
             inlet.arrange(self.routing(registry, None), &self.shared);
         }
         let subscribed = registry.feeds().filter(|f| f.def.is_subscribed());
@@ -127,7 +136,7 @@ impl Sessions {
         let mut login = match &key.broker {
             None => match &self.brokers.own_broker {
                 OwnBroker::Given(own) => Login::clone(own),
-                OwnBroker::Embedded(_) => return Ok(None),
+                OwnBroker::Embedded { .. } => return Ok(None),
                 OwnBroker::None => {
                     warn!("some feeds name no broker, and there is none of our own: give --mqtt-url");
                     return Ok(None);
@@ -239,7 +248,7 @@ impl Sessions {
 
     /// Stores and acknowledges what was received, and ends them all.
     pub async fn stop(mut self) {
-        if let OwnBroker::Embedded(inlet) = &self.brokers.own_broker {
+        if let OwnBroker::Embedded { inlet, .. } = &self.brokers.own_broker {
             let inlet = inlet.clone();
             self.leaving.spawn(async move { inlet.close().await });
         }

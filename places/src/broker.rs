@@ -4,6 +4,7 @@ use std::path::Path;
 
 use domain::{Broker, MqttVersion};
 
+use crate::address::host_and_port;
 use crate::cell::{self, Cell, Parsed, complain};
 use crate::problem::{FileProblem, Location};
 use crate::record::Record;
@@ -82,23 +83,14 @@ fn broker_url(cell: Cell) -> Parsed<String> {
         Some((scheme @ "mqtts", rest)) => (scheme, 8883, rest),
         _ => return complain("is not the address of an MQTT broker", form),
     };
-    let address = address.strip_suffix('/').unwrap_or(address);
-    // Colons inside the brackets of an IPv6 address do not begin a port.
-    let after_host = address.rfind(']').map_or(0, |i| i + 1);
-    let (host, port) = match address[after_host..].rfind(':') {
-        Some(i) => (&address[..after_host + i], address[after_host + i + 1..].parse::<u16>().ok()),
-        None => (address, Some(default_port)),
-    };
-    let is_host = !host.is_empty() && (after_host > 0 || !host.contains(':'));
-    match port {
-        Some(port @ 1..) if is_host && !address.contains(['/', '?', '#', ' ']) => {
-            Ok(format!("{scheme}://{host}:{port}"))
-        }
-        _ => complain("is not host and port", form),
+    match host_and_port(address, default_port) {
+        Some((host, port)) => Ok(format!("{scheme}://{host}:{port}")),
+        None => complain("is not host and port", form),
     }
 }
 
-fn absolute(cell: Cell, folder: &Path) -> Parsed<String> {
+/// The path of a file; relative ones begin in `folder`.
+pub(crate) fn absolute(cell: Cell, folder: &Path) -> Parsed<String> {
     let path = cell::exact(cell)?;
     match std::path::absolute(folder.join(&path)) {
         Ok(path) => Ok(path.to_string_lossy().into_owned()),

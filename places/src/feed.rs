@@ -1,8 +1,10 @@
 //! `[[feed]]` tables.
 
+use domain::address::is_within_network;
 use domain::feed::{FeedFormat, host_of};
 use domain::{Bbox, Feed};
 
+use crate::address::web_address;
 use crate::age::age_s;
 use crate::cell::{self, Cell, Parsed, complain};
 use crate::record::Record;
@@ -25,7 +27,7 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
     let id = r.required("id", cell::feed_id);
     let municipality = r.required("municipality", cell::slug);
     let format: Option<FeedFormat> = r.required("format", cell::choice);
-    let url = r.optional("url", poll_url);
+    let url = r.optional("url", web_address);
     let push = r.optional("push", cell::boolean).unwrap_or(false);
     let is_subscribed = !r.has("url") && !push && format.is_none_or(|format| !has_no_topic(format));
     let topic = if is_subscribed { r.required("topic", topic_filter) } else { Some(String::new()) };
@@ -150,28 +152,10 @@ fn timetable_name(cell: Cell) -> Parsed<String> {
     Ok(name)
 }
 
-fn poll_url(cell: Cell) -> Parsed<String> {
-    let url = cell::exact(cell)?;
-    let is_web = |rest: &str| {
-        !host_of(&url).is_empty() && !rest.contains(|c: char| c.is_whitespace() || c.is_control())
-    };
-    let authority = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
-    match url.split_once("://") {
-        Some(("http" | "https", rest)) if authority(rest).contains('@') => complain(
-            "holds a user and a password, which proxies and servers write into their logs",
-            "write it without them; a key that the supplier gave out stands behind the question mark, as in ?key=...",
-        ),
-        Some(("http" | "https", rest)) if is_web(rest) => Ok(url),
-        _ => complain("is not a web address", "write https://host/path"),
-    }
-}
-
 /// An address that says itself that it is none of the public internet; of a name that is known when it is fetched.
 fn check_host(url: &str, allow_private: bool, r: &mut Record) {
-    let host = host_of(url);
-    let is_private = host.eq_ignore_ascii_case("localhost")
-        || host.parse().is_ok_and(|ip: std::net::IpAddr| !domain::address::is_public(ip));
-    if is_private && !allow_private {
+    if is_within_network(url) && !allow_private {
+        let host = host_of(url);
         let message = format!("'{host}' is an address within a network, not of the public internet");
         r.complain("url", message, "add allow_private = true, if that is meant");
     }

@@ -17,6 +17,8 @@ pub enum FileKind {
     Vehicles,
     /// Brokers and feeds.
     Feeds,
+    /// Notices.
+    Notices,
     /// Closures.
     Closures,
     /// Calendar.
@@ -29,7 +31,7 @@ pub enum FileKind {
 
 impl FileKind {
     /// The kinds that this crate reads and writes, with their file names.
-    pub const NAMED: [(FileKind, &'static str); 8] = [
+    pub const NAMED: [(FileKind, &'static str); 9] = [
         (FileKind::Municipalities, "municipalities.csv"),
         (FileKind::Sites, "sites.geojson"),
         (FileKind::Bays, "bays.geojson"),
@@ -38,6 +40,7 @@ impl FileKind {
         (FileKind::Feeds, "feeds.toml"),
         (FileKind::Closures, "closures.csv"),
         (FileKind::Calendar, "calendar.csv"),
+        (FileKind::Notices, "notices.toml"),
     ];
 
     /// The kind of a file with this name, `None` when it is not known.

@@ -1,5 +1,5 @@
 //! Places as files: reads, checks and writes the municipalities, sites, bays, sensors, vehicles,
-//! brokers, feeds, closures and calendars of a county. Knows nothing of a database.
+//! brokers, feeds, closures, calendars and notices of a county. Knows nothing of a database.
 //!
 //! An import is [`read`], then [`settle`], then [`validate`]; an export is [`write()`]. Whatever is
 //! wrong with the files comes back as [`FileProblem`]s, all at once.
@@ -8,6 +8,7 @@
 
 #![warn(missing_docs)]
 
+mod address;
 mod age;
 mod broker;
 mod cell;
@@ -20,6 +21,7 @@ mod geometry;
 pub mod history;
 mod kind;
 mod nearest;
+mod notice;
 mod problem;
 mod problems;
 mod read;

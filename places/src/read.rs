@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::catalogue::Catalogue;
+use domain::notice::NoticeRule;
 use domain::place::{Bay, Municipality, Site, Vehicle};
 use domain::sensor::SensorRow;
 use domain::{Broker, CalendarDay, Feed};
@@ -18,7 +19,7 @@ use crate::problem::{FileProblem, Located};
 use crate::problems::FileProblems;
 use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, SENSOR, SITE, VEHICLE};
 use crate::toml_file::read_tables;
-use crate::{broker, feed, rows, sites_and_bays, text_file};
+use crate::{broker, feed, notice, rows, sites_and_bays, text_file};
 
 /// Everything one import brings, with where it came from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -41,6 +42,8 @@ pub struct PlaceFiles {
     pub closures: Vec<Located<ClosureRow>>,
     /// Days of the towns' calendars.
     pub calendar: Vec<Located<CalendarDay>>,
+    /// Who is notified of what.
+    pub notices: Vec<Located<NoticeRule>>,
     /// GTFS `.zip` and `.osm.pbf` files: recognised, read elsewhere.
     pub other: Vec<PathBuf>,
     /// Which kinds of files were there, even empty ones.
@@ -65,6 +68,7 @@ impl PlaceFiles {
             sensors: values(self.sensors),
             closures: self.closures.into_iter().filter_map(|row| row.value.closure()).collect(),
             calendar: values(self.calendar),
+            notices: values(self.notices),
         }
     }
 }
@@ -145,7 +149,7 @@ impl Reading {
             }
             return;
         }
-        match text_file::load(path, kind == FileKind::Feeds) {
+        match text_file::load(path, matches!(kind, FileKind::Feeds | FileKind::Notices)) {
             Ok(text) => {
                 self.files.kinds_seen.insert(kind);
                 self.definitions(path, &text, kind);
@@ -182,6 +186,7 @@ impl Reading {
                 read_features(file, text, &BAY, found, sites_and_bays::bay, &mut all.bays);
             }
             FileKind::Feeds => self.feeds(file, text),
+            FileKind::Notices => self.rules(file, text),
             FileKind::Gtfs | FileKind::Osm => {}
         }
     }
@@ -198,6 +203,17 @@ impl Reading {
             } else {
                 feeds.extend(feed::feed(record).map(|value| Located { value, at }));
             }
+        });
+    }
+
+    fn rules(&mut self, file: &Arc<Path>, text: &str) {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let PlaceFiles { notices, notes, .. } = &mut self.files;
+        read_tables(file, text, &["notice"], &mut self.problems, |_, record| {
+            let at = record.at.clone();
+            let Some(value) = notice::notice(record, folder) else { return };
+            notes.extend(notice::missing_files(&value, &at));
+            notices.push(Located { value, at });
         });
     }
 }

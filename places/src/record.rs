@@ -80,7 +80,7 @@ impl<'p> Record<'p> {
     pub(crate) fn refuse(&mut self, name: &str, message: impl Into<String>, remedy: impl Into<String>) {
         let value = self.fields.get(name).map(shown).unwrap_or_default();
         // Passwords and keys stand in addresses.
-        let value = if name == "url" { shown_address(&value) } else { value };
+        let value = if ["url", "webhook"].contains(&name) { shown_address(&value) } else { value };
         let problem = self.problem(name, message, remedy).value(value);
         self.problems.push(problem);
     }

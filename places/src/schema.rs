@@ -73,3 +73,12 @@ pub(crate) const FEED: Schema = Schema {
                max_message_bytes max_messages_per_s max_bytes_per_s max_rejections_per_h heartbeat_s \
                use_server_decoder area licence attribution contact",
 };
+
+pub(crate) const NOTICE: Schema = Schema {
+    what: "a notice",
+    required: "id municipality",
+    optional: "on quiet_hours digest_at webhook secret_file allow_private broker topic smtp lang",
+};
+
+pub(crate) const SMTP: Schema =
+    Schema { what: "smtp", required: "url from to", optional: "username password_file tls" };

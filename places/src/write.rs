@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::age::shown_age;
 use crate::record::Fields;
-use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, FEED, MUNICIPALITY, SENSOR, SITE, Schema, VEHICLE};
+use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, FEED, MUNICIPALITY, NOTICE, SENSOR, SITE, Schema, VEHICLE};
 
 /// Writes all files into `dir`, which is made if it is not there. [`crate::read`] gives them back.
 ///
@@ -35,15 +35,22 @@ pub fn write(dir: &Path, all: &Catalogue) -> io::Result<()> {
     fs::write(dir.join("vehicles.csv"), table(&VEHICLE, sorted(&all.vehicles, |v| &v.id), |_| {})?)?;
     let to = dir.join("feeds.toml");
     fs::write(&to, feeds(all)?)?;
-    let addresses = || all.feeds.iter().filter_map(|feed| feed.url.as_deref());
-    if addresses().any(|url| shown_address(url) != url) {
-        // Keys stand in these: for the owner's eyes.
-        fs::set_permissions(&to, Permissions::from_mode(0o600))?;
-    }
+    keep_private(&to, all.feeds.iter().filter_map(|feed| feed.url.as_deref()))?;
+    let to = dir.join("notices.toml");
+    fs::write(&to, notices(all)?)?;
+    keep_private(&to, all.notices.iter().filter_map(|notice| notice.webhook.as_deref()))?;
     let closures = sorted(&all.closures, |c| (&c.place, c.kind, c.from));
     fs::write(dir.join("closures.csv"), table(&CLOSURE, closures, |_| {})?)?;
     let calendar = sorted(&all.calendar, |d| (&d.municipality, d.date, d.kind, &d.name));
     fs::write(dir.join("calendar.csv"), table(&CALENDAR_DAY, calendar, of_day)?)
+}
+
+/// Of a file with addresses in which keys stand: for the owner's eyes.
+fn keep_private<'a>(file: &Path, mut addresses: impl Iterator<Item = &'a str>) -> io::Result<()> {
+    if addresses.any(|url| shown_address(url) != url) {
+        fs::set_permissions(file, Permissions::from_mode(0o600))?;
+    }
+    Ok(())
 }
 
 fn sorted<'a, T, K: Ord>(items: &'a [T], key: impl Fn(&'a T) -> K) -> Vec<&'a T> {
@@ -139,6 +146,12 @@ struct FeedsOut<'a> {
     feed: Vec<InOrder>,
 }
 
+#[derive(Serialize)]
+struct NoticesOut {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notice: Vec<InOrder>,
+}
+
 /// The fields of a definition in the order of its schema.
 struct InOrder(Vec<(&'static str, Value)>);
 
@@ -153,6 +166,20 @@ fn feeds(all: &Catalogue) -> io::Result<String> {
     let document =
         FeedsOut { broker: sorted(&all.brokers, |b| &b.id), feed: feeds.collect::<io::Result<_>>()? };
     toml::to_string(&document).map_err(io::Error::other)
+}
+
+fn notices(all: &Catalogue) -> io::Result<String> {
+    let notice = sorted(&all.notices, |n| &n.id).into_iter().map(|notice| {
+        let mut fields = fields(notice)?;
+        if !notice.allow_private {
+            fields.remove("allow_private");
+        }
+        if let Some(smtp) = &notice.smtp {
+            fields.insert("smtp".to_owned(), Value::Object(self::fields(smtp)?));
+        }
+        Ok(InOrder(NOTICE.names().filter_map(|name| Some((name, fields.remove(name)?))).collect()))
+    });
+    toml::to_string(&NoticesOut { notice: notice.collect::<io::Result<_>>()? }).map_err(io::Error::other)
 }
 
 fn of_feed(feed: &Feed) -> io::Result<InOrder> {

@@ -96,15 +96,15 @@ pub struct MqttArgs {
     /// File that holds the broker's URL.
     #[arg(long, conflicts_with = "mqtt_url")]
     pub mqtt_url_file: Option<PathBuf>,
-    /// Directory in which the files must lie that brokers in feeds.toml name (password_file, ca_file, cert_file,
-    /// key_file), e.g. /etc/kreisverkehr/secrets. Give it when others write feeds.toml: without it they may name any
-    /// file that this process can read.
+    /// Directory in which the files must lie that brokers in feeds.toml (password_file, ca_file, cert_file, key_file) and
+    /// rules in notices.toml (secret_file, password_file) name, e.g. /etc/kreisverkehr/secrets. Give it when others write
+    /// these: without it they may name any file that this process can read.
     #[arg(long, value_name = "DIR")]
     pub secrets_dir: Option<PathBuf>,
 }
 
 impl MqttArgs {
-    /// Which files brokers in feeds.toml may name.
+    /// Which files brokers in feeds.toml and rules in notices.toml may name.
     ///
     /// # Errors
     /// There is no such directory.

@@ -261,6 +261,7 @@ fn catalogue(contents: &Contents) -> Catalogue {
         sensors: contents.sensors.iter().flat_map(|s| s.bindings.iter().map(|b| row(s, b))).collect(),
         closures: Vec::new(),
         calendar: contents.calendar.clone(),
+        notices: Vec::new(),
     }
 }
 

@@ -19,6 +19,7 @@ mod history;
 mod journeys;
 mod kill;
 mod native;
+mod notices;
 mod occupancy;
 mod past;
 mod places;

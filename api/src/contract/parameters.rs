@@ -162,6 +162,12 @@ parameters! {
         device: Option<Id>,
     }
 
+    /// Which notices.
+    Notices {
+        /// Only those of which this became.
+        state: Option<NoticeState>,
+    }
+
     /// Part of the audit.
     Audit {
         /// Only what was done at this instant or later.

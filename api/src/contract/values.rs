@@ -142,6 +142,8 @@ values! {
     Days = choices(all!(domain::day_kind::DayKind));
     /// Why a message was not believed.
     Reason = choice(all!(domain::Reason), None);
+    /// What became of a notice.
+    NoticeState = choice(all!(store::notices::DeliveryState), None);
     /// Numbers of rejections.
     Numbers = ArrayBuilder::new().items(integer().build());
     /// Yes or no.

@@ -1,5 +1,6 @@
-//! For installers: sensors, their messages, and messages that were rejected.
+//! For installers: sensors, gateways, their messages, and messages that were rejected.
 
+pub mod gateways;
 pub mod rejections;
 pub mod replay;
 pub mod sensors;

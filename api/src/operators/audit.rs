@@ -32,7 +32,7 @@ pub struct AuditOut {
     #[schema(value_type = Option<KeyRole>)]
     role: Option<String>,
     /// What was done: `key create`, `key revoke`, `import`, `change`, `bind`, `correct`, `import history`, `replay`,
-    /// `prune`; or what was refused: `authenticate` without a valid key, `authorize` with a key that does not allow it,
+    /// `notice retry`, `prune`; or what was refused: `authenticate` without a valid key, `authorize` with a key that does not allow it,
     /// `import`.
     action: String,
     /// To what: `key 3`, `site w-market`, `POST /v1/rejections/replay`; null: nothing in particular.

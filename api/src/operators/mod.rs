@@ -2,5 +2,6 @@
 
 pub mod audit;
 pub mod feeds;
+pub mod notices;
 pub mod ops;
 mod unlabelled;

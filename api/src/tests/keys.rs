@@ -124,6 +124,9 @@ const KEYED: &[&str] = &[
     "/v1/admin/bays/1",
     "/v1/sensors/1/binding",
     "/v1/rejections/replay",
+    "/v1/gateways",
+    "/v1/notices",
+    "/v1/notices/1/retry",
 ];
 
 #[tokio::test]

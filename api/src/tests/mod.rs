@@ -9,6 +9,7 @@ mod forecast;
 mod hidden;
 mod hours;
 pub mod keys;
+mod notices;
 mod open;
 mod open_data;
 mod operators;

@@ -1,4 +1,4 @@
-//! Files that `feeds.toml` names: passwords, certificates, keys.
+//! Files that `feeds.toml` and `notices.toml` name: passwords, certificates, keys.
 //!
 //! Whoever writes `feeds.toml` also names the broker to which a password goes. With a directory configured, nothing
 //! outside it can be sent there, whatever name or symbolic link leads to it.
@@ -34,7 +34,7 @@ impl SecretFiles {
     /// # Errors
     /// It cannot be read, lies elsewhere once symbolic links are followed, is no regular file, is empty, or is larger than
     /// 1 MiB. The text of the error says nothing of what it holds.
-    pub(super) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+    pub(crate) fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         let error = |what: String| Err(io::Error::other(what));
         let resolved = path.canonicalize()?;
         if let Some(directory) = &self.directory

@@ -18,7 +18,7 @@ const RECEIVE_MAXIMUM: u16 = 20_000;
 /// that an ack never finds it full.
 const REQUESTS: usize = 100_000;
 
-/// Packets of ours that may wait for an answer: we publish nothing, and ask for one subscription at a
+/// Packets of ours that may wait for an answer: we publish one notice, and ask for one subscription at a
 /// time. The library reserves memory for each (14 MB for its default).
 const OUTGOING: u16 = 16;
 
@@ -71,6 +71,10 @@ pub(crate) enum Event {
     /// The broker's answer to a subscription: the granted QoS, or why not.
     Subscribed {
         granted: Result<u8, String>,
+    },
+    /// The broker's answer to a message of ours: whether it took it.
+    Published {
+        accepted: Result<(), String>,
     },
     /// A subscription has ended.
     Unsubscribed,
@@ -157,6 +161,14 @@ impl Client {
         match self {
             Client::V5(c) => c.try_unsubscribe(filter).is_ok(),
             Client::V311(c) => c.try_unsubscribe(filter).is_ok(),
+        }
+    }
+
+    /// Publishes with QoS 1; whether there was room for the request.
+    pub fn try_publish(&self, topic: &str, payload: Vec<u8>) -> bool {
+        match self {
+            Client::V5(c) => c.try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, false, payload).is_ok(),
+            Client::V311(c) => c.try_publish(topic, rumqttc::QoS::AtLeastOnce, false, payload).is_ok(),
         }
     }
 
@@ -272,6 +284,13 @@ fn v5_event(event: v5::Event) -> Event {
             };
             Event::Subscribed { granted }
         }
+        v5::Event::Incoming(Packet::PubAck(ack)) => {
+            use v5::mqttbytes::v5::PubAckReason::{NoMatchingSubscribers, Success};
+            let is_taken = matches!(ack.reason, Success | NoMatchingSubscribers);
+            let accepted =
+                if is_taken { Ok(()) } else { Err(format!("it refused the message: {:?}", ack.reason)) };
+            Event::Published { accepted }
+        }
         v5::Event::Incoming(Packet::Disconnect(d)) => {
             Event::Dismissed { reason: format!("{:?}", d.reason_code) }
         }
@@ -300,6 +319,7 @@ fn v311_event(event: rumqttc::Event) -> Event {
             };
             Event::Subscribed { granted }
         }
+        rumqttc::Event::Incoming(Packet::PubAck(_)) => Event::Published { accepted: Ok(()) },
         rumqttc::Event::Incoming(Packet::Disconnect) => Event::Dismissed { reason: "no reason given".into() },
         rumqttc::Event::Incoming(Packet::UnsubAck(_)) => Event::Unsubscribed,
         rumqttc::Event::Outgoing(rumqttc::Outgoing::Disconnect) => Event::Left,

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use domain::Feed;
-use domain::feed::{FeedFormat, filters_overlap};
+use domain::feed::{FeedFormat, filters_overlap, topic_matches};
+use domain::notice::NoticeRule;
 
 use crate::problem::{FileProblem, Located, Location};
 use crate::problems::FileProblems;
@@ -23,6 +24,7 @@ pub(super) fn check(files: &PlaceFiles, known: &Catalogue, problems: &mut FilePr
         }
         earlier.push((feed, Some(at)));
     }
+    problems.extend(files.notices.iter().filter_map(|notice| heard_by_a_feed(notice, &earlier)));
 }
 
 /// A filter that lets no message through which the format understands.
@@ -45,6 +47,20 @@ fn never_understood(feed: &Feed, at: &Location) -> Option<FileProblem> {
         _ => format!("write a filter within {}", understood.join(", ")),
     };
     Some(FileProblem::at(at, message, wanted).field("topic").value(&feed.topic))
+}
+
+/// A topic of notices that a feed of the same broker would read, and reject.
+fn heard_by_a_feed(
+    notice: &Located<NoticeRule>,
+    feeds: &[(&Feed, Option<&Location>)],
+) -> Option<FileProblem> {
+    let Located { value: notice, at } = notice;
+    let topic = notice.topic.as_deref()?;
+    let hears = |f: &Feed| f.is_subscribed() && f.broker == notice.broker && topic_matches(&f.topic, topic);
+    let (feed, _) = feeds.iter().find(|(feed, _)| hears(feed))?;
+    let message =
+        format!("feed '{}' ('{}') would receive these notices as its messages", feed.id, feed.topic);
+    Some(FileProblem::at(at, message, "write another topic, e.g. notices/TOWN").field("topic").value(topic))
 }
 
 fn overlap(feed: &Feed, at: &Location, other: &Feed, other_at: Option<&Location>) -> FileProblem {

@@ -34,6 +34,10 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut FileProblems
         check.municipality(at, "municipality", &feed.municipality, view);
         check.optional(at, "broker", feed.broker.as_deref(), &view.brokers, "[[broker]] in feeds.toml");
     }
+    for Located { value: notice, at } in &files.notices {
+        check.municipality(at, "municipality", &notice.municipality, view);
+        check.optional(at, "broker", notice.broker.as_deref(), &view.brokers, "[[broker]] in feeds.toml");
+    }
     for Located { value: day, at } in &files.calendar {
         check.municipality(at, "municipality", &day.municipality, view);
     }

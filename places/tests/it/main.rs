@@ -9,6 +9,7 @@ mod bad_places;
 mod bad_toml;
 mod days;
 mod good_files;
+mod notices;
 mod round_trip;
 mod sample_data;
 mod slips;

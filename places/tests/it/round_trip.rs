@@ -6,6 +6,9 @@ use std::fs;
 use domain::catalogue::Catalogue;
 use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock};
 use domain::geo::Geometry;
+use domain::notice::parts::Lang;
+use domain::notice::rule::MailTls;
+use domain::notice::{NoticeRule, Smtp};
 use domain::place::{
     Audience, Bay, Municipality, PlaceKind, Publish, Purpose, Restriction, Site, SiteKind, Texts, Vehicle,
 };
@@ -179,6 +182,62 @@ prop_compose! {
     }
 }
 
+fn receiver() -> impl Strategy<Value = NoticeRule> {
+    let nobody = NoticeRule {
+        id: String::new(),
+        municipality: String::new(),
+        on: Vec::new(),
+        quiet_hours: None,
+        digest_at: None,
+        lang: None,
+        webhook: None,
+        secret_file: None,
+        allow_private: false,
+        broker: None,
+        topic: None,
+        smtp: None,
+    };
+    let (posted, published, mailed) = (nobody.clone(), nobody.clone(), nobody);
+    prop_oneof![
+        any::<bool>().prop_map(move |allow_private| NoticeRule {
+            webhook: Some("https://example.org/hook?key=1".into()),
+            secret_file: Some("/secrets/key".into()),
+            allow_private,
+            ..posted.clone()
+        }),
+        of(id()).prop_map(move |broker| NoticeRule {
+            broker,
+            topic: Some("notices/coesfeld".into()),
+            ..published.clone()
+        }),
+        (of(select(Lang::ALL)), any::<bool>()).prop_map(move |(lang, has_user)| NoticeRule {
+            lang,
+            smtp: Some(Smtp {
+                url: "smtp://mail.example.org:587".into(),
+                from: "Parking <a@example.org>".into(),
+                to: vec!["b@example.org".into()],
+                username: has_user.then(|| "user".into()),
+                password_file: has_user.then(|| "/secrets/mail".into()),
+                tls: MailTls::Required,
+            }),
+            ..mailed.clone()
+        }),
+    ]
+}
+
+prop_compose! {
+    fn notice()(
+        rule in receiver(), municipality in slug(), quiet in any::<bool>(), digests in any::<bool>(),
+        on in select(vec![vec![], vec!["silent", "stuck"], vec!["gateway", "recovered"]]),
+    ) -> NoticeRule {
+        NoticeRule {
+            municipality, on: on.into_iter().map(|t| t.parse().unwrap()).collect(),
+            quiet_hours: quiet.then(|| "22:00-06:00".parse().unwrap()), digest_at: digests.then(|| "07:30".parse().unwrap()),
+            ..rule
+        }
+    }
+}
+
 prop_compose! {
     fn closure()(until in of(instant()), reason in of(text())) -> Closure {
         Closure { kind: PlaceKind::Site, place: String::new(), from: UtcMicros::EPOCH, until, reason }
@@ -215,13 +274,14 @@ prop_compose! {
         closures in btree_map((id(), select(PlaceKind::ALL), instant()), closure(), 0..5),
         calendar in btree_map((slug(), day(), select(MarkedKind::ALL), text()), 0i64..9, 0..5),
         feeds in named("[a-z0-9._-]{1,12}", feed(), |f, id| f.id = id),
+        notices in named(id(), notice(), |n, id| n.id = id),
     ) -> Catalogue {
         let sensors = sensors.into_iter().map(|((id, bound_from), row)| SensorRow { id, bound_from, ..row }).collect();
         let closures = closures.into_iter().map(|((place, kind, from), c)| Closure { place, kind, from, ..c }).collect();
         let calendar = calendar.into_iter().map(|((municipality, date, kind, name), days)| {
             CalendarDay { municipality, date, until: date.saturating_add(days.days()), kind, name }
         }).collect();
-        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar }
+        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar, notices }
     }
 }
 
@@ -234,13 +294,13 @@ proptest! {
             Ok(files) => files,
             Err(problems) => return Err(TestCaseError::fail(problems[0].to_string())),
         };
-        prop_assert_eq!(files.kinds_seen.len(), 8);
+        prop_assert_eq!(files.kinds_seen.len(), 9);
         let back = definitions(files);
         prop_assert_eq!(&back, &all);
 
         let again = tempfile::tempdir().unwrap();
         write(again.path(), &back).unwrap();
-        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml", "closures.csv", "calendar.csv"] {
+        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml", "closures.csv", "calendar.csv", "notices.toml"] {
             prop_assert_eq!(fs::read(folder.path().join(name)).unwrap(), fs::read(again.path().join(name)).unwrap());
         }
     }
@@ -251,5 +311,5 @@ fn nothing_is_written_as_empty_files_that_read_well() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &Catalogue::default()).unwrap();
     let files = read(&[folder.path().to_owned()]).unwrap();
-    assert_eq!((files.kinds_seen.len(), files.sites.len()), (8, 0));
+    assert_eq!((files.kinds_seen.len(), files.sites.len()), (9, 0));
 }

@@ -92,7 +92,7 @@ pub(super) async fn start_on(
     }
     let broker_name = match &own_broker {
         OwnBroker::Given(_) => Some(OWN),
-        OwnBroker::Embedded(_) => Some(EMBEDDED),
+        OwnBroker::Embedded { .. } => Some(EMBEDDED),
         OwnBroker::None => None,
     };
     let mut disks = vec![dir.clone()];
@@ -246,7 +246,8 @@ async fn own_broker(
             let around =
                 Around { inlet: inlet.clone(), new_filters, on_unread, meters, connections, addresses };
             let broker = EmbeddedBroker::start(args.mqtt_listen, users.as_ref(), &storage, around).await?;
-            Ok((Some(broker), OwnBroker::Embedded(inlet)))
+            let publish = broker.publisher();
+            Ok((Some(broker), OwnBroker::Embedded { inlet, publish }))
         }
         Some(IngestParts { broker: Broker::None, .. }) | None => Ok((None, OwnBroker::None)),
     }

@@ -38,10 +38,10 @@ fn sensors(catalogue: &Catalogue) -> Things {
     sensors
 }
 
-const KINDS: [&str; 6] = ["municipality", "site", "bay", "vehicle", "feed", "sensor"];
+const KINDS: [&str; 7] = ["municipality", "site", "bay", "vehicle", "feed", "sensor", "notice"];
 
 /// In the order of [`KINDS`].
-fn kinds(c: &Catalogue) -> [Things; 6] {
+fn kinds(c: &Catalogue) -> [Things; 7] {
     [
         things(&c.municipalities, |m| &m.slug, |m| &m.slug),
         things(&c.sites, |s| &s.id, |s| &s.municipality),
@@ -49,6 +49,7 @@ fn kinds(c: &Catalogue) -> [Things; 6] {
         things(&c.vehicles, |v| &v.id, |v| &v.owner),
         things(&c.feeds, |f| &f.id, |f| &f.municipality),
         sensors(c),
+        things(&c.notices, |n| &n.id, |n| &n.municipality),
     ]
 }
 

@@ -17,7 +17,7 @@ use super::report::{ImportCounts, ImportReport, Missing, import_counts};
 use super::versions::{self, Correction, Holds};
 use super::{audited, days};
 use crate::audit::{self, Actor};
-use crate::{Pool, Result, Ts, changes};
+use crate::{Pool, Result, Ts, changes, notices};
 
 /// Advisory lock: one import at a time.
 const IMPORT_LOCK: i64 = 0x6b76_696d_706f; // "kvimpo"
@@ -72,6 +72,7 @@ impl Import {
             brokers: upsert(tx, "broker", "key", "id", None, &new.brokers).await?,
             vehicles: upsert(tx, "vehicle", "key", "id", Some("owner"), &new.vehicles).await?,
             feeds: upsert(tx, "feed", "key", "id", Some("municipality"), &new.feeds).await?,
+            notices: upsert(tx, "notice_rule", "key", "id", Some("municipality"), &new.notices).await?,
             ..ImportReport::default()
         };
         let sites = places(tx, PlaceKind::Site, &new.sites, holds, now).await?;
@@ -110,6 +111,7 @@ impl Import {
         report.sensors.missing = missing(sensors, &new.sensors, |s| &s.id, |s| &s.feed);
         report.vehicles.missing = missing(old.vehicles.iter(), &new.vehicles, |v| &v.id, |v| &v.owner);
         report.feeds.missing = missing(old.feeds.iter(), &new.feeds, |f| &f.id, |f| &f.municipality);
+        report.notices.missing = missing(old.notices.iter(), &new.notices, |n| &n.id, |n| &n.municipality);
     }
 
     /// Makes the import visible and notifies every process.
@@ -274,7 +276,7 @@ async fn close(conn: &mut PgConnection, report: &ImportReport, now: UtcMicros) -
     )
     .bind(&report.sensors.missing)
     .bind(Ts(now))
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
-    Ok(())
+    notices::close(conn, &report.notices.missing).await
 }

@@ -104,6 +104,7 @@ pub async fn catalogue(conn: &mut PgConnection) -> Result<Catalogue> {
         feeds: values(conn, "SELECT def FROM feed ORDER BY key COLLATE \"C\"").await?,
         closures: days::all_closures(conn).await?,
         calendar: days::calendar(conn, None).await?,
+        notices: values(conn, "SELECT def FROM notice_rule ORDER BY key COLLATE \"C\"").await?,
         sensors: values(conn, AssertSqlSafe(sensors)).await?,
     })
 }

@@ -46,13 +46,15 @@ pub struct ImportReport {
     pub closures: ImportCounts,
     /// Entries of calendars.
     pub calendar: ImportCounts,
+    /// Rules of notices.
+    pub notices: ImportCounts,
     /// Versions of places that were rewritten, by kind and id.
     pub corrections: Vec<Correction>,
 }
 
 impl ImportReport {
     /// Each kind with its name.
-    pub fn kinds(&self) -> [(&'static str, &ImportCounts); 9] {
+    pub fn kinds(&self) -> [(&'static str, &ImportCounts); 10] {
         [
             ("municipalities", &self.municipalities),
             ("sites", &self.sites),
@@ -63,6 +65,7 @@ impl ImportReport {
             ("sensors", &self.sensors),
             ("closures", &self.closures),
             ("calendar", &self.calendar),
+            ("notices", &self.notices),
         ]
     }
 

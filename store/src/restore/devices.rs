@@ -1,4 +1,4 @@
-//! When devices were last heard.
+//! When devices and gateways were last heard.
 
 use domain::UtcMicros;
 use sqlx::PgConnection;
@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 use super::last;
 use crate::Result;
 
-/// Sets devices last heard ahead of `now` back to their newest earlier message, and deletes those without one.
+/// Sets devices last heard ahead of `now` back to their newest earlier message, and deletes those without one; gateways and
+/// what they heard come back with the next messages.
 /// How many there were.
 pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u64> {
     let mut restored = 0;
@@ -18,6 +19,8 @@ pub(super) async fn restore(conn: &mut PgConnection, now: UtcMicros) -> Result<u
                FROM device_state h WHERE h.last_heard > $1 ORDER BY h.municipality, h.device FOR UPDATE) u
          WHERE d.municipality = u.municipality AND d.device = u.device AND u.at IS NOT NULL",
         "DELETE FROM device_state WHERE last_heard > $1",
+        "DELETE FROM gateway_link WHERE last_heard > $1",
+        "DELETE FROM gateway WHERE last_heard > $1",
     ] {
         restored += sqlx::query(sql).bind(last(now)).execute(&mut *conn).await?.rows_affected();
     }

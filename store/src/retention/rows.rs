@@ -19,7 +19,7 @@ const fn rows(class: Class, table: &'static str, too_old: &'static str) -> Rows 
     Rows { class, table, too_old }
 }
 
-pub(super) const ALL: [Rows; 11] = [
+pub(super) const ALL: [Rows; 15] = [
     rows(Class::Rejections, "rejection", "received_at < $1"),
     // The requests are in the audit log.
     rows(Class::Rejections, "replay", "asked_at < $1"),
@@ -31,6 +31,10 @@ pub(super) const ALL: [Rows; 11] = [
         "device_state",
         "last_heard < $1 AND NOT EXISTS (SELECT FROM sensor s WHERE s.key = device)",
     ),
+    rows(Class::Uplinks, "gateway_link", "last_heard < $1"),
+    rows(Class::Uplinks, "gateway", "last_heard < $1"),
+    rows(Class::Uplinks, "notice", "created_at < $1 AND state <> 'pending'"),
+    rows(Class::Uplinks, "notice_cause", "ended_at < $1"),
     rows(
         Class::VehiclePositions,
         "trip_state",

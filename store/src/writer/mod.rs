@@ -9,6 +9,7 @@
 pub(crate) mod bay_states;
 mod bays;
 mod bounds;
+mod gateways;
 mod idempotency;
 pub(crate) mod observation;
 mod parts;

@@ -1,10 +1,11 @@
-//! LoRaWAN messages as received, and when each device was last heard.
+//! LoRaWAN messages as received, when each device was last heard, and through which gateways.
 
 use std::collections::{BTreeMap, HashSet};
 
 use domain::{MunicipalityId, Uplink};
 use sqlx::{AssertSqlSafe, PgConnection};
 
+use super::gateways;
 use super::text::{UNIT_SEPARATOR, storable};
 use crate::bind::BindRows;
 use crate::{Result, Ts};
@@ -27,6 +28,7 @@ pub(super) async fn write<'r>(conn: &mut PgConnection, rows: &'r [Uplink]) -> Re
     note_again(conn, again.collect()).await?;
     let new: Vec<&Uplink> = firsts.into_iter().filter(|u| is_new(u)).collect();
     touch(conn, &new).await?;
+    gateways::note(conn, &new).await?;
     Ok(new)
 }
 

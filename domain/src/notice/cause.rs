@@ -1,0 +1,260 @@
+//! What is worth a notice: what began and ended, one cause where many sensors suffer from one.
+//!
+//! A reason must have held for a while ([`hold_s`]) before it is a cause, and must be over for as long before it has ended:
+//! what wavers makes no notice. Silent sensors of a silent feed or behind a gateway that is down are no causes of their
+//! own, also not until they had time to be heard again once it is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::gateway::{self, BY_CHANCE, Reception};
+use crate::health::{Code, Health};
+use crate::place::wire_enum;
+use crate::time::UtcMicros;
+
+wire_enum! {
+    /// What kind of thing is not well.
+    SubjectKind {
+        Sensor = "sensor",
+        /// Of a feed that names its bays itself.
+        Bay = "bay",
+        Gateway = "gateway",
+        Feed = "feed",
+    }
+}
+
+/// What is not well.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Subject {
+    /// Its kind.
+    pub kind: SubjectKind,
+    /// Its id.
+    pub id: String,
+}
+
+/// A reason that holds now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OpenReason {
+    /// What is not well.
+    pub subject: Subject,
+    /// Id of the feed by which it is heard, or which it is.
+    pub feed: String,
+    /// What is wrong.
+    pub code: Code,
+    /// Since when it is so.
+    pub since: UtcMicros,
+    /// When it was noticed.
+    pub noticed_at: UtcMicros,
+    /// What was measured; the unit is that of the code.
+    pub value: Option<f64>,
+    /// What would be right, in the same unit.
+    pub limit: Option<f64>,
+}
+
+/// What makes one notice.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cause {
+    /// What is not well.
+    pub subject: Subject,
+    /// What is wrong; of a gateway [`Code::Silent`].
+    pub code: Code,
+    /// Since when it is so.
+    pub since: UtcMicros,
+    /// See [`OpenReason::value`]; of a gateway the probability that its sensors fell silent by themselves.
+    pub value: Option<f64>,
+    /// See [`OpenReason::limit`].
+    pub limit: Option<f64>,
+    /// Of a gateway or feed: how many of its sensors are silent.
+    pub sensors: Option<u32>,
+}
+
+/// A cause that was found earlier.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownCause {
+    /// Its number.
+    pub id: i64,
+    /// What it is.
+    pub cause: Cause,
+    /// Since when it seems to be over.
+    pub missing_since: Option<UtcMicros>,
+    /// When it was over.
+    pub ended_at: Option<UtcMicros>,
+}
+
+/// What is known of a town.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TownHealth {
+    /// Reasons that hold.
+    pub reasons: Vec<OpenReason>,
+    /// Of its gateways.
+    pub reception: Reception,
+    /// Causes that last, and those of gateways and feeds that ended within [`LONGEST_GRACE_S`].
+    pub known: Vec<KnownCause>,
+}
+
+/// What has changed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Changes {
+    /// New causes.
+    pub began: Vec<Cause>,
+    /// Numbers of those that are over.
+    pub ended: Vec<i64>,
+    /// Numbers of those that seem to be over since now.
+    pub missing: Vec<i64>,
+    /// Numbers of those that only seemed to be over.
+    pub back: Vec<i64>,
+}
+
+/// How long a sensor may stay silent after its gateway or feed is back, seconds, whatever its heartbeat.
+pub const LONGEST_GRACE_S: i64 = 3 * 86_400;
+const SHORTEST_GRACE_S: i64 = 3_600;
+/// Where its heartbeat is not known.
+const USUAL_GRACE_S: i64 = 86_400;
+
+/// How long a silent sensor waits for others of its gateway, while that hears nothing, seconds.
+const UNDECIDED_S: i64 = 3_600;
+
+/// How long a reason must hold before it is worth a notice, and how long it must be over, seconds. Silence is found late
+/// enough; what is found by statistics has its own hysteresis; what needs attention some day can wait for an hour.
+pub const fn hold_s(kind: SubjectKind, code: Code) -> i64 {
+    match (kind, code.level()) {
+        (SubjectKind::Gateway | SubjectKind::Feed, _) => 300,
+        (_, Health::Silent) => 600,
+        (_, Health::Faulty) => 900,
+        _ => 3_600,
+    }
+}
+
+/// Finds what changed in a town until `now`.
+pub fn changes(town: &TownHealth, now: UtcMicros) -> Changes {
+    let covers = Covers::new(town);
+    let is_silent = |r: &&OpenReason| r.code == Code::Silent && is_device(r.subject.kind);
+    let silent: BTreeMap<&str, UtcMicros> = (town.reasons.iter().filter(is_silent))
+        .filter(|r| !covers.feed(r, now))
+        .map(|r| (r.subject.id.as_str(), r.noticed_at))
+        .collect();
+    let radio = gateway::assess(&town.reception, &silent);
+    let down: BTreeSet<&str> = radio.down.iter().map(|g| g.id.as_str()).collect();
+    let lasts: BTreeSet<(&Subject, Code)> = town
+        .known
+        .iter()
+        .filter(|k| k.ended_at.is_none())
+        .map(|k| (&k.cause.subject, k.cause.code))
+        .collect();
+
+    let mut found = Changes::default();
+    let of_feed =
+        |feed: &str| town.reasons.iter().filter(is_silent).filter(|r| r.feed == feed).count() as u32;
+    let mut taken: BTreeSet<(&Subject, Code)> = BTreeSet::new();
+    for reason in &town.reasons {
+        let key = (&reason.subject, reason.code);
+        let behind = radio.behind.get(&reason.subject.id).map(String::as_str);
+        let is_covered = is_silent(&reason)
+            && (covers.feed(reason, now)
+                || behind.is_some_and(|g| down.contains(g) || covers.gateway(g, reason, now)));
+        let hold_s = match radio.undecided.contains(&reason.subject.id) && is_silent(&reason) {
+            true => UNDECIDED_S,
+            false => hold_s(reason.subject.kind, reason.code),
+        };
+        let holds = now >= reason.noticed_at.plus_s(hold_s);
+        if !holds || is_covered || lasts.contains(&key) || !taken.insert(key) {
+            continue;
+        }
+        let is_feed = reason.subject.kind == SubjectKind::Feed;
+        found.began.push(Cause {
+            subject: reason.subject.clone(),
+            code: reason.code,
+            since: reason.since,
+            value: reason.value,
+            limit: reason.limit,
+            sensors: (is_feed && reason.code == Code::Silent).then(|| of_feed(&reason.feed)),
+        });
+    }
+    for gateway in &radio.down {
+        let subject = Subject { kind: SubjectKind::Gateway, id: gateway.id.clone() };
+        let holds = now >= gateway.noticed_at.plus_s(hold_s(subject.kind, Code::Silent));
+        if holds && !lasts.contains(&(&subject, Code::Silent)) {
+            found.began.push(Cause {
+                subject,
+                code: Code::Silent,
+                since: gateway.last_heard,
+                value: Some(gateway.by_chance),
+                limit: Some(BY_CHANCE),
+                sensors: Some(gateway.silent),
+            });
+        }
+    }
+    let open: BTreeSet<(&Subject, Code)> = town.reasons.iter().map(|r| (&r.subject, r.code)).collect();
+    let is_still_down = |cause: &Cause| {
+        let heard = town.reception.last_heard.get(&cause.subject.id);
+        heard.is_none_or(|at| *at <= cause.since) && radio.behind.values().any(|g| *g == cause.subject.id)
+    };
+    for known in town.known.iter().filter(|k| k.ended_at.is_none()) {
+        let cause = &known.cause;
+        let is_there = match cause.subject.kind {
+            SubjectKind::Gateway => is_still_down(cause),
+            _ => open.contains(&(&cause.subject, cause.code)),
+        };
+        match (is_there, known.missing_since) {
+            (true, Some(_)) => found.back.push(known.id),
+            (false, None) => found.missing.push(known.id),
+            (false, Some(since)) if now >= since.plus_s(hold_s(cause.subject.kind, cause.code)) => {
+                found.ended.push(known.id);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+const fn is_device(kind: SubjectKind) -> bool {
+    matches!(kind, SubjectKind::Sensor | SubjectKind::Bay)
+}
+
+/// Silent feeds and gateways that were found down: silent sensors of theirs are no causes. `None`: they still are.
+struct Covers<'a> {
+    feeds: BTreeMap<&'a str, Option<UtcMicros>>,
+    gateways: BTreeMap<&'a str, Option<UtcMicros>>,
+}
+
+impl<'a> Covers<'a> {
+    fn new(town: &'a TownHealth) -> Self {
+        let (mut feeds, mut gateways) = (BTreeMap::new(), BTreeMap::new());
+        for known in town.known.iter().filter(|k| k.cause.code == Code::Silent) {
+            let by_id = match known.cause.subject.kind {
+                SubjectKind::Feed => &mut feeds,
+                SubjectKind::Gateway => &mut gateways,
+                _ => continue,
+            };
+            let ended: &mut Option<UtcMicros> =
+                by_id.entry(known.cause.subject.id.as_str()).or_insert(known.ended_at);
+            *ended = ended.zip(known.ended_at).map(|(a, b)| a.max(b));
+        }
+        let is_silent_feed = |r: &&OpenReason| r.subject.kind == SubjectKind::Feed && r.code == Code::Silent;
+        feeds.extend(town.reasons.iter().filter(is_silent_feed).map(|r| (r.feed.as_str(), None)));
+        Covers { feeds, gateways }
+    }
+
+    fn feed(&self, reason: &OpenReason, now: UtcMicros) -> bool {
+        is_device(reason.subject.kind) && covers(self.feeds.get(reason.feed.as_str()), reason, now)
+    }
+
+    fn gateway(&self, gateway: &str, reason: &OpenReason, now: UtcMicros) -> bool {
+        covers(self.gateways.get(gateway), reason, now)
+    }
+}
+
+/// Whether what ended then explains the silence: it began before, and the sensor has had no time yet to be heard.
+fn covers(ended: Option<&Option<UtcMicros>>, reason: &OpenReason, now: UtcMicros) -> bool {
+    let grace_s = reason.limit.map_or(USUAL_GRACE_S, |limit_s| limit_s as i64);
+    let grace_s = grace_s.clamp(SHORTEST_GRACE_S, LONGEST_GRACE_S);
+    match ended {
+        None => false,
+        Some(None) => true,
+        Some(Some(ended)) => reason.noticed_at <= *ended && now < ended.plus_s(grace_s),
+    }
+}
+
+#[cfg(test)]
+mod tests;

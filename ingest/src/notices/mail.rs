@@ -1,0 +1,125 @@
+//! Mails a notice, as plain text.
+
+use std::path::Path;
+use std::time::Duration;
+
+use domain::notice::parts::Lang;
+use domain::notice::rule::MailTls;
+use domain::notice::{Item, Smtp};
+use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
+use lettre::message::{Mailbox, Message};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+
+use super::payload::Payload;
+use crate::mqtt::SecretFiles;
+
+/// `Kv-Notice-Id`.
+#[derive(Clone)]
+struct NoticeId(String);
+
+impl Header for NoticeId {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("Kv-Notice-Id")
+    }
+
+    fn parse(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(NoticeId(text.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(Self::name(), self.0.clone())
+    }
+}
+
+/// Mails `payload` in `lang`, else in both languages.
+///
+/// # Errors
+/// The server has not taken it.
+pub(super) async fn send(
+    smtp: &Smtp,
+    lang: Option<Lang>,
+    payload: &Payload<'_>,
+    files: &SecretFiles,
+    patience: Duration,
+) -> Result<(), String> {
+    let server = transport(smtp, files, patience)?;
+    let message = message(smtp, lang, payload)?;
+    let sent = tokio::time::timeout(patience, server.send(message)).await;
+    let sent = sent.map_err(|_| format!("smtp: {} did not answer within {patience:.0?}", smtp.url))?;
+    sent.map(drop).map_err(|e| format!("smtp: {}: {e}", smtp.url))
+}
+
+fn transport(
+    smtp: &Smtp,
+    files: &SecretFiles,
+    patience: Duration,
+) -> Result<AsyncSmtpTransport<Tokio1Executor>, String> {
+    let wrong = || format!("smtp.url: '{}' is not the address of a mail server", smtp.url);
+    let url: url::Url = smtp.url.parse().map_err(|_| wrong())?;
+    let (host, port) = url.host_str().zip(url.port()).ok_or_else(wrong)?;
+    let host = host.trim_matches(['[', ']']).to_owned();
+    let encrypted = || TlsParameters::new_rustls(host.clone()).map_err(|e| format!("smtp.tls: {e}"));
+    let tls = match (smtp.tls, url.scheme()) {
+        (MailTls::None, _) => Tls::None,
+        (MailTls::Required, "smtps") => Tls::Wrapper(encrypted()?),
+        (MailTls::Required, _) => Tls::Required(encrypted()?),
+    };
+    let mut builder = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host)
+        .port(port)
+        .tls(tls)
+        .timeout(Some(patience));
+    if let (Some(username), Some(path)) = (&smtp.username, &smtp.password_file) {
+        let failed = |e: String| format!("smtp.password_file: {path} cannot be used: {e}");
+        let content = files.read(Path::new(path)).map_err(|e| failed(e.to_string()))?;
+        let password = String::from_utf8(content).map_err(|_| failed("it is not UTF-8".to_owned()))?;
+        let password = password.trim_end_matches(['\r', '\n']).to_owned();
+        builder = builder.credentials(Credentials::new(username.clone(), password));
+    }
+    Ok(builder.build())
+}
+
+fn message(smtp: &Smtp, lang: Option<Lang>, payload: &Payload<'_>) -> Result<Message, String> {
+    let mailbox = |field: &str, address: &str| {
+        address.parse::<Mailbox>().map_err(|e| format!("smtp.{field}: '{address}' is no mail address: {e}"))
+    };
+    let langs = lang.map_or_else(|| Lang::ALL.to_vec(), |lang| vec![lang]);
+    let notice = payload.notice;
+    let subject = format!("[{}] {}", notice.municipality, notice.text.of(langs[0]));
+    let from = mailbox("from", &smtp.from)?;
+    let mut builder = Message::builder()
+        .message_id(Some(format!("<{}@{}>", payload.id, from.email.domain())))
+        .from(from)
+        .subject(subject)
+        .header(NoticeId(payload.id.to_owned()))
+        .header(ContentType::TEXT_PLAIN);
+    for to in &smtp.to {
+        builder = builder.to(mailbox("to", to)?);
+    }
+    let bodies: Vec<String> = langs.into_iter().map(|lang| body(payload, lang)).collect();
+    builder.body(bodies.join("\n-- \n\n")).map_err(|e| format!("smtp: {e}"))
+}
+
+/// The whole notice in one language.
+fn body(payload: &Payload<'_>, lang: Lang) -> String {
+    let notice = payload.notice;
+    let mut lines = vec![notice.text.of(lang).to_owned()];
+    let is_in_the_summary = |item: &Item| notice.items.len() == 1 && item.text == notice.text;
+    let items: Vec<String> = notice
+        .items
+        .iter()
+        .filter(|item| !is_in_the_summary(item))
+        .map(|item| format!("- {}", item.text.of(lang)))
+        .collect();
+    if !items.is_empty() {
+        lines.push(String::new());
+        lines.extend(items);
+    }
+    let sender = match lang {
+        Lang::De => format!("Gemeinde {}, Meldung {} nach notices.toml", notice.municipality, notice.notice),
+        Lang::En => format!("Municipality {}, notice {} of notices.toml", notice.municipality, notice.notice),
+    };
+    lines.extend([String::new(), sender, String::new()]);
+    lines.join("\n")
+}
