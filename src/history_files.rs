@@ -1,10 +1,8 @@
 //! Files of counts of past years, as several commands read them.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
-use indicatif::{ProgressBar, ProgressStyle};
 use places::history::{History, Mapping};
 
 /// Problems shown; the rest are counted.
@@ -18,16 +16,6 @@ pub fn mapping(file: &Path) -> Result<Mapping> {
     let text =
         places::read_regular(file).with_context(|| format!("--mapping {} cannot be read", file.display()))?;
     Ok(Mapping::parse(file, &text)?)
-}
-
-/// A progress bar on standard error, where that is a terminal.
-pub fn bar(total: Option<u64>, template: &str) -> ProgressBar {
-    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
 }
 
 /// Prints on standard error what could not be read.

@@ -22,7 +22,7 @@ mod tasks;
 
 use std::process::ExitCode;
 
-use cli::{Cli, Command, ForecastCommand};
+use cli::{Cli, Command, FeedCommand, ForecastCommand};
 
 fn main() -> ExitCode {
     let cli = Cli::of_process();
@@ -68,6 +68,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Migrate(args) => brief(commands::migrate::run(args)).await,
         Command::Key(args) => brief(Box::pin(commands::key::run(args))).await,
         Command::Prune(args) => brief(commands::prune::run(args)).await,
+        Command::Feed(FeedCommand::Check(args)) => Box::pin(commands::feed::check::run(&args)).await,
+        Command::Capture(args) => Box::pin(commands::capture::run(&args)).await,
+        Command::Replay(args) => Box::pin(commands::replay::run(&args)).await,
         Command::Openapi => commands::openapi::run(),
         Command::Forecast(ForecastCommand::Evaluate(args)) => commands::forecast::evaluate(&args),
         Command::Forecast(ForecastCommand::Train(args)) => brief(commands::forecast::train::run(args)).await,

@@ -47,6 +47,11 @@ impl Stop {
         self.0.cancelled().await;
     }
 
+    /// Whether a stop signal came.
+    pub fn is_requested(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
     /// The outcome of `work`, unless a stop signal comes first: then `work` is dropped.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Output on a terminal. It contains names, values and messages of others, so control sequences are escaped.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
+use indicatif::{ProgressBar, ProgressStyle};
 use places::shown_lines;
 
 /// `println!` for whatever may hold text of others.
@@ -30,6 +32,16 @@ pub fn out_part(text: &str) {
 #[expect(clippy::print_stderr, reason = "the one place")]
 pub fn err(text: &str) {
     eprintln!("{}", shown_lines(text));
+}
+
+/// A progress bar on standard error, where that is a terminal.
+pub fn bar(total: Option<u64>, template: &str) -> ProgressBar {
+    let bar = total.map_or_else(ProgressBar::new_spinner, ProgressBar::new);
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
 }
 
 /// A writer of log lines: one event is one line, and further lines in it are indented, so that none can be forged.

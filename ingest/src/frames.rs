@@ -5,7 +5,6 @@ use store::writer::Batch;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::check::{MessageContext, Origin};
-use crate::decode::json::text;
 use crate::decode::lorawan::{self, Event, Frame, Report, Topic, decode_device, device, server_object};
 use crate::decode::{Content, Fault};
 use crate::message::{Message, Received};
@@ -26,7 +25,7 @@ pub fn receive(
         received.is_ignored = true;
         return Ok(());
     };
-    let read = text(message.payload).map_err(|fault| no_text(context, fault)).and_then(|text| {
+    let read = lorawan::text(format, context.feed.def.push, message.payload).and_then(|text| {
         let frame = lorawan::decode(format, topic, &text)?;
         let dropped = frame.dropped.clone();
         let device = frame.device.clone();
@@ -70,17 +69,6 @@ fn unread(
     let stored = uplink(context, frame, message, None, None, Some(&fault));
     batch.uplinks.push(Uplink { payload: None, ..stored });
     fault.about(device)
-}
-
-fn no_text(context: &MessageContext<'_>, fault: Fault) -> Fault {
-    match context.feed.def.format {
-        domain::FeedFormat::Chirpstack if fault.is_binary => fault.remedy(if context.feed.def.push {
-            "Is this ChirpStack's protobuf? Choose JSON as the encoding of its HTTP integration."
-        } else {
-            "This is ChirpStack's protobuf: set json = true under [integration.mqtt] in chirpstack.toml, and restart it."
-        }),
-        _ => fault,
-    }
 }
 
 fn admit(

@@ -9,7 +9,7 @@ use store::writer::Batch;
 
 use crate::check::MessageContext;
 use crate::decode::json::text;
-use crate::decode::{Decoded, Fault, Faults, Subject, gtfs_rt, hfp, native, parkapi_v3};
+use crate::decode::{Decoded, Dropped, Fault, Faults, Subject, gtfs_rt, hfp, native, parkapi_v3};
 use crate::frames;
 use crate::message::{Message, Received};
 use crate::rejected::rejection;
@@ -25,8 +25,32 @@ pub fn receive(
     batch: &mut Batch,
 ) -> Received {
     let context = MessageContext { registry, feed, received_at: message.received_at };
-    let mut received = Received::default();
     let first_trip = batch.trips.len();
+    let (mut received, faults) = take_in(&context, message, batch);
+    let trips = batch.trips.len();
+    memory.keep_changes(feed.id, &mut batch.trips, first_trip);
+    received.unchanged_trips = trips - batch.trips.len();
+    received.reasons = faults.counts().clone();
+    batch.rejections.extend(rejection(&context, message, faults));
+    received
+}
+
+/// What is wrong with `message`, for whoever looks at a feed without storing it; and the fields without which it would
+/// be accepted.
+pub fn examine(
+    registry: &Registry,
+    feed: &Entry<FeedId, Feed>,
+    message: Message<'_>,
+) -> (Faults, Vec<Dropped>) {
+    let context = MessageContext { registry, feed, received_at: message.received_at };
+    let (received, faults) = take_in(&context, message, &mut Batch::default());
+    (faults, received.dropped)
+}
+
+/// Adds what is accepted of `message` to `batch`; returns what is not.
+fn take_in(context: &MessageContext<'_>, message: Message<'_>, batch: &mut Batch) -> (Received, Faults) {
+    let feed = context.feed;
+    let mut received = Received::default();
     let is_batch = feed.def.format == FeedFormat::Native && native::is_batch(message.topic);
     let limit = feed.def.max_message_bytes(is_batch);
     let faults = if message.payload.len() > limit {
@@ -36,16 +60,16 @@ pub fn receive(
         let what = format!("payload: {bytes} bytes; this feed may send {limit}");
         let fault = Fault::new(Reason::TooLarge, what);
         match feed.def.format.is_lorawan() {
-            true => frames::refuse(&context, message, fault, batch).into(),
+            true => frames::refuse(context, message, fault, batch).into(),
             false => fault.into(),
         }
     } else {
         match feed.def.format {
             FeedFormat::Chirpstack | FeedFormat::Tts => {
-                let read = frames::receive(&context, message, batch, &mut received);
+                let read = frames::receive(context, message, batch, &mut received);
                 read.err().map_or_else(Faults::default, Faults::from)
             }
-            FeedFormat::GtfsRt => admit(&context, gtfs_rt::decode(message.payload), batch, &mut received),
+            FeedFormat::GtfsRt => admit(context, gtfs_rt::decode(message.payload), batch, &mut received),
             FeedFormat::History => {
                 Fault::new(Reason::UnknownTopic, "topic: a feed of history receives nothing").into()
             }
@@ -56,18 +80,13 @@ pub fn receive(
                         FeedFormat::ParkapiV3 => parkapi_v3::decode(&text),
                         _ => native::decode(&feed.def.id, message.topic, &text),
                     };
-                    admit(&context, decoded, batch, &mut received)
+                    admit(context, decoded, batch, &mut received)
                 }
                 Err(fault) => fault.into(),
             },
         }
     };
-    let trips = batch.trips.len();
-    memory.keep_changes(feed.id, &mut batch.trips, first_trip);
-    received.unchanged_trips = trips - batch.trips.len();
-    received.reasons = faults.counts().clone();
-    batch.rejections.extend(rejection(&context, message, faults));
-    received
+    (received, faults)
 }
 
 /// Adds accepted statements to `batch`; returns the faults of the others.

@@ -18,7 +18,7 @@ use crate::acks::Acks;
 use crate::enqueue::Intake;
 use crate::message::Arrived;
 use crate::metrics::Metrics;
-use crate::mqtt::{Client, Event, EventLoop, Login, LoginError, connect};
+use crate::mqtt::{Client, Event, EventLoop, Login, LoginError, SessionKind, connect};
 use crate::quota::Quotas;
 use crate::routing::RoutingTable;
 use crate::subscriptions::Subscriptions;
@@ -89,7 +89,7 @@ impl Session {
         former: impl IntoIterator<Item = String>,
         shared: Shared,
     ) -> Result<Self, LoginError> {
-        let (client, event_loop) = connect(login.clone())?;
+        let (client, event_loop) = connect(login.clone(), SessionKind::Kept)?;
         let acking = client.clone();
         let acks = Arc::new(Acks::new(move |packet_id| acking.try_ack(packet_id)));
         let subscriptions = Arc::new(Subscriptions::new(routing.subscriptions(), former));
@@ -197,7 +197,7 @@ impl Runner {
 
     async fn handle(&mut self, event: Event, outage: &mut Option<Outage>, stop: &CancellationToken) {
         match event {
-            Event::Message { topic, payload, qos, packet_id } if !stop.is_cancelled() => {
+            Event::Message { topic, payload, qos, packet_id, .. } if !stop.is_cancelled() => {
                 stop.run_until_cancelled(self.message(topic, payload, qos, packet_id)).await;
             }
             Event::Connected { session_present } => {
@@ -208,7 +208,7 @@ impl Runner {
             Event::Subscribed { granted } => self.subscribed(granted),
             Event::Unsubscribed => self.unsubscribed(),
             Event::Dismissed { reason } => warn!("{:?} ended the connection: {reason}", self.login),
-            Event::Message { .. } | Event::Published { .. } | Event::Left | Event::Other => {}
+            Event::Message { .. } | Event::Sent | Event::Published { .. } | Event::Left | Event::Other => {}
         }
     }
 

@@ -1,6 +1,7 @@
 //! The command line: every flag is also an environment variable `KV_...`.
 
 mod care;
+mod feed;
 mod forecast;
 mod instance;
 mod journey;
@@ -13,6 +14,7 @@ use clap::builder::FalseyValueParser;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use care::*;
+pub use feed::*;
 pub use forecast::*;
 pub use instance::*;
 pub use journey::*;
@@ -102,6 +104,19 @@ pub enum Command {
     /// Bring the database's structure up to date; make the database where there is none.
     #[command(after_help = "Examples:\n  kreisverkehr migrate\n  kreisverkehr migrate --derive-again")]
     Migrate(MigrateArgs),
+    /// Look at suppliers' feeds.
+    #[command(subcommand)]
+    Feed(FeedCommand),
+    /// Record the messages of a topic into a file, with the times of their receipt.
+    #[command(
+        after_help = "Examples:\n  kreisverkehr capture --url mqtts://broker.example --username kv --password-file pw --topic 'application/#' street.kvcap\n  kreisverkehr capture --url mqtt://127.0.0.1:1883 --topic 'kv/1/musterdorf/#' --seconds 86400 day.kvcap"
+    )]
+    Capture(Box<CaptureArgs>),
+    /// Publish a capture again, at any speed, or write what its messages decode to.
+    #[command(
+        after_help = "Examples:\n  kreisverkehr replay day.kvcap --url mqtt://127.0.0.1:1883 --speed 60 --shift-to-now\n  kreisverkehr replay day.kvcap --results results.jsonl --places places/"
+    )]
+    Replay(Box<ReplayArgs>),
     /// Make, list and revoke keys of the API.
     #[command(subcommand)]
     Key(KeyCommand),
@@ -132,6 +147,9 @@ impl Command {
         !matches!(
             self,
             Command::Simulate(_)
+                | Command::Feed(_)
+                | Command::Capture(_)
+                | Command::Replay(_)
                 | Command::Journey(JourneyCommand::Evaluate(_))
                 | Command::Forecast(ForecastCommand::Evaluate(_))
                 | Command::Openapi

@@ -69,7 +69,14 @@ pub fn decode(feed: &str, topic: &str, text: &str) -> Decoded {
 
 fn unknown_topic(topic: &str, feed: &str) -> Fault {
     let wanted = format!("kv/1/{feed}/ followed by bay/ID, site/ID, vehicle/ID, passengers/ID or batch");
-    Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}"))
+    let fault = Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}"));
+    if topic.starts_with('/') {
+        return fault.remedy(
+            "Leave out the slash at the beginning: with it the topic has an empty first level, and no filter \
+             kv/1/... matches it.",
+        );
+    }
+    fault
 }
 
 fn batch(feed: &str, text: &str) -> Decoded {

@@ -3,8 +3,9 @@
 mod login;
 mod secret_files;
 mod tls;
+pub mod visit;
 mod wire;
 
 pub use login::{Login, LoginError};
 pub use secret_files::SecretFiles;
-pub(crate) use wire::{Client, Event, EventLoop, connect};
+pub(crate) use wire::{Client, Event, EventLoop, SessionKind, connect};

@@ -18,9 +18,9 @@ const RECEIVE_MAXIMUM: u16 = 20_000;
 /// that an ack never finds it full.
 const REQUESTS: usize = 100_000;
 
-/// Packets of ours that may wait for an answer: we publish one notice, and ask for one subscription at a
-/// time. The library reserves memory for each (14 MB for its default).
-const OUTGOING: u16 = 16;
+/// Packets of ours that may wait for an answer: the ingest publishes one notice and asks for one subscription at a
+/// time; a replay has so many messages under way. The library reserves memory for each (14 MB for its default).
+pub(super) const OUTGOING: u16 = 16;
 
 /// Above every limit of the contract: a broker drops larger messages silently, and no rejection
 /// would appear.
@@ -66,8 +66,12 @@ pub(crate) enum Event {
         topic: Bytes,
         payload: Bytes,
         qos: u8,
+        /// The broker had kept it from before the subscription.
+        retain: bool,
         packet_id: u16,
     },
+    /// A message of ours has left; it needs no acknowledgement when its QoS is 0.
+    Sent,
     /// The broker's answer to a subscription: the granted QoS, or why not.
     Subscribed {
         granted: Result<u8, String>,
@@ -87,12 +91,22 @@ pub(crate) enum Event {
     Other,
 }
 
+/// What becomes of our session at the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SessionKind {
+    /// It stays, with what the broker holds for us; messages are acknowledged by [`Client::try_ack`].
+    Kept,
+    /// It ends with the connection; messages are acknowledged as they are read.
+    Passing,
+}
+
 /// Prepares a connection; it is made when the event loop is polled. Must be called within a Tokio
 /// runtime.
 ///
 /// # Errors
 /// There is no room for the socket through which TLS goes.
-pub(crate) fn connect(login: Login) -> Result<(Client, EventLoop), LoginError> {
+pub(crate) fn connect(login: Login, session: SessionKind) -> Result<(Client, EventLoop), LoginError> {
+    let is_kept = session == SessionKind::Kept;
     let tunnel = login.tls.then(|| Tunnel::open(&login)).transpose()?;
     let (host, transport) = match &tunnel {
         Some(tunnel) => (tunnel.socket().to_string_lossy().into_owned(), Transport::unix()),
@@ -103,11 +117,11 @@ pub(crate) fn connect(login: Login) -> Result<(Client, EventLoop), LoginError> {
             let mut o = v5::MqttOptions::new(&login.client_id, host, login.port);
             o.set_transport(transport)
                 .set_keep_alive(KEEP_ALIVE)
-                .set_clean_start(false)
-                .set_manual_acks(true)
+                .set_clean_start(!is_kept)
+                .set_manual_acks(is_kept)
                 .set_outgoing_inflight_upper_limit(OUTGOING)
                 .set_connect_properties(v5::mqttbytes::v5::ConnectProperties {
-                    session_expiry_interval: Some(SESSION_EXPIRY_S),
+                    session_expiry_interval: is_kept.then_some(SESSION_EXPIRY_S),
                     receive_maximum: Some(RECEIVE_MAXIMUM),
                     max_packet_size: Some(MAX_PACKET_BYTES),
                     ..v5::mqttbytes::v5::ConnectProperties::new()
@@ -120,8 +134,8 @@ pub(crate) fn connect(login: Login) -> Result<(Client, EventLoop), LoginError> {
             let mut o = rumqttc::MqttOptions::new(&login.client_id, host, login.port);
             o.set_transport(transport)
                 .set_keep_alive(KEEP_ALIVE)
-                .set_clean_session(false)
-                .set_manual_acks(true)
+                .set_clean_session(!is_kept)
+                .set_manual_acks(is_kept)
                 .set_inflight(OUTGOING)
                 .set_max_packet_size(MAX_PACKET_BYTES as usize, MAX_PACKET_BYTES as usize);
             let (client, mut event_loop) = rumqttc::AsyncClient::new(o, REQUESTS);
@@ -164,11 +178,18 @@ impl Client {
         }
     }
 
-    /// Publishes with QoS 1; whether there was room for the request.
-    pub fn try_publish(&self, topic: &str, payload: Vec<u8>) -> bool {
+    /// Publishes a message of QoS 0 or 1; whether there was room for the request and the topic is one.
+    pub fn try_publish(&self, topic: &str, payload: Bytes, qos: u8, retain: bool) -> bool {
         match self {
-            Client::V5(c) => c.try_publish(topic, v5::mqttbytes::QoS::AtLeastOnce, false, payload).is_ok(),
-            Client::V311(c) => c.try_publish(topic, rumqttc::QoS::AtLeastOnce, false, payload).is_ok(),
+            Client::V5(c) => {
+                let qos =
+                    if qos == 0 { v5::mqttbytes::QoS::AtMostOnce } else { v5::mqttbytes::QoS::AtLeastOnce };
+                c.try_publish(topic, qos, retain, payload).is_ok()
+            }
+            Client::V311(c) => {
+                let qos = if qos == 0 { rumqttc::QoS::AtMostOnce } else { rumqttc::QoS::AtLeastOnce };
+                c.try_publish(topic, qos, retain, payload).is_ok()
+            }
         }
     }
 
@@ -270,9 +291,13 @@ impl EventLoop {
 fn v5_event(event: v5::Event) -> Event {
     use v5::mqttbytes::v5::{Packet, SubscribeReasonCode};
     match event {
-        v5::Event::Incoming(Packet::Publish(p)) => {
-            Event::Message { topic: p.topic, payload: p.payload, qos: p.qos as u8, packet_id: p.pkid }
-        }
+        v5::Event::Incoming(Packet::Publish(p)) => Event::Message {
+            topic: p.topic,
+            payload: p.payload,
+            qos: p.qos as u8,
+            retain: p.retain,
+            packet_id: p.pkid,
+        },
         v5::Event::Incoming(Packet::ConnAck(ack)) => {
             Event::Connected { session_present: ack.session_present }
         }
@@ -295,6 +320,7 @@ fn v5_event(event: v5::Event) -> Event {
             Event::Dismissed { reason: format!("{:?}", d.reason_code) }
         }
         v5::Event::Incoming(Packet::UnsubAck(_)) => Event::Unsubscribed,
+        v5::Event::Outgoing(rumqttc::Outgoing::Publish(_)) => Event::Sent,
         v5::Event::Outgoing(rumqttc::Outgoing::Disconnect) => Event::Left,
         _ => Event::Other,
     }
@@ -307,6 +333,7 @@ fn v311_event(event: rumqttc::Event) -> Event {
             topic: Bytes::from(p.topic),
             payload: p.payload,
             qos: p.qos as u8,
+            retain: p.retain,
             packet_id: p.pkid,
         },
         rumqttc::Event::Incoming(Packet::ConnAck(ack)) => {
@@ -322,6 +349,7 @@ fn v311_event(event: rumqttc::Event) -> Event {
         rumqttc::Event::Incoming(Packet::PubAck(_)) => Event::Published { accepted: Ok(()) },
         rumqttc::Event::Incoming(Packet::Disconnect) => Event::Dismissed { reason: "no reason given".into() },
         rumqttc::Event::Incoming(Packet::UnsubAck(_)) => Event::Unsubscribed,
+        rumqttc::Event::Outgoing(rumqttc::Outgoing::Publish(_)) => Event::Sent,
         rumqttc::Event::Outgoing(rumqttc::Outgoing::Disconnect) => Event::Left,
         _ => Event::Other,
     }

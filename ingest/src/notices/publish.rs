@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::Registry;
 
-use crate::mqtt::{Event, Login, connect};
+use crate::mqtt::{Event, Login, SessionKind, connect};
 use crate::sessions::{BrokerAccess, OwnBroker};
 
 /// What follows the instance's client id: a session of its own, beside those of feeds.
@@ -49,10 +49,10 @@ pub(super) async fn publish(
 }
 
 async fn deliver(login: Login, topic: &str, payload: Vec<u8>) -> Result<(), String> {
-    let (client, mut events) = connect(login).map_err(|e| e.to_string())?;
+    let (client, mut events) = connect(login, SessionKind::Kept).map_err(|e| e.to_string())?;
     loop {
         match events.poll().await? {
-            Event::Connected { .. } if !client.try_publish(topic, payload.clone()) => {
+            Event::Connected { .. } if !client.try_publish(topic, payload.clone().into(), 1, false) => {
                 return Err("there is no room for the message".to_owned());
             }
             Event::Published { accepted } => {

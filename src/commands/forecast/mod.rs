@@ -12,7 +12,8 @@ use jiff::tz::TimeZone;
 use places::history::{self, History, Mapping};
 
 use crate::cli::ForecastEvaluateArgs;
-use crate::history_files::{bar, mapping, print_problems};
+use crate::history_files::{mapping, print_problems};
+use crate::terminal::bar;
 
 /// Runs the command: the report goes to standard output, progress and problems to standard error.
 ///

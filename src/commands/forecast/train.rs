@@ -14,7 +14,7 @@ use store::Pool;
 use crate::cli::ForecastTrainArgs;
 use crate::database::Database;
 use crate::forecast::learn;
-use crate::history_files::bar;
+use crate::terminal::bar;
 
 /// Runs the command: the models go into the database, their errors to standard output.
 ///

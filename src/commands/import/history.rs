@@ -18,7 +18,8 @@ use super::refused;
 use super::report::Report;
 use crate::cli::ImportHistoryArgs;
 use crate::database::Database;
-use crate::history_files::{bar, mapping, print_problems};
+use crate::history_files::{mapping, print_problems};
+use crate::terminal::bar;
 
 /// A heartbeat's share of the time for which a count holds: see [`stale_after_s`].
 const HOLDS_HEARTBEATS: f64 = 2.2;

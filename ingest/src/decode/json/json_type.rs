@@ -36,11 +36,15 @@ impl Invalid {
 /// The type of a value that stands as JSON.
 #[derive(Debug)]
 pub enum JsonType<'a> {
+    /// Its characters, without quotation marks and escapes.
     Text(Cow<'a, str>),
     /// Its digits.
     Number(&'a str),
+    /// `true` or `false`.
     Flag(bool),
+    /// `[...]`
     List,
+    /// `{...}`
     Object,
     /// Also a text with escapes that are none.
     Nothing,

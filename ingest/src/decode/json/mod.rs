@@ -13,9 +13,11 @@ mod value;
 
 pub use self::fields::Dropped;
 pub(crate) use self::fields::Fields;
-pub(super) use self::fields::{elements, entries, for_each_element};
+pub(super) use self::fields::for_each_element;
+pub use self::fields::{elements, entries};
+pub(super) use self::json_type::Invalid;
+pub use self::json_type::JsonType;
 pub(crate) use self::json_type::text_of;
-pub(super) use self::json_type::{Invalid, JsonType};
 pub(super) use self::number::{count, loose, measurement, number, whole, whole_in};
 pub use self::text::text;
 pub(super) use self::value::{check_id, id, instant, list, position, start_date, word};

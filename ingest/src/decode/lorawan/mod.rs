@@ -21,6 +21,8 @@ pub mod tts;
 pub use allow_list::{HEAD_BYTES, allowed};
 pub use device::{Report, decode_device, redact};
 
+use std::borrow::Cow;
+
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -153,6 +155,21 @@ fn named_topic(
     };
     let read = read.filter(|read| is_device(read.device));
     read.ok_or_else(|| Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}")))
+}
+
+/// The text of a message; `is_push`: it was posted by HTTP.
+///
+/// # Errors
+/// It is empty, or no text.
+pub fn text(format: FeedFormat, is_push: bool, payload: &[u8]) -> Result<Cow<'_, str>, Fault> {
+    super::json::text(payload).map_err(|fault| match format {
+        FeedFormat::Chirpstack if fault.is_binary => fault.remedy(if is_push {
+            "Is this ChirpStack's protobuf? Choose JSON as the encoding of its HTTP integration."
+        } else {
+            "This is ChirpStack's protobuf: set json = true under [integration.mqtt] in chirpstack.toml, and restart it."
+        }),
+        _ => fault,
+    })
 }
 
 /// Reads a message.

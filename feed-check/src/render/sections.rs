@@ -1,0 +1,180 @@
+//! The parts of a report, the same for the terminal and the page: headings and tables of words.
+
+use crate::lang::{self, Lang, duration, sign};
+use crate::report::{Field, Report};
+
+/// Fields that are shown; JSON has all.
+const SHOWN_FIELDS: usize = 60;
+const SHOWN_TOPICS: usize = 10;
+
+/// A heading with a table below it; the first row names the columns.
+pub struct Section {
+    pub heading: &'static str,
+    pub rows: Vec<Vec<String>>,
+}
+
+/// Everything beside the verdict, the findings and the faults; empty parts are left out.
+pub fn sections(report: &Report, lang: Lang) -> Vec<Section> {
+    let all = [
+        arrived(report, lang),
+        clocks(report, lang),
+        lorawan(report, lang),
+        coverage(report, lang),
+        dropped(report, lang),
+        fields(report, lang),
+        topics(report, lang),
+        damaged(report, lang),
+    ];
+    all.into_iter().filter(|section| section.rows.len() > 1).collect()
+}
+
+fn row(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(|cell| (*cell).to_owned()).collect()
+}
+
+fn arrived(report: &Report, lang: Lang) -> Section {
+    let mut rows = vec![row(&["", ""])];
+    let mut line = |name: &str, value: String| rows.push(vec![name.to_owned(), value]);
+    line(lang.of("Meldungen", "Messages"), format!("{} ({} bytes)", report.messages, report.bytes));
+    for (format, count) in &report.formats {
+        line(
+            lang.of("Format", "Format"),
+            format!("{} ({}): {count}", format.code(), lang::format_name(lang, *format)),
+        );
+    }
+    let pace = &report.pace;
+    if let (Some(from), Some(until)) = (pace.from, pace.until) {
+        line(lang.of("Von, bis", "From, until"), format!("{from}, {until}"));
+    }
+    if let Some(per_hour) = pace.per_hour {
+        line(lang.of("Je Stunde", "Per hour"), format!("{per_hour:.0}"));
+    }
+    if let (Some(gap_s), Some(from)) = (pace.longest_gap_s, pace.longest_gap_from) {
+        let since = lang.of("ab", "from");
+        line(
+            lang.of("Längste Stille", "Longest silence"),
+            format!("{}, {since} {from}", duration(lang, gap_s)),
+        );
+    }
+    if let Some(s) = pace.interval_median_s {
+        line(lang.of("Je Gerät alle (Median)", "Each device every (median)"), duration(lang, s));
+    }
+    line(
+        lang.of("Gleich, ungeordnet, QoS 0, aufbewahrt", "Duplicates, out of order, QoS 0, retained"),
+        format!("{}, {}, {}, {}", report.duplicates, report.out_of_order, report.qos0, report.retained),
+    );
+    Section { heading: lang.of("Was ankam", "What arrived"), rows }
+}
+
+fn clocks(report: &Report, lang: Lang) -> Section {
+    let clocks = &report.clocks;
+    let mut rows = vec![row(&["", ""])];
+    let shown =
+        |s: Option<f64>| s.map_or_else(String::new, |s| format!("{} {}", duration(lang, s), sign(lang, s)));
+    if clocks.count > 0 {
+        for (name, value) in [
+            (lang.of("Kleinste", "Least"), clocks.min_s),
+            ("5 %", clocks.p05_s),
+            (lang.of("Median", "Median"), clocks.median_s),
+            ("95 %", clocks.p95_s),
+            (lang.of("Größte", "Greatest"), clocks.max_s),
+        ] {
+            rows.push(vec![name.to_owned(), shown(value)]);
+        }
+        rows.push(vec![
+            lang.of("Davon voraus", "Ahead of us").to_owned(),
+            format!("{}/{}", clocks.ahead, clocks.count),
+        ]);
+    }
+    Section { heading: lang.of("Uhren gegen den Empfang", "Clocks against the receipt"), rows }
+}
+
+fn lorawan(report: &Report, lang: Lang) -> Section {
+    let mut rows =
+        vec![row(&["Decoder", lang.of("nimmt an", "accepts"), lang.of("Geräte ganz", "devices wholly")])];
+    if let Some(lorawan) = &report.lorawan {
+        for d in &lorawan.decoders {
+            rows.push(vec![d.decoder.to_owned(), format!("{}/{}", d.accepted, d.of), d.devices.to_string()]);
+        }
+        if lorawan.unread > 0 {
+            let none = lang.of("(keiner)", "(none)").to_owned();
+            rows.push(vec![none, format!("{}/{}", lorawan.unread, lorawan.uplinks), String::new()]);
+        }
+        for (event, count) in &lorawan.events {
+            rows.push(vec![format!("event {event}"), count.to_string(), String::new()]);
+        }
+        rows.push(vec![
+            lang.of("Fehlende Rahmen", "Missing frames").to_owned(),
+            lorawan.missing_frames.to_string(),
+            String::new(),
+        ]);
+    }
+    Section { heading: "LoRaWAN", rows }
+}
+
+fn coverage(report: &Report, lang: Lang) -> Section {
+    let coverage = &report.coverage;
+    let mut rows = vec![row(&["", ""])];
+    if coverage.heard > 0 || coverage.expected.is_some() {
+        rows.push(vec![lang.of("Gehört", "Heard").to_owned(), coverage.heard.to_string()]);
+    }
+    if let Some(expected) = coverage.expected {
+        rows.push(vec![lang.of("Erwartet", "Expected").to_owned(), expected.to_string()]);
+        let more = if coverage.silent > coverage.silent_ids.len() as u64 { ", ..." } else { "" };
+        let silent = format!("{}: {}{more}", coverage.silent, coverage.silent_ids.join(", "));
+        rows.push(vec![lang.of("Davon stumm", "Of them silent").to_owned(), silent]);
+    }
+    Section { heading: lang.of("Geräte und Plätze", "Devices and places"), rows }
+}
+
+fn dropped(report: &Report, lang: Lang) -> Section {
+    let mut rows =
+        vec![row(&[lang.of("Feld", "Field"), lang.of("Grund", "Reason"), lang.of("Anzahl", "Count")])];
+    for field in &report.dropped_fields {
+        rows.push(vec![field.field.clone(), field.reason.to_owned(), field.count.to_string()]);
+    }
+    Section { heading: lang.of("Felder, die wegfallen", "Fields that are dropped"), rows }
+}
+
+fn fields(report: &Report, lang: Lang) -> Section {
+    let mut rows = vec![row(&[
+        lang.of("Feld", "Field"),
+        lang.of("Typ", "Type"),
+        lang.of("Anzahl", "Count"),
+        lang.of("Werte", "Values"),
+    ])];
+    rows.extend(report.fields.iter().take(SHOWN_FIELDS).map(|field| {
+        let types: Vec<&str> = field.types.keys().copied().collect();
+        vec![field.path.clone(), types.join(", "), field.count.to_string(), values(field, lang)]
+    }));
+    let more = report.fields.len().saturating_sub(SHOWN_FIELDS);
+    if more > 0 {
+        rows.push(row(&["...", "", &more.to_string(), lang.of("weitere: --json", "more: --json")]));
+    }
+    Section { heading: lang.of("Felder", "Fields"), rows }
+}
+
+fn values(field: &Field, lang: Lang) -> String {
+    if let Some((what, _)) = field.personal.first_key_value() {
+        return format!("({})", lang::personal(lang, *what));
+    }
+    match (field.min, field.max) {
+        (Some(min), Some(max)) if field.types.len() == 1 && min < max => format!("{min} ... {max}"),
+        _ => field.examples.join(", "),
+    }
+}
+
+fn topics(report: &Report, lang: Lang) -> Section {
+    let mut rows = vec![row(&["Topic", lang.of("Anzahl", "Count")])];
+    rows.extend(report.topics.iter().take(SHOWN_TOPICS).map(|t| vec![t.topic.clone(), t.count.to_string()]));
+    if report.topics.len() > SHOWN_TOPICS {
+        rows.push(row(&["...", ""]));
+    }
+    Section { heading: "Topics", rows }
+}
+
+fn damaged(report: &Report, lang: Lang) -> Section {
+    let mut rows = vec![row(&["Byte", lang.of("Schaden", "Damage")])];
+    rows.extend(report.damaged.iter().map(|d| vec![d.offset.to_string(), d.detail.clone()]));
+    Section { heading: lang.of("Schäden der Aufzeichnung", "Damages of the capture"), rows }
+}

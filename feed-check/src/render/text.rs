@@ -1,0 +1,81 @@
+//! A report for a terminal.
+
+use std::fmt::Write;
+
+use places::shown;
+
+use super::sections::sections;
+use crate::lang::{self, Lang};
+use crate::report::{Group, Report};
+
+/// Characters of a cell: a topic or value may be as long as its sender likes.
+const CELL_CHARS: usize = 90;
+
+/// The report as lines of text, without control characters of others.
+pub fn text(report: &Report, lang: Lang) -> String {
+    let mut out = String::new();
+    // Writing to a string does not fail.
+    let _ = write_all(&mut out, report, lang);
+    out
+}
+
+fn write_all(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
+    writeln!(out, "{}", shown(&report.source))?;
+    writeln!(out, "{}\n", lang::verdict(lang, report.verdict))?;
+    if let Some(error) = &report.error {
+        writeln!(out, "{}: {}", lang.of("Fehler", "Error"), shown(error))?;
+    }
+    for finding in &report.findings {
+        let weight = lang::weight(lang, finding.weight());
+        writeln!(out, "{weight}: {}", shown(&lang::finding(lang, finding)))?;
+    }
+    if !report.faults.is_empty() {
+        writeln!(out, "\n{}", lang.of("Was falsch ist", "What is wrong"))?;
+        for group in &report.faults {
+            fault(out, group, lang)?;
+        }
+        if report.other_faults > 0 {
+            writeln!(out, "  {} {}", report.other_faults, lang.of("weitere", "more"))?;
+        }
+    }
+    for section in sections(report, lang) {
+        writeln!(out, "\n{}", section.heading)?;
+        table(out, &section.rows)?;
+    }
+    Ok(())
+}
+
+fn fault(out: &mut String, group: &Group, lang: Lang) -> std::fmt::Result {
+    writeln!(out, "  {}x {}: {}", group.count, group.reason, shown(&group.detail))?;
+    let remedy = remedy(group, lang);
+    writeln!(out, "     {}: {}", lang.of("Abhilfe", "remedy"), shown(&remedy))?;
+    if !group.devices.is_empty() {
+        writeln!(out, "     {}: {}", lang.of("Geräte", "devices"), shown(&group.devices.join(", ")))?;
+    }
+    writeln!(out, "     {}: {}", lang.of("z. B. auf", "e.g. on"), shown(&group.topic))?;
+    writeln!(out, "     {}", shown(&group.excerpt))
+}
+
+/// What to do: what is known of this fault in particular, else of its reason.
+pub(super) fn remedy(group: &Group, lang: Lang) -> String {
+    if group.is_specific { group.remedy.clone() } else { lang::reason(lang, group.reason) }
+}
+
+fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
+    let cut = |cell: &String| {
+        let cell = shown(cell);
+        let short: String = cell.chars().take(CELL_CHARS).collect();
+        if short.len() < cell.len() { format!("{short}...") } else { short }
+    };
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(cut).collect()).collect();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width =
+        |n: usize| rows.iter().filter_map(|row| row.get(n)).map(|c| c.chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for row in rows.iter().filter(|row| row.iter().any(|cell| !cell.is_empty())) {
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        writeln!(out, "  {}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
+}

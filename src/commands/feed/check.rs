@@ -1,0 +1,167 @@
+//! `kreisverkehr feed check`: looks at a feed and says what is wrong with it.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use domain::feed::shown_address;
+use domain::{Broker, FeedFormat};
+use feed_check::payloads::{self, Found};
+use feed_check::{Check, County, Lang, Message, Options, Verdict, render};
+use indicatif::ProgressBar;
+use ingest::mqtt::visit::{Incident, Listener};
+use tokio::time::sleep;
+
+use super::{county, login};
+use crate::cli::{FeedCheckArgs, LangArg};
+use crate::shutdown::{Stop, cut_short_when_requested};
+use crate::terminal;
+
+/// Messages between two looks at the progress.
+const SHOWN_EVERY: u64 = 500;
+
+/// Where messages come from.
+enum Source<'a> {
+    Path(&'a Path),
+    Broker(Broker),
+}
+
+/// Runs the command: the report goes to standard output, progress to standard error.
+///
+/// # Errors
+/// The report cannot be written.
+pub async fn run(args: &FeedCheckArgs) -> Result<ExitCode> {
+    let lang = match args.lang {
+        LangArg::De => Lang::De,
+        LangArg::En => Lang::En,
+    };
+    // Whatever prevents a check is not the feed's fault: it has an exit code of its own.
+    let (county, source, topic, format) = match prepared(args) {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            errln!("error: {error:#}");
+            return Ok(ExitCode::from(Verdict::NotChecked.exit_code()));
+        }
+    };
+    let mut check = Check::new(Options { format, county });
+    let name = match &source {
+        Source::Path(path) => path.display().to_string(),
+        Source::Broker(broker) => {
+            format!("{} {}", shown_address(&broker.url), topic.as_deref().unwrap_or("#"))
+        }
+    };
+    let bar = terminal::bar(None, "{spinner} {msg}");
+    let looked = match source {
+        Source::Path(path) => {
+            let topic = topic.as_deref();
+            let read = async { read(path, topic, &mut check, &bar).map(|()| ExitCode::SUCCESS) };
+            match cut_short_when_requested(read).await {
+                Ok(code) if code != ExitCode::SUCCESS => return Ok(code),
+                read => read.map(drop),
+            }
+        }
+        Source::Broker(broker) => {
+            let filter = topic.as_deref().unwrap_or("#");
+            listen(&broker, filter, Duration::from_secs(args.seconds), &mut check, &bar).await
+        }
+    };
+    bar.finish_and_clear();
+    if let Err(error) = looked {
+        check.failed(format!("{error:#}"));
+    }
+    let report = check.finish(&name);
+    if let Some(file) = &args.html {
+        std::fs::write(file, render::page(&report, lang))
+            .with_context(|| format!("--html {} cannot be written", file.display()))?;
+    }
+    if args.json {
+        outln!("{}", render::json(&report));
+    } else {
+        terminal::out_part(&render::text(&report, lang));
+    }
+    Ok(ExitCode::from(report.verdict.exit_code()))
+}
+
+type Prepared<'a> = (Option<County>, Source<'a>, Option<String>, Option<FeedFormat>);
+
+/// What is to be looked at, and how.
+fn prepared(args: &FeedCheckArgs) -> Result<Prepared<'_>> {
+    let county = county(args.places.as_deref())?;
+    if let Some(path) = &args.path {
+        return Ok((county, Source::Path(path), args.topic.clone(), args.format));
+    }
+    let (mut topic, mut format, mut broker) = (args.topic.clone(), args.format, args.broker.broker());
+    if let (Some(id), Some(county)) = (&args.feed, &county) {
+        let Some((feed, its_broker)) = county.feed(id) else {
+            bail!("--feed {id}: feeds.toml has no feed of this id");
+        };
+        if !feed.is_subscribed() {
+            bail!(
+                "--feed {id}: it is fetched from an address, and has no topic; download it and check the file"
+            );
+        }
+        topic = topic.or_else(|| Some(feed.topic.clone()));
+        format = format.or(Some(feed.format));
+        broker = broker.or_else(|| its_broker.cloned());
+    }
+    let Some(broker) = broker else {
+        bail!("--url is missing: the feed names no broker, so nobody knows where it is");
+    };
+    Ok((county, Source::Broker(broker), topic, format))
+}
+
+fn read(path: &Path, topic: Option<&str>, check: &mut Check, bar: &ProgressBar) -> Result<()> {
+    let each = |found| match found {
+        Found::Message(message) => note(check, &message, bar),
+        Found::Damage(damage) => check.damaged(damage),
+    };
+    if path == Path::new("-") {
+        payloads::of_stream(std::io::stdin().lock(), topic, each).context("standard input")
+    } else {
+        Ok(payloads::of_path(path, topic, each)?)
+    }
+}
+
+/// Listens until the time is over or a stop signal comes; what arrived until then is reported.
+async fn listen(
+    broker: &Broker,
+    filter: &str,
+    time: Duration,
+    check: &mut Check,
+    bar: &ProgressBar,
+) -> Result<()> {
+    let stop = Stop::listen()?;
+    let open = async { Ok(Listener::open(login(broker)?, filter).await?) };
+    let listener = stop.unless_requested(open).await?;
+    bar.set_message(format!("listening on {filter}"));
+    let over = sleep(time);
+    tokio::pin!(over);
+    loop {
+        tokio::select! {
+            () = &mut over => return Ok(()),
+            () = stop.requested() => return Ok(()),
+            incident = listener.next() => match incident {
+                Incident::Message(heard) => note(check, &Message {
+                    received_at: Some(ingest::now_utc()),
+                    topic: Some(String::from_utf8_lossy(&heard.topic).into_owned()),
+                    qos: Some(heard.qos),
+                    retain: heard.retain,
+                    payload: heard.payload.to_vec(),
+                }, bar),
+                Incident::Lost(reason) => {
+                    bar.suspend(|| errln!("connection lost: {reason}"));
+                    check.connection_lost();
+                }
+            },
+        }
+    }
+}
+
+fn note(check: &mut Check, message: &Message, bar: &ProgressBar) {
+    check.note(message);
+    let [messages, rejected] = check.progress();
+    if messages < SHOWN_EVERY || messages.is_multiple_of(SHOWN_EVERY) {
+        bar.set_message(format!("{messages} messages, {rejected} would be rejected"));
+    }
+}
