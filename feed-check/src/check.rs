@@ -173,7 +173,7 @@ impl Check {
         self.feeds.extend(judged.feed);
         self.speak(&judged, message.received_at);
         if let Some(frame) = &judged.frame {
-            self.frame(frame);
+            self.frame(frame, judged.feed.is_some());
         }
     }
 
@@ -227,7 +227,9 @@ impl Check {
             }
             let Some(speaker) = self.speakers.get_mut(id) else { continue };
             if let Some(at) = at {
-                self.out_of_order += u64::from(speaker.newest.is_some_and(|newest| at < newest));
+                // Files lie in the order of their names.
+                let is_older = received_at.is_some() && speaker.newest.is_some_and(|newest| at < newest);
+                self.out_of_order += u64::from(is_older);
                 speaker.newest = speaker.newest.max(Some(at));
             }
             if let (Some(received_at), Some(last)) = (received_at, speaker.heard) {
@@ -237,11 +239,14 @@ impl Check {
         }
     }
 
-    fn frame(&mut self, frame: &Frame) {
+    /// `is_judged`: by the decoder of the county's files, so that it need not be found out.
+    fn frame(&mut self, frame: &Frame, is_judged: bool) {
         let lorawan = self.lorawan.get_or_insert_default();
         *lorawan.events.entry(frame.event).or_default() += 1;
+        lorawan.impossible_clocks += u64::from(frame.is_clock_impossible);
         if let Some((port, payload)) = &frame.payload {
-            self.decoders.note(&frame.device, *port, payload);
+            let is_read = is_judged || frame.has_codec;
+            self.decoders.note(&frame.device, *port, payload, is_read);
         }
         if let (Some(f_cnt), Some(speaker)) = (frame.f_cnt, self.speakers.get_mut(&frame.device)) {
             // A counter that falls was started again.
@@ -257,6 +262,7 @@ impl Check {
         let lorawan = self.lorawan.take().map(|lorawan| Lorawan {
             uplinks: self.decoders.seen(),
             unread: self.decoders.unread(),
+            unread_examples: self.decoders.unread_examples().to_vec(),
             decoders: self.decoders.accepted(),
             ..lorawan
         });
@@ -352,6 +358,9 @@ fn conclusions(report: &Report) -> Vec<Finding> {
     if let Some(lorawan) = &report.lorawan {
         if lorawan.unread > 0 {
             found.push(Finding::NoDecoder { count: lorawan.unread, of: lorawan.uplinks });
+        }
+        if lorawan.impossible_clocks > 0 {
+            found.push(Finding::ImpossibleClocks { count: lorawan.impossible_clocks });
         }
         let of_all = lorawan.decoders.iter().filter(|d| d.accepted == d.of).count() as u64;
         if of_all > 1 {

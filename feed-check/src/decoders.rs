@@ -24,6 +24,20 @@ pub struct Accepted {
     pub devices: u64,
 }
 
+/// Payloads that no decoder accepts, which are shown.
+const SHOWN_UNREAD: usize = 5;
+
+/// A payload that no decoder accepts.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Unread {
+    /// DevEUI.
+    pub device: String,
+    /// Its port.
+    pub f_port: i32,
+    /// Its bytes.
+    pub hex: String,
+}
+
 #[derive(Default)]
 struct Device {
     seen: u64,
@@ -36,26 +50,35 @@ pub struct Decoders {
     seen: u64,
     accepted: [u64; Decoder::ALL.len()],
     unread: u64,
+    unread_examples: Vec<Unread>,
     devices: BTreeMap<String, Device>,
 }
 
 impl Decoders {
     /// Notes which decoders accept a payload.
-    pub fn note(&mut self, device: &str, port: i32, payload: &[u8]) {
+    /// `is_read_otherwise`: it needs none of them.
+    pub fn note(&mut self, device: &str, port: i32, payload: &[u8], is_read_otherwise: bool) {
         self.seen += 1;
         let has_room = self.devices.len() < MAX_DEVICES || self.devices.contains_key(device);
         let mut unnoted = Device::default();
         let of_device =
             if has_room { self.devices.entry(device.to_owned()).or_default() } else { &mut unnoted };
         of_device.seen += 1;
-        let mut is_read = false;
+        let mut is_read = is_read_otherwise;
         for decoder in accepting(port, payload) {
             let nth = Decoder::ALL.iter().position(|d| *d == decoder).unwrap_or(0);
             self.accepted[nth] += 1;
             of_device.accepted[nth] += 1;
             is_read = true;
         }
-        self.unread += u64::from(!is_read);
+        if is_read {
+            return;
+        }
+        self.unread += 1;
+        if self.unread_examples.len() < SHOWN_UNREAD {
+            let hex = payload.iter().map(|byte| format!("{byte:02x}")).collect();
+            self.unread_examples.push(Unread { device: device.to_owned(), f_port: port, hex });
+        }
     }
 
     /// Payloads that were seen.
@@ -66,6 +89,11 @@ impl Decoders {
     /// Payloads that no decoder accepts.
     pub fn unread(&self) -> u64 {
         self.unread
+    }
+
+    /// Some of those that no decoder accepts.
+    pub fn unread_examples(&self) -> &[Unread] {
+        &self.unread_examples
     }
 
     /// Decoders that accept any payload, the most first.
@@ -94,14 +122,19 @@ mod tests {
     #[test]
     fn several_decoders_may_accept_the_same_bytes() {
         let mut decoders = Decoders::default();
-        decoders.note("a", 1, &[1]);
-        decoders.note("a", 2, &[1, 20]);
-        decoders.note("b", 9, &[0x15, 0x66, 0]);
-        decoders.note("c", 99, &[1]);
+        decoders.note("a", 1, &[1], false);
+        decoders.note("a", 2, &[1, 20], false);
+        decoders.note("b", 9, &[0x15, 0x66, 0], false);
+        decoders.note("c", 99, &[1], false);
+        decoders.note("d", 99, &[1], true);
         let all = decoders.accepted();
-        assert_eq!((decoders.seen(), decoders.unread()), (4, 1));
+        assert_eq!((decoders.seen(), decoders.unread()), (5, 1));
+        assert_eq!(
+            (decoders.unread_examples()[0].f_port, decoders.unread_examples()[0].hex.as_str()),
+            (99, "01")
+        );
         let bosch = all.iter().find(|a| a.decoder == "bosch-tps110").unwrap();
-        assert_eq!((bosch.accepted, bosch.of, bosch.devices), (2, 4, 1));
+        assert_eq!((bosch.accepted, bosch.of, bosch.devices), (2, 5, 1));
         assert!(all.iter().any(|a| a.decoder == "pni-placepod" && a.accepted == 1), "{all:?}");
     }
 }

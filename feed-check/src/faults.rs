@@ -43,7 +43,8 @@ pub struct Group {
 /// All of them.
 #[derive(Debug, Default)]
 pub struct Groups {
-    all: BTreeMap<(Reason, String), Group>,
+    /// By reason, field and remedy.
+    all: BTreeMap<[String; 3], Group>,
     others: u64,
     dropped: BTreeMap<(String, Reason), u64>,
 }
@@ -65,17 +66,19 @@ impl Groups {
 
     fn fault(&mut self, fault: &Fault, count: u64, topic: &str, payload: &[u8]) {
         let field = field_of(&fault.detail);
-        let key = (fault.reason, field.to_owned());
+        let remedy = fault.remedy.clone().map_or_else(|| fault.reason.remedy().to_owned(), Into::into);
+        let key = [fault.reason.as_str().to_owned(), field.to_owned(), remedy];
         if !self.all.contains_key(&key) && self.all.len() >= MAX_GROUPS {
             self.others += count;
             return;
         }
+        let remedy = key[2].clone();
         let group = self.all.entry(key).or_insert_with(|| Group {
             reason: fault.reason.as_str(),
             field: field.to_owned(),
             count: 0,
             detail: fault.detail.clone(),
-            remedy: fault.remedy.clone().map_or_else(|| fault.reason.remedy().to_owned(), Into::into),
+            remedy,
             is_specific: fault.remedy.is_some(),
             devices: Vec::new(),
             topic: topic.to_owned(),

@@ -1,5 +1,6 @@
 //! Which fields there are, of which types, with which values.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ingest::decode::json::JsonType;
@@ -15,6 +16,9 @@ const EXAMPLES: usize = 3;
 const EXAMPLE_CHARS: usize = 40;
 /// Bytes of a path: keys may be as long as the message.
 const MAX_PATH_BYTES: usize = 120;
+
+/// Digits of a number in a name that is an id.
+const ID_DIGITS: usize = 3;
 
 /// What is known of one field.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -50,7 +54,11 @@ impl Fields {
     }
 
     fn leaf(&mut self, leaf: &Leaf<'_>) {
-        let path = &leaf.path[..leaf.path.floor_char_boundary(MAX_PATH_BYTES)];
+        // Broken JSON is no field.
+        if leaf.path.is_empty() {
+            return;
+        }
+        let path = &*without_numbers(&leaf.path[..leaf.path.floor_char_boundary(MAX_PATH_BYTES)]);
         if !self.all.contains_key(path) {
             if self.all.len() >= MAX_FIELDS {
                 self.others += 1;
@@ -73,7 +81,8 @@ impl Fields {
             *field.personal.entry(what).or_default() += 1;
             field.examples.clear();
         } else if field.examples.len() < EXAMPLES && field.personal.is_empty() {
-            let shown: String = leaf.raw.chars().take(EXAMPLE_CHARS).collect();
+            let mut shown: String = leaf.raw.chars().take(EXAMPLE_CHARS).collect();
+            shown.push_str(if shown.len() < leaf.raw.len() { "..." } else { "" });
             if !field.examples.contains(&shown) {
                 field.examples.push(shown);
             }
@@ -84,6 +93,26 @@ impl Fields {
     pub fn finish(self) -> (Vec<Field>, u64) {
         (self.all.into_values().collect(), self.others)
     }
+}
+
+/// The path with long numbers in its names as `*`: `boxes.box24586.number` is the same field for every box.
+fn without_numbers(path: &str) -> Cow<'_, str> {
+    let is_digit = |c: char| c.is_ascii_digit();
+    let longest = path.split(|c| !is_digit(c)).map(str::len).max().unwrap_or(0);
+    if longest < ID_DIGITS {
+        return Cow::Borrowed(path);
+    }
+    let mut out = String::with_capacity(path.len());
+    let mut rest = path;
+    while !rest.is_empty() {
+        let digits = rest.find(|c| !is_digit(c)).unwrap_or(rest.len());
+        out.push_str(if digits < ID_DIGITS { &rest[..digits] } else { "*" });
+        rest = &rest[digits..];
+        let others = rest.find(is_digit).unwrap_or(rest.len());
+        out.push_str(&rest[..others]);
+        rest = &rest[others..];
+    }
+    Cow::Owned(out)
 }
 
 fn name_of(json: &JsonType<'_>) -> &'static str {
@@ -117,10 +146,22 @@ mod tests {
     }
 
     #[test]
+    fn ids_in_names_are_one_field() {
+        let mut fields = Fields::default();
+        fields.note(r#"{"boxes":{"box24586":{"n2":1},"box24587":{"n2":2}}}"#);
+        let (all, _) = fields.finish();
+        assert_eq!(
+            all.iter().map(|f| (f.path.as_str(), f.count)).collect::<Vec<_>>(),
+            [("boxes.box*.n2", 2)]
+        );
+    }
+
+    #[test]
     fn keys_without_end_take_no_memory_without_end() {
         let mut fields = Fields::default();
         for i in 0..1_000 {
-            fields.note(&format!("{{\"{i}{}\":{i}}}", "k".repeat(1_000)));
+            let key: String = i.to_string().bytes().map(|digit| char::from(digit + 49)).collect();
+            fields.note(&format!("{{\"{key}{}\":{i}}}", "k".repeat(1_000)));
         }
         let (all, others) = fields.finish();
         assert_eq!((all.len(), others), (MAX_FIELDS, 1_000 - MAX_FIELDS as u64));

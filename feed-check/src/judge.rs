@@ -22,6 +22,10 @@ pub struct Frame {
     pub event: &'static str,
     /// The network's clock.
     pub at: Option<UtcMicros>,
+    /// That clock is impossible: the state would stand at its receipt.
+    pub is_clock_impossible: bool,
+    /// The server's own codec says whether the bay is occupied.
+    pub has_codec: bool,
 }
 
 /// What became of a message.
@@ -64,7 +68,7 @@ pub fn judge(
         let what = format!("payload: {} bytes; a feed of this format may send {limit}", payload.len());
         return Judged { faults: Fault::new(Reason::TooLarge, what).into(), ..Judged::default() };
     }
-    let mut judged = decoded(format, def, topic, payload);
+    let mut judged = decoded(def, topic, payload, received_at);
     if let (Some(county), Some(feed)) = (county, feed) {
         judged.feed = Some(feed.id);
         with_places(&mut judged, county, feed, topic, payload, received_at);
@@ -132,16 +136,16 @@ fn bare_feed(format: FeedFormat, topic: &str) -> Feed {
 }
 
 /// Reads the message by its form alone.
-fn decoded(format: FeedFormat, feed: &Feed, topic: &str, payload: &[u8]) -> Judged {
-    let read = match format {
+fn decoded(feed: &Feed, topic: &str, payload: &[u8], received_at: Option<UtcMicros>) -> Judged {
+    let read = match feed.format {
         FeedFormat::GtfsRt => gtfs_rt::decode(payload),
         FeedFormat::Native => {
             text(payload).map_or_else(Decoded::from, |text| native::decode(&feed.id, topic, &text))
         }
         FeedFormat::Hfp => text(payload).map_or_else(Decoded::from, |text| hfp::decode(topic, &text)),
         FeedFormat::Chirpstack | FeedFormat::Tts => {
-            return frame(format, topic, payload).unwrap_or_else(|fault| {
-                let device = lorawan::topic(format, topic).ok().map(lorawan::device_of);
+            return frame(feed, topic, payload, received_at).unwrap_or_else(|fault| {
+                let device = lorawan::topic(feed.format, topic).ok().map(lorawan::device_of);
                 let fault = match device {
                     Some(device) => fault.about(device),
                     None => fault,
@@ -156,16 +160,20 @@ fn decoded(format: FeedFormat, feed: &Feed, topic: &str, payload: &[u8]) -> Judg
     Judged { faults: read.faults, dropped, statements, ..Judged::default() }
 }
 
-fn frame(format: FeedFormat, on: &str, payload: &[u8]) -> Result<Judged, Fault> {
-    let topic = lorawan::topic(format, on)?;
+fn frame(feed: &Feed, on: &str, payload: &[u8], received_at: Option<UtcMicros>) -> Result<Judged, Fault> {
+    let topic = lorawan::topic(feed.format, on)?;
     if topic.event == Event::Ignored {
         return Ok(Judged::default());
     }
-    let text = lorawan::text(format, payload)?;
-    let read = lorawan::decode(format, topic, &text)?;
+    let text = lorawan::text(feed.format, payload)?;
+    let read = lorawan::decode(feed.format, topic, &text)?;
     let is_application = read.event == "up" && read.is_applications();
     let port = read.f_port.filter(|_| is_application);
+    let is_wrong = |at| received_at.is_some_and(|received_at| clock_fault(feed, at, received_at).is_some());
+    let codec = read.codec.and_then(|object| lorawan::server_object::read(object).ok().flatten());
     let frame = Frame {
+        is_clock_impossible: read.network_at.map_or(read.bad_clock.is_some(), is_wrong),
+        has_codec: codec.is_some_and(|codec| codec.state.is_some()),
         payload: port.map(|port| (port, read.payload)),
         device: read.device,
         f_cnt: read.f_cnt.filter(|_| read.event == "up"),
@@ -179,20 +187,23 @@ fn frame(format: FeedFormat, on: &str, payload: &[u8]) -> Result<Judged, Fault> 
 fn clocks(judged: &mut Judged, feed: &Feed, received_at: UtcMicros) {
     let is_element = judged.statements.len() > 1;
     for statement in &judged.statements {
-        let Some(at) = statement.at else { continue };
-        let ahead_s = at.seconds_since(received_at);
-        let fault = if ahead_s > MAX_AHEAD_S as f64 {
-            let what =
-                format!("at: {at} is {ahead_s:.0} s ahead of our clock ({MAX_AHEAD_S} s are tolerated)");
-            Fault::new(Reason::ClockAhead, what)
-        } else if -ahead_s > feed.max_age_s() as f64 || at < UtcMicros::EPOCH {
-            let what = format!("at: {at} is older than a feed's usual max_age of {} s", feed.max_age_s());
-            Fault::new(Reason::TooOld, what)
-        } else {
-            continue;
-        };
+        let Some(fault) = statement.at.and_then(|at| clock_fault(feed, at, received_at)) else { continue };
         let device = statement.subject.place().map(str::to_owned);
         judged.faults.push(Fault { is_element, device, ..fault });
+    }
+}
+
+/// What is wrong with a clock that says `at`.
+fn clock_fault(feed: &Feed, at: UtcMicros, received_at: UtcMicros) -> Option<Fault> {
+    let ahead_s = at.seconds_since(received_at);
+    if ahead_s > MAX_AHEAD_S as f64 {
+        let what = format!("at: {at} is {ahead_s:.0} s ahead of our clock ({MAX_AHEAD_S} s are tolerated)");
+        Some(Fault::new(Reason::ClockAhead, what))
+    } else if -ahead_s > feed.max_age_s() as f64 || at < UtcMicros::EPOCH {
+        let what = format!("at: {at} is older than a feed's usual max_age of {} s", feed.max_age_s());
+        Some(Fault::new(Reason::TooOld, what))
+    } else {
+        None
     }
 }
 

@@ -74,8 +74,8 @@ pub fn finding(lang: Lang, finding: &Finding) -> String {
         Finding::Unread { format, count } => {
             let (name, remedy) = (format_name(lang, *format), format_remedy(lang, *format));
             of(
-                format!("{count} Meldungen sind {name}; das wird nicht gelesen. {remedy}"),
-                format!("{count} messages are {name}, which is not read. {remedy}"),
+                format!("Nicht gelesen wird: {name} ({}). {remedy}", messages(lang, *count)),
+                format!("Not read: {name} ({}). {remedy}", messages(lang, *count)),
             )
         }
         Finding::Rejected { count, of: all } => of(
@@ -118,27 +118,37 @@ pub fn finding(lang: Lang, finding: &Finding) -> String {
         ),
         Finding::Qos0 { count } => of(
             format!(
-                "{count} Meldungen kamen mit QoS 0: Was während einer Unterbrechung gesendet wird, ist verloren. Mit QoS 1 \
-                 senden (ChirpStack: qos = 1 unter [integration.mqtt]; The Things Stack kann es nicht)."
+                "QoS 0: {}. Was während einer Unterbrechung gesendet wird, ist verloren. Mit QoS 1 senden (ChirpStack: qos = 1 \
+                 unter [integration.mqtt]; The Things Stack kann es nicht).",
+                messages(lang, *count)
             ),
             format!(
-                "{count} messages came with QoS 0: what is sent during an interruption is lost. Publish with QoS 1 \
-                 (ChirpStack: qos = 1 under [integration.mqtt]; The Things Stack cannot)."
+                "QoS 0: {}. What is sent during an interruption is lost. Publish with QoS 1 (ChirpStack: qos = 1 under \
+                 [integration.mqtt]; The Things Stack cannot).",
+                messages(lang, *count)
             ),
         ),
         Finding::Retained { count } => of(
-            format!(
-                "{count} Meldungen hatte der Broker aufbewahrt (retained). Sie können alt sein; ihre Zeit entscheidet."
-            ),
-            format!("{count} messages had been kept by the broker (retained). They may be old; their time decides."),
+            format!("Vom Broker aufbewahrt (retained): {}. Das kann alt sein; die Zeit darin entscheidet.", messages(lang, *count)),
+            format!("Kept by the broker (retained): {}. That may be old; the time in it decides.", messages(lang, *count)),
         ),
         Finding::Duplicates { count } => of(
-            format!("{count} Meldungen kamen noch einmal genau gleich. Das ändert nichts und schadet nicht."),
-            format!("{count} messages came once more, exactly the same. That changes nothing and does no harm."),
+            format!("Noch einmal genau gleich: {}. Das ändert nichts und schadet nicht.", messages(lang, *count)),
+            format!("Exactly the same once more: {}. That changes nothing and does no harm.", messages(lang, *count)),
         ),
         Finding::OutOfOrder { count } => of(
-            format!("{count} Meldungen waren älter als eine frühere desselben Geräts. Die neueste Zeit gilt."),
-            format!("{count} messages were older than an earlier one of the same device. The newest time holds."),
+            format!("Älter als eine frühere desselben Geräts: {}. Die neueste Zeit gilt.", messages(lang, *count)),
+            format!("Older than an earlier one of the same device: {}. The newest time holds.", messages(lang, *count)),
+        ),
+        Finding::ImpossibleClocks { count } => of(
+            format!(
+                "Die Uhr des Netzservers oder Gateways ist unmöglich: {}. Die Zustände gelten ab dem Empfang; NTP dort einrichten.",
+                messages(lang, *count)
+            ),
+            format!(
+                "The clock of the network server or gateway is impossible: {}. Their states hold from the receipt on; set up NTP there.",
+                messages(lang, *count)
+            ),
         ),
         Finding::ClockOffset { median_s } => of(
             format!("Die Uhren gehen in der Mitte {} {}. Zeitzone und NTP prüfen.", duration(lang, *median_s), sign(lang, *median_s)),
@@ -161,6 +171,15 @@ pub fn finding(lang: Lang, finding: &Finding) -> String {
             "Files do not say when the messages arrived: clocks, pace and delivery were not checked.".to_owned(),
         ),
     }
+}
+
+/// `1 message`, `2 messages`.
+fn messages(lang: Lang, count: u64) -> String {
+    let word = match count {
+        1 => lang.of("Meldung", "message"),
+        _ => lang.of("Meldungen", "messages"),
+    };
+    format!("{count} {word}")
 }
 
 /// The name of a format.
@@ -277,8 +296,8 @@ pub fn duration(lang: Lang, seconds: f64) -> String {
         _ if s < 172_800.0 => (s / 3_600.0, lang.of("Std.", "h")),
         _ => (s / 86_400.0, lang.of("Tage", "days")),
     };
-    let text =
-        if value >= 100.0 || value.fract() < 0.05 { format!("{value:.0}") } else { format!("{value:.1}") };
+    let is_round = (value - value.round()).abs() < 0.05;
+    let text = if value >= 100.0 || is_round { format!("{value:.0}") } else { format!("{value:.1}") };
     format!("{} {unit}", if lang == Lang::De { text.replace('.', ",") } else { text })
 }
 
@@ -296,7 +315,7 @@ mod tests {
         for (s, de, en) in [
             (0.52, "0,5 s", "0.5 s"),
             (-90.0, "90 s", "90 s"),
-            (3_600.0, "60 min", "60 min"),
+            (3_599.0, "60 min", "60 min"),
             (9_000.0, "2,5 Std.", "2.5 h"),
             (864_000.0, "10 Tage", "10 days"),
         ] {

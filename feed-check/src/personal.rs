@@ -131,7 +131,17 @@ pub fn of(leaf: &Leaf<'_>) -> Option<Personal> {
         JsonType::Number(digits) => Cow::Borrowed(digits),
         _ => return None,
     };
-    by_value(text.trim()).or_else(|| by_name(leaf.key))
+    by_value(text.trim()).or_else(|| by_name(leaf.key)).or_else(|| of_person(leaf))
+}
+
+/// Names of what is said of somebody: `driver.name`.
+const OF_SOMEBODY: [&str; 5] = ["name", "id", "number", "first", "last"];
+
+/// A value in an object that is a person.
+fn of_person(leaf: &Leaf<'_>) -> Option<Personal> {
+    let (above, last) = leaf.path.rsplit_once('.')?;
+    let object = above.rsplit('.').next()?;
+    by_name(object).filter(|what| *what == Personal::Name && OF_SOMEBODY.contains(&last))
 }
 
 fn by_name(key: &str) -> Option<Personal> {
@@ -289,6 +299,13 @@ mod tests {
         ] {
             assert_eq!(found(key, raw), None, "{key} {raw}");
         }
+    }
+
+    #[test]
+    fn what_an_object_says_of_a_person_is_personal() {
+        let raw = "\"E. Muster\"";
+        assert_eq!(of(&Leaf { path: "driver.name", key: "name", raw }), Some(Personal::Name));
+        assert_eq!(of(&Leaf { path: "site.name", key: "name", raw }), None);
     }
 
     #[test]

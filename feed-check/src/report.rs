@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::UtcMicros;
 use serde::Serialize;
 
-pub use crate::decoders::Accepted;
+pub use crate::decoders::{Accepted, Unread};
 pub use crate::faults::{DroppedField, Group};
 pub use crate::fields::Field;
 use crate::formats::Recognised;
@@ -114,6 +114,11 @@ pub enum Finding {
         /// How many.
         count: u64,
     },
+    /// Network clocks that cannot be true.
+    ImpossibleClocks {
+        /// Messages.
+        count: u64,
+    },
     /// The senders' clocks differ from ours.
     ClockOffset {
         /// The median; positive is ahead of us, seconds.
@@ -150,11 +155,12 @@ impl Finding {
             Finding::Silent { .. }
             | Finding::DroppedFields { .. }
             | Finding::Qos0 { .. }
-            | Finding::Duplicates { .. }
+            | Finding::ImpossibleClocks { .. }
             | Finding::ClockOffset { .. }
             | Finding::ConnectionLost { .. }
             | Finding::DamagedCapture { .. } => Weight::Warning,
-            Finding::Retained { .. }
+            Finding::Duplicates { .. }
+            | Finding::Retained { .. }
             | Finding::OutOfOrder { .. }
             | Finding::ChooseDecoder { .. }
             | Finding::NoReceiptTimes => Weight::Note,
@@ -218,8 +224,12 @@ pub struct Lorawan {
     pub uplinks: u64,
     /// Payloads that no decoder accepts.
     pub unread: u64,
+    /// Some of these.
+    pub unread_examples: Vec<Unread>,
     /// Messages by the server's event.
     pub events: BTreeMap<&'static str, u64>,
+    /// Messages whose network clock is impossible: their states would stand at the receipt.
+    pub impossible_clocks: u64,
     /// Frames that are missing, by the devices' counters.
     pub missing_frames: u64,
     /// Decoders that accept payloads.

@@ -1,6 +1,7 @@
 //! What is read from files. Those that only a path can name are written into a folder that goes away.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ::places::history::{self, Mapping};
@@ -9,6 +10,8 @@ use domain::catalogue::Catalogue;
 use domain::geo::LatLon;
 use domain::locality::Locality;
 use domain::opening::Hours;
+use feed_check::capture::{Reader, Writer};
+use flate2::{Compression, GzBuilder};
 use journey::area;
 use journey::streets::{self, osm};
 use journey::timetable;
@@ -173,6 +176,24 @@ fn varint(mut value: usize) -> Vec<u8> {
     }
     bytes.push(value as u8);
     bytes
+}
+
+/// A capture as it lies on the disk, and what stands in a frame of one.
+pub fn capture(input: &[u8]) {
+    let read = |file: &[u8]| Reader::new(file).filter_map(Result::ok).collect::<Vec<_>>();
+    read(input);
+    let mut frame = GzBuilder::new().comment("kreisverkehr capture 1").write(Vec::new(), Compression::fast());
+    let framed = frame.write_all(input).and_then(|()| frame.finish()).expect("memory");
+    // What is read of it is written and read again as the same.
+    let records = read(&framed);
+    let mut writer = Writer::new(Vec::new());
+    records.iter().for_each(|record| writer.push(record).expect("memory"));
+    assert_eq!(read(&writer.finish().expect("memory")), records);
+    let mut check = feed_check::Check::new(feed_check::Options::default());
+    records.into_iter().for_each(|record| check.note(&record.into()));
+    let report = check.finish("fuzz");
+    feed_check::render::text(&report, feed_check::Lang::De);
+    feed_check::render::page(&report, feed_check::Lang::En);
 }
 
 /// The content of the file of `journey build`, behind a head that is right: what its checksum protects must hold

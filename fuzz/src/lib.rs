@@ -55,6 +55,7 @@ pub const TARGETS: &[Target] = &[
     target("osm_pbf", files::osm_pbf),
     target("osm_block", files::osm_block),
     target("journey_file", files::journey_file),
+    target("capture", files::capture),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8])) -> Target {

@@ -75,6 +75,9 @@ pub struct FeedCheckArgs {
     /// Listen for so long; Ctrl-C ends it earlier, with the report.
     #[arg(long, default_value_t = 60)]
     pub seconds: u64,
+    /// Listen for so many messages at most.
+    #[arg(long)]
+    pub max_messages: Option<u64>,
     /// Read every message as native, chirpstack, tts, hfp or gtfs-rt. Default: guessed of each message.
     #[arg(long)]
     pub format: Option<FeedFormat>,

@@ -45,7 +45,9 @@ pub async fn run(args: &CaptureArgs) -> Result<ExitCode> {
         county,
     };
     let bar = terminal::bar(None, "{spinner} {msg}");
-    bar.set_message(format!("recording {} from {address}", args.topic));
+    bar.suspend(|| {
+        errln!("recording {} from {address} into {}; Ctrl-C ends it", args.topic, args.file.display())
+    });
     let until = Instant::now() + args.seconds.map_or(FOR_EVER, Duration::from_secs).min(FOR_EVER);
     let mut flush = interval(FLUSH_EVERY);
     flush.set_missed_tick_behavior(MissedTickBehavior::Delay);

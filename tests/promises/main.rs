@@ -13,6 +13,7 @@ mod dashboard;
 mod databases;
 mod disk;
 mod doors;
+mod feed_check;
 mod forecast;
 mod foreign_devices;
 mod history;

@@ -100,6 +100,14 @@ fn lorawan(report: &Report, lang: Lang) -> Section {
             let none = lang.of("(keiner)", "(none)").to_owned();
             rows.push(vec![none, format!("{}/{}", lorawan.unread, lorawan.uplinks), String::new()]);
         }
+        for unread in &lorawan.unread_examples {
+            let bytes = if unread.hex.is_empty() { lang.of("(leer)", "(empty)") } else { &unread.hex };
+            rows.push(vec![
+                format!("  {}", unread.device),
+                format!("port {}: {bytes}", unread.f_port),
+                String::new(),
+            ]);
+        }
         for (event, count) in &lorawan.events {
             rows.push(vec![format!("event {event}"), count.to_string(), String::new()]);
         }

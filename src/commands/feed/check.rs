@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use domain::feed::shown_address;
 use domain::{Broker, FeedFormat};
 use feed_check::payloads::{self, Found};
@@ -63,7 +63,11 @@ pub async fn run(args: &FeedCheckArgs) -> Result<ExitCode> {
         }
         Source::Broker(broker) => {
             let filter = topic.as_deref().unwrap_or("#");
-            listen(&broker, filter, Duration::from_secs(args.seconds), &mut check, &bar).await
+            let limits = Limits {
+                time: Duration::from_secs(args.seconds),
+                messages: args.max_messages.unwrap_or(u64::MAX),
+            };
+            listen(&broker, filter, &limits, &mut check, &bar).await
         }
     };
     bar.finish_and_clear();
@@ -87,6 +91,7 @@ type Prepared<'a> = (Option<County>, Source<'a>, Option<String>, Option<FeedForm
 
 /// What is to be looked at, and how.
 fn prepared(args: &FeedCheckArgs) -> Result<Prepared<'_>> {
+    ensure!(args.format != Some(FeedFormat::History), "--format history: a feed of history receives nothing");
     let county = county(args.places.as_deref())?;
     if let Some(path) = &args.path {
         return Ok((county, Source::Path(path), args.topic.clone(), args.format));
@@ -123,21 +128,29 @@ fn read(path: &Path, topic: Option<&str>, check: &mut Check, bar: &ProgressBar) 
     }
 }
 
-/// Listens until the time is over or a stop signal comes; what arrived until then is reported.
+/// When a check ends by itself.
+struct Limits {
+    time: Duration,
+    messages: u64,
+}
+
+/// Listens until a limit is reached or a stop signal comes; what arrived until then is reported.
 async fn listen(
     broker: &Broker,
     filter: &str,
-    time: Duration,
+    limits: &Limits,
     check: &mut Check,
     bar: &ProgressBar,
 ) -> Result<()> {
     let stop = Stop::listen()?;
     let open = async { Ok(Listener::open(login(broker)?, filter).await?) };
     let listener = stop.unless_requested(open).await?;
-    bar.set_message(format!("listening on {filter}"));
-    let over = sleep(time);
+    bar.suspend(|| {
+        errln!("listening on {filter} for {} s; Ctrl-C ends it with the report", limits.time.as_secs())
+    });
+    let over = sleep(limits.time);
     tokio::pin!(over);
-    loop {
+    while check.progress()[0] < limits.messages {
         tokio::select! {
             () = &mut over => return Ok(()),
             () = stop.requested() => return Ok(()),
@@ -156,6 +169,7 @@ async fn listen(
             },
         }
     }
+    Ok(())
 }
 
 fn note(check: &mut Check, message: &Message, bar: &ProgressBar) {

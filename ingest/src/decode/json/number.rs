@@ -93,7 +93,9 @@ fn wrong(raw: &str, expected: &'static str) -> Invalid {
             }
             text => match &*text.trim_start_matches('-').to_ascii_lowercase() {
                 "nan" | "inf" | "infinity" => "Leave the field out, or write null: that is no number.",
-                _ => return Invalid::new(expected),
+                _ => {
+                    "Write the number itself, in digits and without a unit, or leave the field out when there is none."
+                }
             },
         },
         _ => return Invalid::new(expected),
