@@ -15,7 +15,7 @@ use crate::formats::Recognised;
 use crate::judge::{Frame, Judged, judge};
 use crate::report::{Clocks, Coverage, DamagedPart, Finding, Lorawan, Pace, Report, TopicCount, Verdict};
 use crate::sample::Sample;
-use crate::{County, Message, json, topics};
+use crate::{County, Message, findings, json, short, topics};
 
 /// Messages whose content is remembered to know a duplicate.
 const MAX_DIGESTS: usize = 200_000;
@@ -27,8 +27,6 @@ const MAX_TOPICS: usize = 5_000;
 const LISTED: usize = 50;
 /// Damaged parts that are listed.
 const MAX_DAMAGED: usize = 100;
-/// A median offset of clocks worth a warning, seconds.
-const OFFSET_S: f64 = 60.0;
 /// Below this span a rate says nothing, seconds.
 const MIN_SPAN_S: f64 = 1.0;
 
@@ -49,6 +47,7 @@ struct Speaker {
 }
 
 /// See the module's description.
+#[derive(Default)]
 pub struct Check {
     options: Options,
     messages: u64,
@@ -70,6 +69,7 @@ pub struct Check {
     qos0: u64,
     retained: u64,
     without_receipt: u64,
+    without_topic: u64,
     speakers: FxHashMap<String, Speaker>,
     feeds: BTreeSet<FeedId>,
     lorawan: Option<Lorawan>,
@@ -84,37 +84,7 @@ pub struct Check {
 impl Check {
     /// Nothing has arrived yet.
     pub fn new(options: Options) -> Self {
-        Check {
-            options,
-            messages: 0,
-            bytes: 0,
-            rejected: 0,
-            judged: 0,
-            formats: BTreeMap::new(),
-            unread: BTreeMap::new(),
-            pace: Pace::default(),
-            last_receipt: None,
-            intervals: Sample::default(),
-            offsets: Sample::default(),
-            ahead: 0,
-            groups: Groups::default(),
-            fields: Fields::default(),
-            digests: FxHashSet::default(),
-            duplicates: 0,
-            out_of_order: 0,
-            qos0: 0,
-            retained: 0,
-            without_receipt: 0,
-            speakers: FxHashMap::default(),
-            feeds: BTreeSet::new(),
-            lorawan: None,
-            decoders: Decoders::default(),
-            topics: BTreeMap::new(),
-            damaged: Vec::new(),
-            damages: 0,
-            connection_lost: 0,
-            error: None,
-        }
+        Check { options, ..Check::default() }
     }
 
     /// How many messages arrived so far, and how many of them would be rejected.
@@ -191,9 +161,12 @@ impl Check {
             self.digests.clear();
         }
         self.duplicates += u64::from(!self.digests.insert(digest.digest()));
-        if let Some(topic) = &message.topic {
-            let has_room = self.topics.len() < MAX_TOPICS || self.topics.contains_key(topic);
-            *self.topics.entry(if has_room { topic.clone() } else { "...".to_owned() }).or_default() += 1;
+        match message.topic.as_deref().map(short) {
+            Some(topic) => {
+                let has_room = self.topics.len() < MAX_TOPICS || self.topics.contains_key(topic);
+                *self.topics.entry(if has_room { topic } else { "..." }.to_owned()).or_default() += 1;
+            }
+            None => self.without_topic += 1,
         }
         let Some(at) = message.received_at else {
             self.without_receipt += 1;
@@ -214,6 +187,7 @@ impl Check {
 
     fn speak(&mut self, judged: &Judged, received_at: Option<UtcMicros>) {
         for (id, at) in judged.speakers() {
+            let id = short(id);
             if let (Some(at), Some(received_at)) = (at, received_at) {
                 let offset_s = at.seconds_since(received_at);
                 self.offsets.push(offset_s);
@@ -248,7 +222,7 @@ impl Check {
             let is_read = is_judged || frame.has_codec;
             self.decoders.note(&frame.device, *port, payload, is_read);
         }
-        if let (Some(f_cnt), Some(speaker)) = (frame.f_cnt, self.speakers.get_mut(&frame.device)) {
+        if let (Some(f_cnt), Some(speaker)) = (frame.f_cnt, self.speakers.get_mut(short(&frame.device))) {
             // A counter that falls was started again.
             let missing = speaker.f_cnt.map_or(0, |last| f_cnt - last - 1);
             lorawan.missing_frames += u64::try_from(missing).unwrap_or(0);
@@ -313,20 +287,22 @@ impl Check {
             error: self.error,
         };
         let count = |finding: fn(u64) -> Finding, n: u64| (n > 0).then(|| finding(n));
-        let mut findings: Vec<Finding> = Vec::new();
-        findings.extend((report.messages == 0 && report.error.is_none()).then_some(Finding::NothingArrived));
-        findings.extend(self.unread.iter().map(|(format, n)| Finding::Unread { format: *format, count: *n }));
-        findings.extend(
+        let mut found: Vec<Finding> = Vec::new();
+        found.extend((report.messages == 0 && report.error.is_none()).then_some(Finding::NothingArrived));
+        found.extend(self.unread.iter().map(|(format, n)| Finding::Unread { format: *format, count: *n }));
+        found.extend(
             (self.rejected > 0).then_some(Finding::Rejected { count: self.rejected, of: self.judged }),
         );
-        findings.extend(conclusions(&report));
-        findings.extend(count(|count| Finding::ConnectionLost { count }, report.connection_lost));
-        findings.extend(count(|count| Finding::DamagedCapture { count }, self.damages));
-        findings.extend((self.without_receipt > 0).then_some(Finding::NoReceiptTimes));
-        findings.sort_by_key(Finding::weight);
+        found.extend(findings::of_figures(&report));
+        found.extend(count(|count| Finding::ConnectionLost { count }, report.connection_lost));
+        found.extend(count(|count| Finding::DamagedCapture { count }, self.damages));
+        found.extend((self.without_receipt > 0).then_some(Finding::NoReceiptTimes));
+        let is_unplaced = self.without_topic > 0 && self.options.county.is_some();
+        found.extend(is_unplaced.then_some(Finding::WithoutTopic { count: self.without_topic }));
+        found.sort_by_key(Finding::weight);
         let is_whole = report.error.is_none();
-        report.verdict = if is_whole { verdict(&findings, self.judged) } else { Verdict::NotChecked };
-        report.findings = findings;
+        report.verdict = if is_whole { findings::verdict(&found, self.judged) } else { Verdict::NotChecked };
+        report.findings = found;
         report
     }
 
@@ -341,65 +317,5 @@ impl Check {
             silent: silent.len() as u64,
             silent_ids: silent.into_iter().take(LISTED).cloned().collect(),
         }
-    }
-}
-
-/// What follows from the figures.
-fn conclusions(report: &Report) -> Vec<Finding> {
-    let mut found = Vec::new();
-    for field in &report.fields {
-        let personal = field.personal.iter();
-        found.extend(personal.map(|(what, count)| Finding::Personal {
-            what: *what,
-            field: field.path.clone(),
-            count: *count,
-        }));
-    }
-    if let Some(lorawan) = &report.lorawan {
-        if lorawan.unread > 0 {
-            found.push(Finding::NoDecoder { count: lorawan.unread, of: lorawan.uplinks });
-        }
-        if lorawan.impossible_clocks > 0 {
-            found.push(Finding::ImpossibleClocks { count: lorawan.impossible_clocks });
-        }
-        let of_all = lorawan.decoders.iter().filter(|d| d.accepted == d.of).count() as u64;
-        if of_all > 1 {
-            found.push(Finding::ChooseDecoder { count: of_all });
-        }
-    }
-    let Coverage { expected, silent, .. } = report.coverage;
-    if let (Some(of), 1..) = (expected, silent) {
-        found.push(Finding::Silent { count: silent, of });
-    }
-    let dropped: u64 = report.dropped_fields.iter().map(|field| field.count).sum();
-    let counted: [(u64, fn(u64) -> Finding); 5] = [
-        (dropped, |count| Finding::DroppedFields { count }),
-        (report.qos0, |count| Finding::Qos0 { count }),
-        (report.retained, |count| Finding::Retained { count }),
-        (report.duplicates, |count| Finding::Duplicates { count }),
-        (report.out_of_order, |count| Finding::OutOfOrder { count }),
-    ];
-    found.extend(counted.into_iter().filter(|(n, _)| *n > 0).map(|(n, finding)| finding(n)));
-    found.extend(
-        report
-            .clocks
-            .median_s
-            .filter(|s| s.abs() > OFFSET_S)
-            .map(|median_s| Finding::ClockOffset { median_s }),
-    );
-    found
-}
-
-fn verdict(findings: &[Finding], judged: u64) -> Verdict {
-    let is_grave = |finding: &Finding| {
-        matches!(finding, Finding::Rejected { .. } | Finding::Personal { .. } | Finding::NoDecoder { .. })
-    };
-    let unread: bool = findings.iter().any(|f| matches!(f, Finding::Unread { .. }));
-    match (findings.iter().any(is_grave), judged) {
-        (true, 1..) => Verdict::Faults,
-        (_, 0) => Verdict::NotChecked,
-        // Some of it is read, and some of it never will be.
-        _ if unread => Verdict::Faults,
-        _ => Verdict::Good,
     }
 }

@@ -7,6 +7,7 @@ use ingest::decode::{Dropped, Fault, Faults};
 use serde::Serialize;
 
 use crate::personal::redact;
+use crate::short;
 
 /// Groups that are kept: reasons and fields are few; what is beyond is counted.
 const MAX_GROUPS: usize = 100;
@@ -81,7 +82,7 @@ impl Groups {
             remedy,
             is_specific: fault.remedy.is_some(),
             devices: Vec::new(),
-            topic: topic.to_owned(),
+            topic: short(topic).to_owned(),
             excerpt: excerpt(topic, payload, field),
         });
         group.count += count;

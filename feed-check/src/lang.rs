@@ -166,6 +166,16 @@ pub fn finding(lang: Lang, finding: &Finding) -> String {
             format!("{count} Stellen der Aufzeichnung sind beschädigt; ihre Meldungen fehlen hier."),
             format!("{count} parts of the capture are damaged; their messages are missing here."),
         ),
+        Finding::WithoutTopic { count } => of(
+            format!(
+                "Ohne die Plätze geprüft: {}. Dateien sagen nicht, auf welchem Topic sie kamen: --topic angeben.",
+                messages(lang, *count)
+            ),
+            format!(
+                "Checked without the places: {}. Files do not say on which topic they came: give --topic.",
+                messages(lang, *count)
+            ),
+        ),
         Finding::NoReceiptTimes => of(
             "Dateien sagen nicht, wann die Meldungen ankamen: Uhren, Takt und Zustellung sind nicht geprüft.".to_owned(),
             "Files do not say when the messages arrived: clocks, pace and delivery were not checked.".to_owned(),

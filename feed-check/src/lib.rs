@@ -12,6 +12,7 @@ mod county;
 mod decoders;
 mod faults;
 mod fields;
+mod findings;
 mod formats;
 mod json;
 mod judge;
@@ -47,4 +48,12 @@ pub struct Message {
     pub retain: bool,
     /// The bytes as they came.
     pub payload: Vec<u8>,
+}
+
+/// Bytes kept of an id or topic: MQTT allows topics of 64 KiB.
+const MAX_NAME_BYTES: usize = 200;
+
+/// An id or topic as it is kept.
+fn short(name: &str) -> &str {
+    &name[..name.floor_char_boundary(MAX_NAME_BYTES)]
 }

@@ -109,7 +109,7 @@ pub enum Finding {
         /// How many.
         count: u64,
     },
-    /// Older than what the same device or place has said before.
+    /// Older than the newest of the same device or place.
     OutOfOrder {
         /// How many.
         count: u64,
@@ -139,6 +139,11 @@ pub enum Finding {
         /// How many.
         count: u64,
     },
+    /// The county's places were not asked: files do not say on which topic a message came.
+    WithoutTopic {
+        /// Messages.
+        count: u64,
+    },
     /// Of a file the time of receipt is not known: clocks, rate and delivery were not judged.
     NoReceiptTimes,
 }
@@ -158,6 +163,7 @@ impl Finding {
             | Finding::ImpossibleClocks { .. }
             | Finding::ClockOffset { .. }
             | Finding::ConnectionLost { .. }
+            | Finding::WithoutTopic { .. }
             | Finding::DamagedCapture { .. } => Weight::Warning,
             Finding::Duplicates { .. }
             | Finding::Retained { .. }
@@ -291,7 +297,7 @@ pub struct Report {
     pub clocks: Clocks,
     /// The same message again.
     pub duplicates: u64,
-    /// Older than what the same device or place has said before.
+    /// Older than the newest of the same device or place.
     pub out_of_order: u64,
     /// Delivered with QoS 0.
     pub qos0: u64,

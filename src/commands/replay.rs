@@ -20,6 +20,9 @@ use crate::cli::{ReplayArgs, Speed};
 use crate::shutdown::{Stop, StopRequested, cut_short_when_requested};
 use crate::terminal;
 
+/// Nobody waits longer for a message: thirty years.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 86_400);
+
 /// Runs the command.
 ///
 /// # Errors
@@ -121,7 +124,7 @@ async fn publish(args: &ReplayArgs) -> Result<ExitCode> {
     while let Some(record) = next {
         if let (Speed::Times(times), Some(first)) = (args.speed, first) {
             let after_s = (record.at.seconds_since(first) / times).max(0.0);
-            let due = began + Duration::try_from_secs_f64(after_s).unwrap_or(Duration::MAX / 4);
+            let due = began + Duration::try_from_secs_f64(after_s).unwrap_or(LONGEST).min(LONGEST);
             let wait = async {
                 sleep_until(due).await;
                 Ok(())

@@ -9,7 +9,13 @@ use super::*;
 
 fn record(n: u8, payload: &[u8]) -> Record {
     let at = UtcMicros(1_795_348_800_000_000 + i64::from(n) * 1_500_000);
-    Record { at, topic: format!("kv/1/f/bay/{n}"), qos: n % 3, retain: n % 2 == 0, payload: payload.to_vec() }
+    Record {
+        at,
+        topic: format!("kv/1/f/bay/{n}"),
+        qos: n % 3,
+        retain: n.is_multiple_of(2),
+        payload: payload.to_vec(),
+    }
 }
 
 /// One frame for each group.

@@ -94,6 +94,11 @@ fn prepared(args: &FeedCheckArgs) -> Result<Prepared<'_>> {
     ensure!(args.format != Some(FeedFormat::History), "--format history: a feed of history receives nothing");
     let county = county(args.places.as_deref())?;
     if let Some(path) = &args.path {
+        ensure!(
+            args.topic.as_deref().is_none_or(|topic| !topic.contains(['#', '+'])),
+            "--topic {}: of a PATH it is the topic itself, without wildcards",
+            args.topic.as_deref().unwrap_or_default()
+        );
         return Ok((county, Source::Path(path), args.topic.clone(), args.format));
     }
     let (mut topic, mut format, mut broker) = (args.topic.clone(), args.format, args.broker.broker());
