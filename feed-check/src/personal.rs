@@ -212,7 +212,7 @@ fn is_plate(text: &str) -> bool {
 
 /// What may be kept of a payload, and how many personal values were found and dropped. Of a LoRaWAN server's message: what
 /// the ingest keeps of one that it rejects (its allow-list; `decoder_of` says how a device's bytes are read). Of other
-/// JSON: all but what [`of`] finds; else all.
+/// JSON: all but the fields that look personal; else all.
 pub fn redact(topic: &str, payload: &[u8], decoder_of: impl Fn(&str) -> Option<Decoder>) -> (Vec<u8>, u64) {
     let mut dropped = 0;
     let Some(text) = json::of_payload(payload) else {

@@ -122,8 +122,12 @@ fn whatever_arrives_tables_are_bounded() {
         br#"{"at":"2026-11-28T12:00:00Z","state":"vacant"}"#,
     ));
     for n in 0..60_000 {
-        let body =
-            format!(r#"{{"at":"2026-11-28T12:00:00Z","state":"vacant","k{}":{n}}}"#, "x".repeat(n % 400));
+        let letters =
+            (0..4).map(|digit| char::from(b'a' + (n >> (4 * digit) & 15) as u8)).collect::<String>();
+        let body = format!(
+            r#"{{"at":"2026-11-28T12:00:00Z","state":"vacant","{letters}{}":{n}}}"#,
+            "x".repeat(n % 400)
+        );
         check.note(&message(&format!("kv/1/f/bay/b{n}"), body.as_bytes()));
     }
     let report = check.finish("many");
