@@ -12,7 +12,7 @@ pub enum FeedCommand {
     /// Look at a supplier's feed before it is trusted: what arrives, how it is read, what is wrong, what to do. Needs no database.
     /// Exit code 0: good; 1: faults; 2: not checked (nothing arrived, no connection, nothing that can be read).
     #[command(
-        after_help = "Examples:\n  kreisverkehr feed check --url mqtts://broker.example --username kv --password-file pw --topic 'application/#' --seconds 300\n  kreisverkehr feed check street.kvcap --places places/ --html report.html --lang de\n  kreisverkehr feed check payloads/ --topic kv/1/musterdorf/bay/markt-1\n  mosquitto_sub -h broker.example -t '#' -v -W 60 | kreisverkehr feed check - --json"
+        after_help = "Examples:\n  kreisverkehr feed check --url mqtts://broker.example --username kv --password-file pw --topic 'application/#' --seconds 300\n  kreisverkehr feed check street.kvcap --places places/ --html report.html --lang de\n  kreisverkehr feed check payloads/ --topic kv/1/musterdorf/bay/markt-1\n  kreisverkehr feed check - --json"
     )]
     Check(Box<FeedCheckArgs>),
 }
@@ -20,8 +20,8 @@ pub enum FeedCommand {
 /// A broker that is visited.
 #[derive(Debug, Clone, Args)]
 pub struct VisitedBrokerArgs {
-    /// Broker, e.g. mqtts://broker.example:8883.
-    #[arg(long, hide_env_values = true)]
+    /// Broker, e.g. mqtts://broker.example:8883; user and password are given beside it.
+    #[arg(long)]
     pub url: Option<String>,
     /// User at the broker.
     #[arg(long)]

@@ -171,6 +171,11 @@ async fn a_live_feed_is_judged_and_the_exit_code_says_how() {
     let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((code, &report["verdict"]), (2, &"not_checked".into()));
     assert!(report["error"].as_str().unwrap().contains("no connection"), "{out}");
+    let (code, out, log) = ran(&["feed", "check", "--url", "mqtt://kv:s3cret@127.0.0.1"]).await;
+    assert!(
+        code == 2 && out.contains("--password-file") && !format!("{out}{log}").contains("s3cret"),
+        "{out} {log}"
+    );
     let absent = folder.path().join("absent");
     let (code, out, _) = ran(&["feed", "check", text(&absent)]).await;
     assert!(code == 2 && out.contains("absent"), "{out}");

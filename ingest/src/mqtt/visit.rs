@@ -129,7 +129,7 @@ async fn listen(client: Client, mut events: EventLoop, filter: String, to: async
     }
 }
 
-/// Publishes messages, one after the other, at most [`OUTGOING`] without acknowledgement.
+/// Publishes messages, one after the other, at most 16 without acknowledgement.
 pub struct Publisher {
     name: String,
     client: Client,
@@ -171,7 +171,7 @@ impl Publisher {
         Ok(Publisher { name, client, events: receiver, owed: 0, _task: task })
     }
 
-    /// Sends a message: returns when it has left, and fewer than [`OUTGOING`] wait for their acknowledgement.
+    /// Sends a message: returns when it has left, and fewer than 16 wait for their acknowledgement.
     ///
     /// # Errors
     /// The connection is lost, or the broker refuses the message or an earlier one.
