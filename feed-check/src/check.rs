@@ -122,7 +122,9 @@ impl Check {
         if let Some(text) = json::of_payload(&message.payload) {
             self.fields.note(&text);
         }
-        let Some(read_as) = self.options.format.or(format.read_as()) else {
+        // What is posted only is not read from a topic.
+        let is_read = |read_as: &FeedFormat| *read_as != FeedFormat::ParkapiV3 || message.topic.is_none();
+        let Some(read_as) = self.options.format.or(format.read_as().filter(is_read)) else {
             *self.unread.entry(format).or_default() += 1;
             return;
         };

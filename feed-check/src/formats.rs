@@ -92,6 +92,7 @@ impl Recognised {
             Recognised::Tts => Some(FeedFormat::Tts),
             Recognised::Hfp => Some(FeedFormat::Hfp),
             Recognised::GtfsRt => Some(FeedFormat::GtfsRt),
+            Recognised::ParkapiV3 => Some(FeedFormat::ParkapiV3),
             _ => None,
         }
     }

@@ -4,7 +4,7 @@ use domain::registry::Entry;
 use domain::{Decoder, Feed, FeedFormat, FeedId, Reason, UtcMicros, feed::MAX_AHEAD_S};
 use ingest::decode::json::text;
 use ingest::decode::lorawan::{self, Event};
-use ingest::decode::{Decoded, Dropped, Fault, Faults, Statement, gtfs_rt, hfp, native};
+use ingest::decode::{Decoded, Dropped, Fault, Faults, Statement, gtfs_rt, hfp, native, parkapi_v3};
 use ingest::receive::examine;
 
 use crate::County;
@@ -132,6 +132,7 @@ fn bare_feed(format: FeedFormat, topic: &str) -> Feed {
         every_s: None,
         allow_private: false,
         timetable: None,
+        push: false,
     }
 }
 
@@ -153,6 +154,7 @@ fn decoded(feed: &Feed, topic: &str, payload: &[u8], received_at: Option<UtcMicr
                 Judged { faults: fault.into(), ..Judged::default() }
             });
         }
+        FeedFormat::ParkapiV3 => text(payload).map_or_else(Decoded::from, |text| parkapi_v3::decode(&text)),
         FeedFormat::History => Decoded::default(),
     };
     let mut statements = read.statements;
@@ -165,7 +167,7 @@ fn frame(feed: &Feed, on: &str, payload: &[u8], received_at: Option<UtcMicros>) 
     if topic.event == Event::Ignored {
         return Ok(Judged::default());
     }
-    let text = lorawan::text(feed.format, payload)?;
+    let text = lorawan::text(feed.format, feed.push, payload)?;
     let read = lorawan::decode(feed.format, topic, &text)?;
     let is_application = read.event == "up" && read.is_applications();
     let port = read.f_port.filter(|_| is_application);

@@ -243,7 +243,11 @@ fn format_remedy(lang: Lang, format: Recognised) -> &'static str {
             "Fahrten und Fahrzeuge bitte als GTFS-Realtime liefern; die meisten Systeme können beides.",
             "Please send trips and vehicles as GTFS-Realtime; most systems can do both.",
         ),
-        Recognised::Parkapi | Recognised::ParkapiV3 | Recognised::Datex2 | Recognised::Geojson => lang.of(
+        Recognised::ParkapiV3 => lang.of(
+            "ParkAPI v3 wird nur über HTTP angenommen: den Lieferanten bitten, es zu senden (push = true, docs/FEEDS.md).",
+            "ParkAPI v3 is taken over HTTP only: ask the supplier to post it (push = true, docs/FEEDS.md).",
+        ),
+        Recognised::Parkapi | Recognised::Datex2 | Recognised::Geojson => lang.of(
             "Den Lieferanten bitten, jeden Stand auf kv/1/FEED/site/ID oder kv/1/FEED/bay/ID zu senden (docs/FEEDS.md); eine \
              kleine Brücke, z. B. Node-RED, genügt.",
             "Ask the supplier to publish each count on kv/1/FEED/site/ID or state on kv/1/FEED/bay/ID (docs/FEEDS.md); a small bridge, \

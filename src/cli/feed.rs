@@ -78,7 +78,7 @@ pub struct FeedCheckArgs {
     /// Listen for so many messages at most.
     #[arg(long)]
     pub max_messages: Option<u64>,
-    /// Read every message as native, chirpstack, tts, hfp or gtfs-rt. Default: guessed of each message.
+    /// Read every message as native, chirpstack, tts, hfp, gtfs-rt or parkapi-v3. Default: guessed of each message.
     #[arg(long)]
     pub format: Option<FeedFormat>,
     /// Files or folder of the county's places: who may speak, and who should.
