@@ -16,6 +16,7 @@ mod derive;
 mod derive_clock;
 mod duplicates;
 mod forecast;
+mod gateways;
 mod health;
 mod history;
 mod idempotency_keys;
