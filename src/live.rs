@@ -127,7 +127,9 @@ impl Updater {
             loop {
                 match follower.poll().await {
                     Ok(new) if new.is_empty() => break,
-                    Ok(new) => {
+                    Ok(mut new) => {
+                        // Statements that were withdrawn must not come back: they were committed before.
+                        new.sort_by_key(|committed| committed.changes.iter().any(withdraws));
                         for committed in new {
                             self.apply(committed.changes).await?;
                         }
@@ -165,6 +167,10 @@ impl Updater {
         }
         Ok(())
     }
+}
+
+fn withdraws(change: &Change) -> bool {
+    matches!(change, Change::Withdrawn { .. })
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::http::table::PARQUET;
 use crate::http::{refused, unbuilt};
 use crate::hub::changes;
-use crate::installers::{gateways, rejections, replay, sensors, unmatched};
+use crate::installers::{binding, gateways, other_method, rejections, replay, sensors, unmatched};
 use crate::journeys::vehicles;
 use crate::open::parkapi::{v1, v3};
 use crate::operators::{audit, feeds, notices, ops};
@@ -76,6 +76,7 @@ fn public_api() -> OpenApiRouter<Shared> {
         .routes(routes!(sensors::sensors))
         .routes(routes!(sensors::sensor))
         .routes(routes!(sensors::messages))
+        .routes(routes!(binding::bind))
         .routes(routes!(rejections::rejections))
         .routes(routes!(replay::replay))
         .routes(routes!(feeds::feeds))
@@ -131,9 +132,9 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
     api.route("/", get(pages::home))
         .route("/sign/{municipality}", get(pages::sign))
         .route("/v1/feeds/{id}/messages/{*path}", post(messages::messages_at))
-        .route("/v1/rejections/replay", any(replay::other_method))
+        .route("/v1/rejections/replay", any(|asker| other_method(asker, "POST")))
         .route("/v1/notices/{id}/retry", any(notices::other_method))
-        .route("/v1/sensors/{id}/binding", any(unbuilt::for_installers))
+        .route("/v1/sensors/{id}/binding", any(|asker| other_method(asker, "PUT")))
         .route("/v1/sensors/{id}/acceptance", any(unbuilt::for_installers))
         .route("/v1/admin", any(unbuilt::for_admins))
         .route("/v1/admin/{*rest}", any(unbuilt::for_admins))

@@ -89,6 +89,16 @@ impl BayReadings {
         }
     }
 
+    /// Withdraws what the source of `newest` has said up to it; `holds` is the newest of its statements that holds still.
+    pub fn withdraw(&mut self, newest: &BayReading, holds: Option<BayReading>, is_distrusted: bool) {
+        self.0.retain(|Held { reading, .. }| {
+            reading.source() != newest.source() || reading.rank_in_source() > newest.rank_in_source()
+        });
+        if let Some(reading) = holds {
+            self.apply(reading, is_distrusted);
+        }
+    }
+
     /// Forgets statements from ahead of `now` ([`is_ahead`]); returns whether there were any.
     pub fn forget_ahead(&mut self, now: UtcMicros) -> bool {
         let before = self.0.len();

@@ -1,12 +1,15 @@
 //! All definitions of an instance by their text ids: the input of an import, the output of
 //! an export.
 
+use std::collections::BTreeMap;
+
 use crate::calendar::CalendarDay;
 use crate::closure::Closure;
 use crate::feed::{Broker, Feed};
 use crate::notice::NoticeRule;
 use crate::place::{Bay, Municipality, Site, Vehicle};
 use crate::sensor::SensorRow;
+use crate::time::UtcMicros;
 
 /// See the module's description.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -25,6 +28,8 @@ pub struct Catalogue {
     pub feeds: Vec<Feed>,
     /// Devices, a row for each binding.
     pub sensors: Vec<SensorRow>,
+    /// When an installer last bound sensors, by their ids: see [`crate::rebinding::rebind`].
+    pub commissioned: BTreeMap<String, UtcMicros>,
     /// When places are closed.
     pub closures: Vec<Closure>,
     /// The marked days of all towns.

@@ -1,5 +1,5 @@
-//! Merges imported bindings of a sensor with the stored ones: the past
-//! stays as it was.
+//! Merges new bindings of a sensor with the stored ones: those of a file, under which the past stays as it was,
+//! and those that an installer states, which may reach back.
 
 use crate::sensor::SensorRow;
 use crate::time::UtcMicros;
@@ -17,11 +17,22 @@ pub struct Rebound {
 ///
 /// A row without `bound_from` that names the place of a stored binding is that binding. One that
 /// names another place begins now, and what was bound until then ends now. Stored bindings that
-/// the file does not mention stay, cut where a new one begins.
-pub fn rebind(stored: &[SensorRow], rows: &[&SensorRow], now: UtcMicros) -> Vec<Rebound> {
+/// the file does not mention stay, cut where a new one begins. `commissioned_at`: when an installer
+/// stated what the sensor is bound to. A row that begins and ends before, or has no dates, is what the file has said all
+/// along, and changes nothing.
+pub fn rebind(
+    stored: &[SensorRow],
+    rows: &[&SensorRow],
+    now: UtcMicros,
+    commissioned_at: Option<UtcMicros>,
+) -> Vec<Rebound> {
     let mut used = vec![false; stored.len()];
     let mut merged: Vec<Rebound> = Vec::new();
     for (index, row) in rows.iter().enumerate() {
+        let is_older = |at| row.bound_from.max(row.bound_until) <= Some(at);
+        if commissioned_at.is_some_and(is_older) && !stored.is_empty() {
+            continue;
+        }
         let is_meant = |i: &usize| {
             let held = &stored[*i];
             let same_place = held.target() == row.target();
@@ -53,6 +64,53 @@ pub fn rebind(stored: &[SensorRow], rows: &[&SensorRow], now: UtcMicros) -> Vec<
     merged
 }
 
+/// The bindings of a sensor when `new` holds from its `bound_from` on: what was bound until then ends then, and what
+/// would have begun later is replaced.
+pub fn bind_from(stored: &[SensorRow], new: &SensorRow) -> Vec<SensorRow> {
+    let from = begin(new);
+    let held = stored.iter().find(|row| row.bound_from <= new.bound_from && ends(row) > from);
+    // What is bound so already goes on.
+    let bound_from = match held {
+        Some(held) if *new == as_of(new, held) => held.bound_from,
+        _ => new.bound_from,
+    };
+    let new = SensorRow { bound_from, ..new.clone() };
+    let mut rows: Vec<SensorRow> = ended(stored, begin(&new));
+    // The decoder is the device's.
+    rows.iter_mut().for_each(|row| row.decoder = new.decoder);
+    rows.push(new);
+    rows
+}
+
+/// `held`, but for what of `new` is no part of a binding.
+fn as_of(new: &SensorRow, held: &SensorRow) -> SensorRow {
+    SensorRow { bound_from: new.bound_from, bound_until: None, decoder: new.decoder, ..held.clone() }
+}
+
+/// The bindings when none holds from `at` on.
+pub fn ended(stored: &[SensorRow], at: UtcMicros) -> Vec<SensorRow> {
+    let cut = |row: &SensorRow| SensorRow { bound_until: Some(ends(row).min(at)), ..row.clone() };
+    let before = stored.iter().filter(|row| begin(row) < at);
+    before.map(|row| if ends(row) > at { cut(row) } else { row.clone() }).collect()
+}
+
+/// The first instant from which on messages are read or assigned otherwise than before.
+pub fn differs_from(before: &[SensorRow], after: &[SensorRow]) -> Option<UtcMicros> {
+    fn read_as(rows: &[SensorRow], at: UtcMicros) -> Option<impl PartialEq> {
+        let row = rows.iter().find(|row| begin(row) <= at && at < ends(row))?;
+        let target = row.target().map(|(kind, id)| (kind, id.to_owned()));
+        Some((target, row.direction, row.threshold_mm, row.decoder))
+    }
+    let mut cuts: Vec<UtcMicros> =
+        before.iter().chain(after).flat_map(|row| [begin(row), ends(row)]).collect();
+    cuts.sort_unstable();
+    cuts.into_iter().find(|at| read_as(before, *at) != read_as(after, *at))
+}
+
+fn ends(row: &SensorRow) -> UtcMicros {
+    row.bound_until.unwrap_or(UtcMicros(i64::MAX))
+}
+
 fn begin(row: &SensorRow) -> UtcMicros {
     row.bound_from.unwrap_or(UtcMicros(i64::MIN))
 }
@@ -80,7 +138,7 @@ mod tests {
 
     fn after(stored: &[SensorRow], rows: &[SensorRow]) -> Vec<SensorRow> {
         let rows: Vec<&SensorRow> = rows.iter().collect();
-        rebind(stored, &rows, UtcMicros(1000)).into_iter().map(|m| m.row).collect()
+        rebind(stored, &rows, UtcMicros(1000), None).into_iter().map(|m| m.row).collect()
     }
 
     #[test]
@@ -115,8 +173,60 @@ mod tests {
     fn rows_of_the_file_are_known_from_stored_ones() {
         let stored = [row(Some("b1"), None, None)];
         let new = row(Some("b2"), Some(700), None);
-        let merged = rebind(&stored, &[&new], UtcMicros(1000));
+        let merged = rebind(&stored, &[&new], UtcMicros(1000), None);
         assert_eq!(merged.iter().map(|m| m.of_file).collect::<Vec<_>>(), [None, Some(0)]);
         assert_eq!(merged[0].row.bound_until, Some(UtcMicros(700)));
+    }
+
+    #[test]
+    fn a_row_of_before_does_not_undo_what_an_installer_bound() {
+        let merged = |row: SensorRow| {
+            let stored = [row_of("b1", None, Some(500)), row_of("b2", Some(500), None)];
+            rebind(&stored, &[&row], UtcMicros(1000), Some(UtcMicros(600)))
+                .into_iter()
+                .map(|m| m.row)
+                .collect::<Vec<_>>()
+        };
+        let stored = [row_of("b1", None, Some(500)), row_of("b2", Some(500), None)];
+        assert_eq!(merged(row_of("b1", None, None)), stored);
+        assert_eq!(merged(row_of("b3", None, None)), stored);
+        // As it was before it was swapped, or bound elsewhere from its beginning.
+        assert_eq!(merged(row_of("b9", Some(500), None)), stored);
+        // One with a later date states something new.
+        let moved = merged(row_of("b3", Some(800), None));
+        assert_eq!(moved[1..], [row_of("b2", Some(500), Some(800)), row_of("b3", Some(800), None)]);
+    }
+
+    fn row_of(bay: &str, from: Option<i64>, until: Option<i64>) -> SensorRow {
+        row(Some(bay), from, until)
+    }
+
+    #[test]
+    fn what_an_installer_states_replaces_what_would_have_held_from_then_on() {
+        let stored = [row_of("b1", None, Some(500)), row_of("b2", Some(500), None)];
+        let bound = |bay, from| bind_from(&stored, &row_of(bay, Some(from), None));
+        assert_eq!(
+            bound("b3", 700),
+            [stored[0].clone(), row_of("b2", Some(500), Some(700)), row_of("b3", Some(700), None)]
+        );
+        assert_eq!(bound("b3", 500), [stored[0].clone(), row_of("b3", Some(500), None)]);
+        assert_eq!(bound("b3", 300), [row_of("b1", None, Some(300)), row_of("b3", Some(300), None)]);
+        assert_eq!(bound("b2", 700), stored, "it is bound so already");
+        assert_eq!(bound("b2", 300), [row_of("b1", None, Some(300)), row_of("b2", Some(300), None)]);
+        assert_eq!(bind_from(&[], &row_of("b", Some(7), None)), [row_of("b", Some(7), None)]);
+    }
+
+    #[test]
+    fn messages_are_read_again_from_where_they_would_be_read_otherwise() {
+        let stored = [row_of("b1", None, Some(500)), row_of("b2", Some(500), None)];
+        let since = |rows: &[SensorRow]| differs_from(&stored, rows).map(|at| at.0);
+        assert_eq!(since(&stored), None);
+        assert_eq!(since(&bind_from(&stored, &row_of("b3", Some(700), None))), Some(700));
+        assert_eq!(since(&ended(&stored, UtcMicros(400))), Some(400));
+        let longer = |row: &SensorRow| SensorRow { heartbeat_s: Some(5), ..row.clone() };
+        assert_eq!(since(&stored.iter().map(longer).collect::<Vec<_>>()), None);
+        let decoder = Some(crate::Decoder::Placepod);
+        let other = |row: &SensorRow| SensorRow { decoder, ..row.clone() };
+        assert_eq!(since(&stored.iter().map(other).collect::<Vec<_>>()), Some(i64::MIN));
     }
 }

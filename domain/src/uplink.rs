@@ -13,6 +13,8 @@ pub struct Uplink {
     pub feed: FeedId,
     /// DevEUI, 16 lower-case hex digits.
     pub device: String,
+    /// The places it was read with: see [`crate::Registry::generation`].
+    pub generation: i64,
     /// It is no sensor of the feed: of these only the newest messages are kept.
     pub is_stranger: bool,
     /// The network server's deduplication id, or one made of session key id, frame counter and the

@@ -1,6 +1,7 @@
 //! LoRaWAN frames: stored as received, decoded, bound to the place that the sensor watched then.
 
 use domain::{Decoder, Feed, OnBadClock, Reason, Sensor, Target, Uplink};
+use store::rebindings::KeptUplink;
 use store::writer::Batch;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -71,6 +72,46 @@ fn unread(
     fault.about(device)
 }
 
+/// Decodes a kept message again, and adds what it states by the bindings of now, and its new outcome, to `batch`.
+pub(crate) fn receive_again(
+    context: &MessageContext<'_>,
+    device: &str,
+    kept: &KeptUplink,
+    batch: &mut Batch,
+) {
+    let frame = Frame {
+        device: device.to_owned(),
+        event: "up",
+        dedup_id: Some(kept.dedup_id.clone()),
+        network_at: kept.network_at,
+        f_port: kept.f_port,
+        f_cnt: kept.f_cnt,
+        payload: kept.payload.clone(),
+        rssi_dbm: kept.rssi_dbm,
+        ..Frame::default()
+    };
+    let sensor = sensor_of(context, device);
+    let read = match server_report(kept.decoded.as_ref()) {
+        // The server's own object is not kept; what was read of it is.
+        Some(report) if context.feed.def.use_server_decoder && sensor.is_some() => Ok(report),
+        _ => read(context, sensor, &frame),
+    };
+    let message = Message { topic: "", payload: b"", qos: kept.qos, received_at: kept.received_at };
+    // Its fault is kept with it: the message itself, which could be in quarantine, is not there any more.
+    let _ = add(context, sensor, frame, message, read, batch);
+}
+
+/// What was read of the object of the network server's own codec.
+fn server_report(decoded: Option<&serde_json::Value>) -> Option<Report> {
+    let decoded = decoded?;
+    let state = decoded.get("state").and_then(|state| state.as_str()).and_then(|state| state.parse().ok());
+    (decoded.get("kind")?.as_str()? == "server").then(|| Report {
+        state,
+        kind: "server",
+        ..Report::default()
+    })
+}
+
 fn admit(
     context: &MessageContext<'_>,
     frame: Frame<'_>,
@@ -79,6 +120,18 @@ fn admit(
 ) -> Result<(), Fault> {
     let sensor = sensor_of(context, &frame.device);
     let read = read(context, sensor, &frame);
+    add(context, sensor, frame, message, read, batch)
+}
+
+/// Adds what was read of a frame, and the frame itself with its outcome, to `batch`.
+fn add(
+    context: &MessageContext<'_>,
+    sensor: Option<&Sensor>,
+    frame: Frame<'_>,
+    message: Message<'_>,
+    read: Result<Report, Fault>,
+    batch: &mut Batch,
+) -> Result<(), Fault> {
     let name = frame.dedup_id.clone().unwrap_or_else(|| name_of(context, message));
     let admitted = read.as_ref().map_err(Fault::clone);
     let admitted = admitted.and_then(|report| add_state(context, sensor, &frame, &name, report, batch));
@@ -208,6 +261,7 @@ fn uplink(
     Uplink {
         municipality: context.feed.municipality,
         feed: context.feed.id,
+        generation: context.registry.generation(),
         dedup_id,
         event: frame.event,
         received_at: context.received_at,

@@ -25,6 +25,7 @@ mod plausible;
 mod poll;
 pub mod posted;
 pub mod quota;
+mod rebinding;
 pub mod receive;
 mod rejected;
 mod replay;

@@ -144,7 +144,7 @@ impl Replayer {
 }
 
 /// What is accepted of `messages` now, and what is not.
-fn reread(registry: &Registry, messages: &[RejectedMessage]) -> (Batch, Vec<Replayed>) {
+pub(crate) fn reread(registry: &Registry, messages: &[RejectedMessage]) -> (Batch, Vec<Replayed>) {
     let mut batch = Batch::default();
     let mut replayed = Vec::with_capacity(messages.len());
     for k in messages {

@@ -19,14 +19,13 @@ use tracing::{debug, error, warn};
 
 use crate::metrics::Metrics;
 use crate::notices;
-use crate::poll;
 use crate::posted::PostedInlet;
 use crate::quota::{DefaultLimits, Quotas};
-use crate::replay;
 use crate::routing::RoutingTable;
 use crate::session::Shared;
 use crate::sessions::{BrokerAccess, Sessions};
 use crate::writers::{self, WRITERS, WriterContext};
+use crate::{poll, rebinding, replay};
 
 /// How often the feeds' states are stored.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
@@ -114,7 +113,8 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
     }
     drop(queue);
     if let Some(brokers) = &config.brokers {
-        writers.spawn(replay::run(context, config.pool.clone(), cancel.clone()));
+        writers.spawn(replay::run(context.clone(), config.pool.clone(), cancel.clone()));
+        writers.spawn(rebinding::run(context, config.pool.clone(), cancel.clone()));
         let notices = notices::Context {
             database: config.database.clone(),
             brokers: brokers.clone(),

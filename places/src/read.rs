@@ -1,6 +1,6 @@
 //! Reading files and folders.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,6 +66,7 @@ impl PlaceFiles {
             brokers: values(self.brokers),
             feeds: values(self.feeds),
             sensors: values(self.sensors),
+            commissioned: BTreeMap::new(),
             closures: self.closures.into_iter().filter_map(|row| row.value.closure()).collect(),
             calendar: values(self.calendar),
             notices: values(self.notices),

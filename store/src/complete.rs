@@ -44,15 +44,17 @@ impl Waiting {
                 continue;
             };
             for change in changes::decode(&body)? {
-                if let Change::Bay { bay, reading } = change {
-                    match owner(bay) {
-                        Some(town) => {
-                            let bays = waiting.by_town.entry(town).or_default();
-                            let held = bays.entry(bay).or_insert(reading.observed_at);
-                            *held = reading.observed_at.min(*held);
-                        }
-                        None => waiting.note_any(reading.observed_at),
+                let (bay, at) = match change {
+                    Change::Bay { bay, reading } => (bay, reading.observed_at),
+                    Change::Corrected { bay, first_at, .. } => (bay, first_at),
+                    _ => continue,
+                };
+                match owner(bay) {
+                    Some(town) => {
+                        let held = waiting.by_town.entry(town).or_default().entry(bay).or_insert(at);
+                        *held = at.min(*held);
                     }
+                    None => waiting.note_any(at),
                 }
             }
         }
@@ -85,6 +87,7 @@ impl Waiting {
         let until: Option<Ts> = sqlx::query_scalar(
             "SELECT least($2, moving_from,
                  (SELECT next_utc FROM derive_again WHERE municipality = $1),
+                 (SELECT min(from_utc) FROM rebinding WHERE done_at IS NULL AND $1 = ANY(towns)),
                  CASE WHEN again THEN '-infinity'::timestamptz END)
              FROM derive_state",
         )

@@ -30,6 +30,7 @@ mod pending_counts;
 pub mod places;
 pub mod pool;
 pub mod readers;
+pub mod rebindings;
 pub mod replays;
 mod restore;
 pub mod retention;

@@ -7,6 +7,7 @@ use sqlx::{FromRow, Type};
 
 use crate::audit::{self, Actor, AuditEvent, AuditOutcome};
 use crate::column::{Ids, MaybeId, MaybeTs, MaybeWord};
+use crate::rebindings::Rebinding;
 use crate::{Pool, Result, Ts};
 
 /// Notified of each request.
@@ -253,6 +254,35 @@ pub async fn messages(pool: &Pool, request: &ReplayRequest, ids: &[i64]) -> Resu
     )
     .bind(request.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
     .bind(ids)
+    .fetch_all(pool)
+    .await?)
+}
+
+/// Rejected messages of the device of `request` that came over `feed` and are kept whole, of the time of the request and
+/// with a number above `after`, in the order of their numbers.
+///
+/// # Errors
+/// The database is not available.
+pub async fn of_device(
+    pool: &Pool,
+    request: &Rebinding,
+    feed: FeedId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<RejectedMessage>> {
+    Ok(sqlx::query_as(
+        "SELECT id, municipality, feed, topic, received_at, payload, qos
+         FROM rejection
+         WHERE municipality = $1 AND feed = $2 AND devices = ARRAY[$3] AND received_at >= $4 AND id > $5
+           AND reason <> 'too_large'
+         ORDER BY id LIMIT $6",
+    )
+    .bind(request.municipality.0)
+    .bind(feed.0)
+    .bind(&request.device)
+    .bind(Ts(request.from))
+    .bind(after)
+    .bind(limit)
     .fetch_all(pool)
     .await?)
 }

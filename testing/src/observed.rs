@@ -89,6 +89,7 @@ pub fn uplink(municipality: MunicipalityId, feed: FeedId, device: &str, received
         municipality,
         feed,
         device: device.into(),
+        generation: 0,
         is_stranger: false,
         dedup_id: received_at.to_string(),
         event: "up",

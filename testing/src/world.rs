@@ -260,6 +260,7 @@ fn catalogue(contents: &Contents) -> Catalogue {
         feeds: defs(&contents.feeds),
         sensors: contents.sensors.iter().flat_map(|s| s.bindings.iter().map(|b| row(s, b))).collect(),
         closures: Vec::new(),
+        commissioned: Default::default(),
         calendar: contents.calendar.clone(),
         notices: Vec::new(),
     }

@@ -8,6 +8,7 @@ mod brokers;
 mod certificates;
 mod changed_trips;
 mod closed;
+mod commissioning;
 mod corrections;
 mod dashboard;
 mod databases;

@@ -158,6 +158,10 @@ impl Instance {
         self.ask("POST", path, Some(key), body).await
     }
 
+    pub async fn put(&self, path: &str, key: &str, body: &str) -> (u16, Value) {
+        self.ask("PUT", path, Some(key), body).await
+    }
+
     /// A file, with a key.
     pub async fn bytes_with(&self, path: &str, key: &str) -> Vec<u8> {
         self.fetch("GET", path, Some(key), "").await.1

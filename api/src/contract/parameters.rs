@@ -202,6 +202,12 @@ parameters! {
         topic: Option<Id>,
     }
 
+    /// A trial.
+    Trial {
+        /// Changes nothing, and answers what would change.
+        dry_run: Option<Flag>,
+    }
+
     /// Pages of open data.
     OpenData {
         /// Only what belongs to the municipality with this slug.

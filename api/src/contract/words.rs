@@ -32,6 +32,8 @@ words! {
     Direction = all!(domain::Direction);
     /// Codec of a LoRaWAN payload.
     Decoder = all!(domain::Decoder);
+    /// How far it is that messages are decoded again.
+    RebindingState = all!(store::rebindings::RebindingState);
     /// Wire format of a feed.
     FeedFormat = all!(domain::FeedFormat);
     /// How a device is: `watch` works and will want attention, `faulty` sends what cannot be read or believed,

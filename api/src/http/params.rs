@@ -19,6 +19,9 @@ pub const MAX_LIMIT: usize = 1_000;
 /// Cursor of a page; empty is the first page, for clients that always send the parameter.
 const FROM_THE_START: [&str; 2] = ["cursor", "start"];
 
+/// Flags that may be given by their name alone.
+const FLAGS: [&str; 1] = ["dry_run"];
+
 /// The raw query string.
 pub struct RawQuery(String);
 
@@ -94,6 +97,10 @@ impl RawQuery {
             }
             let is_empty = value.trim().is_empty();
             if is_empty && FROM_THE_START.contains(&name.as_ref()) {
+                continue;
+            }
+            if is_empty && FLAGS.contains(&name.as_ref()) {
+                params.push((name, Cow::Borrowed("true")));
                 continue;
             }
             // An empty filter would match everything.

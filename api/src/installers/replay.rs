@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use domain::{Registry, UtcMicros};
 use serde::Deserialize;
 use store::replays::{self, ReplayRequest};
@@ -181,12 +181,4 @@ fn read(params: &Params<'_>, body: &[u8], registry: &Registry) -> Result<ReplayR
         ));
     }
     Ok(request)
-}
-
-/// Another method of this path: without a key it reveals no more than other routes.
-pub async fn other_method(asker: Asker) -> Response {
-    match asker.with(&[Role::Installer]).await {
-        Ok(_) => ([(header::ALLOW, "POST")], Problem::method_not_allowed()).into_response(),
-        Err(problem) => problem.into_response(),
-    }
 }

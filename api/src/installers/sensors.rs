@@ -10,10 +10,11 @@ use domain::sensor_health::Health;
 use domain::{FeedFormat, MunicipalityId, UtcMicros};
 use serde::Serialize;
 use store::inspect::{self, Device, NativeFilter};
+use store::rebindings;
 use utoipa::ToSchema;
 
 pub use self::messages::{__path_messages, messages};
-use self::out::{BindingOut, Rejecting, SensorOut};
+use self::out::{BindingOut, RebindingOut, Rejecting, SensorOut};
 use crate::contract::{parameters, values};
 use crate::http::answer;
 use crate::http::auth::{Asker, Role};
@@ -45,6 +46,14 @@ async fn scope(view: &View, asker: &Asker) -> Result<Vec<MunicipalityId>, Proble
 /// The id as stored: a DevEUI may be written in any spelling.
 pub(crate) fn spelled(id: &str) -> String {
     id.parse::<DevEui>().map_or_else(|_| id.to_owned(), |eui| eui.to_string())
+}
+
+/// A device that is not there, or not for the caller.
+pub(crate) fn no_sensor() -> Problem {
+    Problem::not_found(
+        "There is no sensor with this id.",
+        "GET /v1/sensors lists the sensors that this key may see.",
+    )
 }
 
 /// Devices in the order of their ids: those in the files, those that sent and are not (`health=new`), and
@@ -115,8 +124,13 @@ async fn page(
     let last = ends.into_iter().flatten().min();
     let rejecting = rejecting(view, asker, scope, &devices).await?;
     let mut items: Vec<((String, String), SensorOut)> = Vec::with_capacity(devices.len() + places.len());
+    let keys: Vec<&str> = devices.iter().map(|device| device.key.as_str()).collect();
+    let mut rebindings = rebindings::progress(pool, scope, &keys).await?;
     for device in devices {
-        items.push(((device.key.clone(), String::new()), out::device(device, &rejecting, view)));
+        let (key, rebinding) = (device.key.clone(), rebindings.remove(&device.key));
+        let mut device = out::device(device, &rejecting, view);
+        device.rebinding = rebinding.map(RebindingOut::from);
+        items.push(((key, String::new()), device));
     }
     for place in places {
         items.push(((place.key.clone(), place.kind.clone()), out::place(place, view)));
@@ -172,18 +186,12 @@ pub async fn sensor(view: View, id: PathId, asker: Asker, query: RawQuery) -> Re
     let scope = scope(&view, &asker).await?;
     query.params(&[])?;
     let id = spelled(&id.text()?);
-    let not_found = || {
-        Problem::not_found(
-            "There is no sensor with this id.",
-            "GET /v1/sensors lists the sensors that this key may see.",
-        )
-    };
     let devices = inspect::devices(asker.pool()?, &scope, Some(&id), None, 1).await?;
     let rejecting = rejecting(&view, &asker, &scope, &devices).await?;
     let Some(device) = devices.into_iter().next() else {
         let filter = NativeFilter { only: Some(&[id]), ..NativeFilter::default() };
         let place = inspect::native_places(asker.pool()?, &scope, &filter, 1).await?.pop();
-        let sensor = out::place(place.ok_or_else(not_found)?, &view);
+        let sensor = out::place(place.ok_or_else(no_sensor)?, &view);
         return Ok(answer::private(&SensorDetail { sensor, bindings: Vec::new() }));
     };
     let bindings = {
@@ -192,6 +200,8 @@ pub async fn sensor(view: View, id: PathId, asker: Asker, query: RawQuery) -> Re
         let sensor = registry.sensor_by_key(&device.key).filter(|_| device.is_known);
         sensor.map_or_else(Vec::new, |s| s.bindings.iter().map(|b| BindingOut::new(b, registry)).collect())
     };
-    let sensor = out::device(device, &rejecting, &view);
+    let rebinding = rebindings::progress(asker.pool()?, &scope, &[&device.key]).await?.into_values().next();
+    let mut sensor = out::device(device, &rejecting, &view);
+    sensor.rebinding = rebinding.map(RebindingOut::from);
     Ok(answer::private(&SensorDetail { sensor, bindings }))
 }

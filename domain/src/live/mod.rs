@@ -5,6 +5,7 @@
 //! part (`vehicle`), trips by their [`Rank`](crate::trip_update::Rank). No state is given out
 //! without its age.
 
+mod change;
 mod class;
 mod clock;
 mod driver;
@@ -28,20 +29,18 @@ use std::collections::{BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use serde::{Deserialize, Serialize};
 
 use crate::bay_state::{BayReading, BayReadings, BayState};
 use crate::feed::is_ahead;
 use crate::geo::{Bbox, LatLon};
-use crate::ids::{BayId, FeedId, SiteId, VehicleId};
-use crate::observation::{Digest, VehicleFix};
+use crate::ids::{BayId, SiteId, VehicleId};
 use crate::place::{Audience, wire_enum};
 use crate::registry::Registry;
 use crate::sensor::Target;
 use crate::site_count::CountState;
 use crate::time::UtcMicros;
-use crate::trip_update::TripReport;
 
+pub use change::Change;
 pub use class::BayCounts;
 use class::{ClassId, Classes};
 pub use driver::Driver;
@@ -58,51 +57,6 @@ use trips::Trips;
 use vehicle::VehicleCell;
 pub use vehicle::VehiclePart;
 pub use view::{Basis, BayView, ByRestriction, Flags, SiteView, VehicleView};
-
-/// One thing that changed, as the store's change log carries it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Change {
-    /// A statement about a bay.
-    Bay {
-        /// Which one.
-        bay: BayId,
-        /// What it says.
-        reading: BayReading,
-    },
-    /// The counted state of a site.
-    Site {
-        /// Which one.
-        site: SiteId,
-        /// Of one audience's spaces in it; `None`: of all.
-        audience: Option<Audience>,
-        /// Of two states the one with the higher version holds.
-        version: i64,
-        /// The state.
-        count: CountState,
-    },
-    /// A statement about a vehicle.
-    Vehicle {
-        /// Which one.
-        vehicle: VehicleId,
-        /// The feed that it came from.
-        feed: FeedId,
-        /// When it was so.
-        observed_at: UtcMicros,
-        /// Decides between statements of one instant: the greater one holds.
-        digest: Digest,
-        /// What it says.
-        fix: VehicleFix,
-    },
-    /// Places, sensors or feeds were imported: load the registry again.
-    Places,
-    /// A feed's report of a trip.
-    Trip {
-        /// The feed that it came from.
-        feed: FeedId,
-        /// What it says.
-        report: TripReport,
-    },
-}
 
 wire_enum! {
     /// Why an event is sent.
@@ -248,6 +202,7 @@ impl LiveMap {
     pub fn apply(&mut self, changes: impl IntoIterator<Item = Change>, now: UtcMicros) -> Vec<LiveEvent> {
         let mut events = self.look_at_clock(now);
         let mut sites = BTreeSet::new();
+        let mut withdrawn = BTreeSet::new();
         for change in changes {
             match change {
                 Change::Bay { bay, reading } => self.apply_bay(bay, reading, now, &mut events, &mut sites),
@@ -269,8 +224,23 @@ impl LiveMap {
                     }
                 }
                 Change::Trip { feed, report } => self.trips.apply(feed, report, now),
-                Change::Places => {}
+                Change::Withdrawn { bay, newest, holds } => {
+                    let cell = self.bays.entry(bay).or_insert_with(BayCell::empty);
+                    let is_distrusted = holds.is_some_and(|reading| {
+                        self.registry.is_distrusted(reading.source(), bay, reading.observed_at)
+                    });
+                    cell.readings.withdraw(&newest, holds, is_distrusted);
+                    withdrawn.insert(bay);
+                }
+                Change::Places | Change::Corrected { .. } => {}
             }
+        }
+        if !withdrawn.is_empty() {
+            // Sites do not know which of their bays their times rest on.
+            events.extend(self.replace_registry(self.registry.clone(), now));
+            events.extend(
+                withdrawn.into_iter().filter_map(|bay| self.bay_event(bay, now, EventReason::Changed)),
+            );
         }
         self.push_site_events(sites, EventReason::Changed, &mut events);
         events
@@ -407,7 +377,10 @@ impl LiveMap {
     /// timer.
     fn renew(&mut self, bay: BayId, now: UtcMicros) {
         let Some(cell) = self.bays.get_mut(&bay) else { return };
-        let Some(reading) = cell.readings.current() else { return };
+        let Some(reading) = cell.readings.current() else {
+            cell.stale_at = UtcMicros(i64::MIN);
+            return;
+        };
         let (feed, sensor, at) = (reading.feed, reading.sensor, reading.observed_at);
         let stale_after_s = self.registry.stale_after_s(feed, sensor, Target::Bay(bay), at);
         let holds_for_s = if cell.readings.is_distrusted() { 0 } else { stale_after_s };

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::feed::{Feed, FeedFormat};
 use crate::geo::Geometry;
-use crate::ids::MunicipalityId;
+use crate::ids::{FeedId, MunicipalityId};
 use crate::place::{Bay, Municipality, Publish, Purpose, Restriction, Site, SiteKind};
 use crate::registry::{Contents, Entry};
 use crate::site_count::{Absolute, Anchor};

@@ -54,10 +54,29 @@ fn bindings_after<'a>(files: &'a PlaceFiles, known: &Catalogue, now: UtcMicros) 
         untouched.map(|(_, rows)| rows.iter().map(|row| Bound { row: row.clone(), at: None }).collect());
     let touched = new.iter().map(|(id, rows)| {
         let values: Vec<&SensorRow> = rows.iter().map(|row| &row.value).collect();
-        let merged = rebind(stored.get(id).map_or(&[], Vec::as_slice), &values, now);
+        let commissioned_at = known.commissioned.get(*id).copied();
+        let merged = rebind(stored.get(id).map_or(&[], Vec::as_slice), &values, now, commissioned_at);
         merged.into_iter().map(|m| Bound { row: m.row, at: m.of_file.map(|i| &rows[i].at) }).collect()
     });
     untouched.chain(touched).collect()
+}
+
+/// Rows that change nothing, since an installer has bound the sensor to something else.
+pub(super) fn remarks(files: &PlaceFiles, known: &Catalogue, remarks: &mut FileProblems) {
+    for Located { value: row, at } in &files.sensors {
+        let commissioned_at = known.commissioned.get(&row.id).copied();
+        if commissioned_at.is_none_or(|at| row.bound_from.max(row.bound_until) > Some(at)) {
+            continue;
+        }
+        let mut stored = known.sensors.iter().filter(|stored| stored.id == row.id);
+        let Some(open) = stored.find(|stored| stored.bound_until.is_none()) else { continue };
+        if open.target() != row.target() {
+            let message =
+                format!("sensor '{}' stays bound to {}, as an installer has stated", row.id, described(open));
+            let remedy = "write what `kreisverkehr export` writes, or a later bound_from to bind it anew";
+            remarks.push(FileProblem::at(at, message, remedy).field("id").value(&row.id));
+        }
+    }
 }
 
 /// A binding without a date begins now when its sensor was somewhere else before.

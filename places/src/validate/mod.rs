@@ -43,6 +43,7 @@ pub fn remarks(files: &PlaceFiles, known: &Catalogue, now: UtcMicros) -> FilePro
     let mut remarks = FileProblems::default();
     remarks.extend(places::never_open(files, now));
     remarks.extend(places::holidays_on_weekdays(files));
+    bindings::remarks(files, known, &mut remarks);
     whereabouts::remarks(files, &View::new(files, known), &mut remarks);
     remarks.sorted()
 }

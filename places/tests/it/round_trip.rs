@@ -281,7 +281,8 @@ prop_compose! {
         let calendar = calendar.into_iter().map(|((municipality, date, kind, name), days)| {
             CalendarDay { municipality, date, until: date.saturating_add(days.days()), kind, name }
         }).collect();
-        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar, notices }
+        let commissioned = Default::default();
+        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar, commissioned, notices }
     }
 }
 

@@ -52,6 +52,7 @@ pub async fn append(
 ) -> Result<()> {
     let observed = changes.iter().filter_map(|change| match change {
         Change::Bay { reading, .. } => Some(reading.observed_at),
+        Change::Corrected { first_at, .. } => Some(*first_at),
         _ => None,
     });
     let earliest = observed.min().unwrap_or(UtcMicros(i64::MAX));

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use domain::intervals::{
-    Applied, BayInterval, BayIntervals, BayStatement, Delta, Diff, Span, Timeline, diff,
+    Applied, BayInterval, BayIntervals, BayStatement, Delta, Diff, Span, Timeline, derive_intervals, diff,
 };
 use domain::{BayId, BayReading, BayState, MunicipalityId, UtcMicros};
 use sqlx::PgConnection;
 
 use super::DerivedPlace;
 use super::neighbours::neighbours;
-use super::observations::{BayInstant, BayKey};
+use super::observations::{self, BayInstant, BayKey};
 use crate::bind::BindRows;
 use crate::copy::CopyRows;
 use crate::{Result, Ts};
@@ -94,6 +94,40 @@ pub(super) async fn apply(
         change.add_to(delta, timeline(&change.key), timeline(&change.key), summed);
     }
     write(conn, &changes).await
+}
+
+/// Derives the intervals of bays again whose stored observations were withdrawn or added from the beginning to the end of
+/// spans.
+pub(super) async fn derive_again(
+    conn: &mut PgConnection,
+    placed: &HashMap<BayId, DerivedPlace>,
+    corrected: &[(BayId, Span)],
+    hours_until: UtcMicros,
+    delta: &mut Delta,
+) -> Result<()> {
+    let mut spans: BTreeMap<BayId, Span> = BTreeMap::new();
+    for (bay, span) in corrected {
+        let held = spans.entry(*bay).or_insert(*span);
+        *held = Span { from: held.from.min(span.from), until: held.until.max(span.until) };
+    }
+    let summed = Span::of(None, Some(hours_until));
+    for (bay, Span { from, until }) in spans {
+        let Some(place) = placed.get(&bay) else { continue };
+        let key = BayKey { municipality: place.municipality, bay };
+        let longest_us = place.timeline.longest_hold_us();
+        // Earlier statements may still hold, and the last one may hold beyond.
+        let span = Span { from, until: UtcMicros(until.0.saturating_add(longest_us).saturating_add(1)) };
+        let known = Span { from: UtcMicros(from.0.saturating_sub(longest_us)), ..span };
+        let readings = observations::readings(conn, key.municipality, vec![bay.0], known).await?;
+        let own = readings.get(&bay).map_or(&[][..], Vec::as_slice);
+        let before = around(conn, &[(key, span)]).await?.remove(&key).unwrap_or_default();
+        let mut after = before.clone();
+        after.replace(span, &derive_intervals(place.timeline.statements(own)));
+        let change = BayChange { key, before, after };
+        change.add_to(delta, &place.timeline, &place.timeline, summed);
+        write(conn, std::slice::from_ref(&change)).await?;
+    }
+    Ok(())
 }
 
 /// Intervals of each bay that a change within its span could touch: those from the second before it to the next after it.

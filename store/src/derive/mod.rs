@@ -24,7 +24,7 @@ pub(crate) mod sites;
 
 use std::collections::{BTreeSet, HashMap};
 
-use domain::intervals::{HOUR_US, Timeline};
+use domain::intervals::{HOUR_US, Span, Timeline};
 use domain::live::Change;
 use domain::{BayId, BayReading, MunicipalityId, SiteId, UtcMicros};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
@@ -131,10 +131,14 @@ impl Deriver {
         }
         let log = LogCursor::Deriver.unread(&mut self.conn, LogLimit::STEP).await?;
         let mut statements: Vec<(BayId, BayReading)> = Vec::new();
+        let mut corrected: Vec<(BayId, Span)> = Vec::new();
         for row in &log {
             for change in row.changes()? {
                 match change {
                     Change::Bay { bay, reading } => statements.push((bay, reading)),
+                    Change::Corrected { bay, first_at, last_at } => {
+                        corrected.push((bay, Span { from: first_at, until: last_at }));
+                    }
                     Change::Places => self.have_places_changed = true,
                     _ => {}
                 }
@@ -158,6 +162,7 @@ impl Deriver {
             let mut tx = self.conn.begin().await?;
             let mut delta = hours::Delta::default();
             bays::apply(&mut tx, &self.bays, &statements, self.hours_until, &mut delta).await?;
+            bays::derive_again(&mut tx, &self.bays, &corrected, self.hours_until, &mut delta).await?;
             sites::apply(&mut tx, &self.sites, &pending, self.hours_until, &mut delta).await?;
             hours::write(&mut tx, delta).await?;
             LogCursor::Deriver.advance(&mut tx, log.iter().map(|row| (row.writer, row.seq))).await?;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::catalogue::Catalogue;
+use domain::sensor::SensorRow;
 use domain::{MunicipalityId, Registry};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -147,6 +148,18 @@ pub(super) fn events(
     }
     imports.extend(events);
     imports
+}
+
+/// The events of bindings that were changed by themselves.
+pub(super) fn bindings(before: &[SensorRow], after: &[SensorRow], registry: &Registry) -> Vec<AuditEvent> {
+    let catalogue = |rows: &[SensorRow]| Catalogue {
+        sensors: rows.to_vec(),
+        feeds: registry.feeds().map(|feed| feed.def.clone()).collect(),
+        ..Catalogue::default()
+    };
+    let mut events = events(&catalogue(before), &catalogue(after), &ImportReport::default(), registry);
+    events.retain(|event| event.action == "bind");
+    events
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::report::{ImportCounts, ImportReport, Missing, import_counts};
 use super::versions::{self, Correction, Holds};
 use super::{audited, days};
 use crate::audit::{self, Actor};
-use crate::{Pool, Result, Ts, changes, notices};
+use crate::{Pool, Result, Ts, changes, notices, rebindings};
 
 /// Advisory lock: one import at a time.
 const IMPORT_LOCK: i64 = 0x6b76_696d_706f; // "kvimpo"
@@ -35,8 +35,7 @@ impl Import {
     /// # Errors
     /// The database is not available.
     pub async fn begin(pool: &Pool) -> Result<Self> {
-        let mut tx = pool.begin().await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(IMPORT_LOCK).execute(&mut *tx).await?;
+        let mut tx = begin(pool).await?;
         let existing = super::catalogue(&mut tx).await?;
         Ok(Import { tx, existing })
     }
@@ -122,12 +121,26 @@ impl Import {
         let (now, registry) = (super::catalogue(&mut self.tx).await?, self.registry().await?);
         let events = audited::events(&self.existing, &now, report, &registry);
         audit::append(&mut self.tx, &Actor::local(actor), &events).await?;
-        let generation = crate::ingest_process::next_generation(&mut self.tx).await?;
+        let generation = publish(&mut self.tx).await?;
         versions::note(&mut self.tx, &report.corrections, actor, generation).await?;
-        changes::append_alone(&mut self.tx, &[Change::Places]).await?;
         self.tx.commit().await?;
         Ok(())
     }
+}
+
+/// Begins a transaction that changes places; waits for another one to end.
+pub(super) async fn begin(pool: &Pool) -> Result<Transaction<'static, Postgres>> {
+    let mut tx = pool.begin().await?;
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(IMPORT_LOCK).execute(&mut *tx).await?;
+    Ok(tx)
+}
+
+/// Notifies every process, at the end of a transaction that changes places; returns the new generation.
+pub(super) async fn publish(conn: &mut PgConnection) -> Result<i64> {
+    rebindings::wait_for_writers(conn).await?;
+    let generation = crate::ingest_process::next_generation(conn).await?;
+    changes::append_alone(conn, &[Change::Places]).await?;
+    Ok(generation)
 }
 
 /// Upserts definitions into `table` by its column `key`, the property `id` of each. `owner`: the property that names the
@@ -202,7 +215,9 @@ async fn sensors(
     let mut changed: Vec<SensorRow> = Vec::new();
     for (id, rows) in by_id(&new.sensors) {
         let held: Vec<SensorRow> = stored.remove(id).into_iter().flatten().cloned().collect();
-        let merged: Vec<SensorRow> = rebind(&held, &rows, now).into_iter().map(|m| m.row).collect();
+        let commissioned_at = existing.commissioned.get(id).copied();
+        let merged = rebind(&held, &rows, now, commissioned_at);
+        let merged: Vec<SensorRow> = merged.into_iter().map(|m| m.row).collect();
         match &held[..] {
             [] => result.added += 1,
             held if held == merged => {
@@ -217,7 +232,7 @@ async fn sensors(
     Ok(result)
 }
 
-async fn write_sensors(conn: &mut PgConnection, rows: &[SensorRow]) -> Result<()> {
+pub(super) async fn write_sensors(conn: &mut PgConnection, rows: &[SensorRow]) -> Result<()> {
     // Of rows that differ, which only former ones do, the last holds. Not each has to name the decoder.
     sqlx::query(
         "INSERT INTO sensor (municipality, feed, key, decoder)

@@ -1,6 +1,7 @@
 //! Places, sensors and feeds: loaded into a registry, imported from files, read back for export.
 
 mod audited;
+mod binding;
 mod days;
 mod import;
 pub(crate) mod kind;
@@ -9,6 +10,7 @@ mod read;
 mod report;
 mod versions;
 
+pub use binding::{BindingChange, BindingRefusal, BindingRequest, bind};
 pub use days::calendar;
 pub(crate) use days::ever_closed;
 pub use import::Import;

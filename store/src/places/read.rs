@@ -3,13 +3,14 @@
 use domain::catalogue::Catalogue;
 use domain::place::Municipality;
 use domain::registry::{Contents, Entry};
+use domain::sensor::SensorRow;
 use domain::{Decoder, MunicipalityId, Registry};
 use serde::de::DeserializeOwned;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr};
 
 use super::{days, publicity};
-use crate::Result;
+use crate::{Result, Ts};
 
 /// Values that `sql` has as JSON.
 async fn values<T>(conn: &mut PgConnection, sql: impl SqlSafeStr) -> Result<Vec<T>>
@@ -81,20 +82,10 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry> {
 /// # Errors
 /// The database is not available, or a definition does not read back.
 pub async fn catalogue(conn: &mut PgConnection) -> Result<Catalogue> {
-    // A sensor without a binding has a row, too.
-    let sensors = format!(
-        "SELECT jsonb_build_object('id', s.key, 'feed', f.key, 'decoder', {}, 'bay', bay.key, 'site', site.key,
-                'vehicle', v.key, 'direction', CASE WHEN b.direction IN ('in', 'out') THEN b.direction END,
-                'bound_from', nullif(b.from_utc, '-infinity'), 'bound_until', nullif(b.until_utc, 'infinity'),
-                'heartbeat_s', b.heartbeat_s, 'stale_after_s', b.stale_after_s, 'threshold_mm', b.threshold_mm)
-         FROM sensor s JOIN feed f ON f.id = s.feed
-         LEFT JOIN sensor_binding b ON b.sensor = s.id
-         LEFT JOIN place bay ON bay.id = b.bay
-         LEFT JOIN place site ON site.id = b.site
-         LEFT JOIN vehicle v ON v.id = b.vehicle
-         ORDER BY s.key COLLATE \"C\", b.from_utc",
-        known_decoder()
-    );
+    let commissioned: Vec<(String, Ts)> =
+        sqlx::query_as("SELECT key, commissioned_at FROM sensor WHERE commissioned_at IS NOT NULL")
+            .fetch_all(&mut *conn)
+            .await?;
     Ok(Catalogue {
         municipalities: values(conn, "SELECT def FROM municipality ORDER BY slug COLLATE \"C\"").await?,
         sites: values(conn, "SELECT def FROM place WHERE kind = 1 ORDER BY key COLLATE \"C\"").await?,
@@ -105,6 +96,29 @@ pub async fn catalogue(conn: &mut PgConnection) -> Result<Catalogue> {
         closures: days::all_closures(conn).await?,
         calendar: days::calendar(conn, None).await?,
         notices: values(conn, "SELECT def FROM notice_rule ORDER BY key COLLATE \"C\"").await?,
-        sensors: values(conn, AssertSqlSafe(sensors)).await?,
+        sensors: sensor_rows(conn, None).await?,
+        commissioned: commissioned.into_iter().map(|(id, at)| (id, at.0)).collect(),
     })
+}
+
+/// The bindings of the sensors `only`, or of all, in the files' own terms, by sensor and time. A sensor without a binding
+/// has a row, too.
+pub(super) async fn sensor_rows(conn: &mut PgConnection, only: Option<&[String]>) -> Result<Vec<SensorRow>> {
+    let sql = format!(
+        "SELECT jsonb_build_object('id', s.key, 'feed', f.key, 'decoder', {}, 'bay', bay.key, 'site', site.key,
+                'vehicle', v.key, 'direction', CASE WHEN b.direction IN ('in', 'out') THEN b.direction END,
+                'bound_from', nullif(b.from_utc, '-infinity'), 'bound_until', nullif(b.until_utc, 'infinity'),
+                'heartbeat_s', b.heartbeat_s, 'stale_after_s', b.stale_after_s, 'threshold_mm', b.threshold_mm)
+         FROM sensor s JOIN feed f ON f.id = s.feed
+         LEFT JOIN sensor_binding b ON b.sensor = s.id
+         LEFT JOIN place bay ON bay.id = b.bay
+         LEFT JOIN place site ON site.id = b.site
+         LEFT JOIN vehicle v ON v.id = b.vehicle
+         WHERE $1::text[] IS NULL OR s.key = ANY($1)
+         ORDER BY s.key COLLATE \"C\", b.from_utc",
+        known_decoder()
+    );
+    let rows: Vec<Json<SensorRow>> =
+        sqlx::query_scalar(AssertSqlSafe(sql)).bind(only).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|row| row.0).collect())
 }

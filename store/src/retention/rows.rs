@@ -19,10 +19,11 @@ const fn rows(class: Class, table: &'static str, too_old: &'static str) -> Rows 
     Rows { class, table, too_old }
 }
 
-pub(super) const ALL: [Rows; 15] = [
+pub(super) const ALL: [Rows; 16] = [
     rows(Class::Rejections, "rejection", "received_at < $1"),
     // The requests are in the audit log.
     rows(Class::Rejections, "replay", "asked_at < $1"),
+    rows(Class::Rejections, "rebinding", "done_at < $1"),
     rows(Class::Uplinks, "uplink", "received_at < $1"),
     rows(Class::Uplinks, "receipt_claim", "received_at < $1"),
     // Unknown devices of which no message is left.

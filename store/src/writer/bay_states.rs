@@ -17,7 +17,7 @@ use sqlx::{Connection, FromRow, PgConnection};
 
 use crate::bind::BindRows;
 use crate::changes::{LogCursor, LogLimit, WriterId};
-use crate::{Result, Ts};
+use crate::{Result, Ts, rebindings};
 
 /// Batches of more bay rows than this defer their states: there, flushing later pays.
 pub const DEFER_ROWS: usize = 400;
@@ -60,6 +60,15 @@ impl Latest {
         for o in rows {
             self.add(o.provenance.municipality, o.bay, o.reading(), o.provenance.received_at);
         }
+    }
+
+    /// Forgets statements that were withdrawn since they were stored.
+    async fn forget_withdrawn(&mut self, conn: &mut PgConnection) -> Result<()> {
+        let held: Vec<(MunicipalityId, BayId, BayReading)> =
+            self.0.iter().map(|(key, (reading, _))| (key.municipality, key.bay, *reading)).collect();
+        let mut stored = rebindings::are_stored(conn, &held).await?.into_iter();
+        self.0.retain(|_, _| stored.next().unwrap_or(true));
+        Ok(())
     }
 
     /// Moves the table's states forward, never back, in the key's order, so that two writers
@@ -115,6 +124,8 @@ impl Deferred {
     /// Writes them to the table. After an error they are still in the log only.
     pub(super) async fn flush(&mut self, conn: &mut PgConnection, writer: WriterId) -> Result<()> {
         let mut tx = conn.begin().await?;
+        rebindings::store_messages(&mut tx).await?;
+        self.latest.forget_withdrawn(&mut tx).await?;
         self.latest.write(&mut tx).await?;
         LogCursor::BayStates.advance(&mut tx, [(writer, self.seq)]).await?;
         tx.commit().await?;
@@ -129,6 +140,7 @@ impl Deferred {
 pub(super) async fn flush_left_over(conn: &mut PgConnection) -> Result<()> {
     loop {
         let mut tx = conn.begin().await?;
+        rebindings::store_messages(&mut tx).await?;
         let left = LogCursor::BayStates.unread(&mut tx, LogLimit::STEP).await?;
         if left.is_empty() {
             return Ok(());
@@ -149,6 +161,7 @@ pub(super) async fn flush_left_over(conn: &mut PgConnection) -> Result<()> {
                 }
             }
         }
+        latest.forget_withdrawn(&mut tx).await?;
         latest.write(&mut tx).await?;
         LogCursor::BayStates.advance(&mut tx, left.iter().map(|row| (row.writer, row.seq))).await?;
         tx.commit().await?;

@@ -15,6 +15,7 @@ pub(crate) mod observation;
 mod parts;
 pub(crate) mod passages;
 mod quarantine;
+mod rebound;
 mod rejections;
 pub(crate) mod sites;
 mod text;
@@ -42,7 +43,7 @@ pub use self::rejections::Replayed;
 use crate::changes::{self, Committed, WriterId};
 use crate::migrate::{self, Partitioning};
 use crate::partitions::{Partitions, Table};
-use crate::{Result, StoreError};
+use crate::{Result, StoreError, rebindings};
 
 /// An observation with its idempotency key.
 #[derive(Debug, Clone, PartialEq)]
@@ -292,6 +293,9 @@ impl Writer {
     async fn transact(&mut self, request: Request<'_>, mode: InsertMode) -> Result<Stored> {
         let Request { batch, replayed, parts, registry, stored_at } = request;
         let mut tx = self.conn.begin().await?;
+        if !batch.uplinks.is_empty() {
+            rebindings::store_messages(&mut tx).await?;
+        }
         let known = idempotency::register(&mut tx, batch).await?;
         let (bays, vehicles) = (known.select(&batch.bays), known.select(&batch.vehicles));
         let defer = bays.len() > bay_states::DEFER_ROWS;
@@ -313,7 +317,11 @@ impl Writer {
             latest.write(&mut tx).await?;
         }
         let new_uplinks = if replayed.is_empty() {
-            uplinks::write(&mut tx, &batch.uplinks).await?
+            let new = uplinks::write(&mut tx, &batch.uplinks).await?;
+            if !batch.uplinks.is_empty() {
+                rebindings::reopen(&mut tx, &batch.uplinks).await?;
+            }
+            new
         } else {
             uplinks::reread(&mut tx, &batch.uplinks).await?;
             rejections::replace(&mut tx, replayed, stored_at).await?;

@@ -6,6 +6,7 @@ use domain::sensor_health::{Health, Symptoms};
 use domain::{Binding, Decoder, FeedFormat, FeedId, Reason, Registry, Sensor, Target, UtcMicros};
 use serde::Serialize;
 use store::inspect::{Device, NativePlace};
+use store::rebindings::{RebindingProgress, RebindingState};
 use utoipa::ToSchema;
 
 use crate::contract::words;
@@ -60,6 +61,28 @@ pub struct SensorOut {
     rssi_dbm: Option<f32>,
     /// Signal-to-noise ratio at the best gateway, dB; null: not known.
     snr_db: Option<f32>,
+    /// How far it has come that what it sent is decoded again, after its binding was changed back in time; null: that
+    /// was not done in the last weeks.
+    #[schema(value_type = Option<RebindingOut>)]
+    pub(super) rebinding: Option<RebindingOut>,
+}
+
+/// Messages that are decoded again.
+#[derive(Serialize, ToSchema)]
+pub struct RebindingOut {
+    /// Whether it waits for an ingest, runs, or is done.
+    #[schema(value_type = words::RebindingState)]
+    state: RebindingState,
+    /// How many messages are decoded.
+    done: i64,
+    /// Of so many.
+    of: i64,
+}
+
+impl From<RebindingProgress> for RebindingOut {
+    fn from(RebindingProgress { state, done, of }: RebindingProgress) -> Self {
+        RebindingOut { state, done, of }
+    }
 }
 
 /// What a device is bound to, from when to when.
@@ -200,6 +223,7 @@ pub fn device(device: Device, rejecting: &Rejecting, view: &View) -> SensorOut {
         temperature_c: device.temperature_c,
         rssi_dbm: device.rssi_dbm,
         snr_db: device.snr_db,
+        rebinding: None,
     }
 }
 
@@ -251,6 +275,7 @@ pub fn place(place: NativePlace, view: &View) -> SensorOut {
         temperature_c: None,
         rssi_dbm: None,
         snr_db: None,
+        rebinding: None,
         id: place.key,
         kind: place.kind,
     }

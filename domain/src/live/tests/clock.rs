@@ -3,9 +3,9 @@
 use super::*;
 use crate::closure::Spans;
 use crate::ids::PlaceId;
-use crate::observation::SiteStatus;
+use crate::observation::{SiteStatus, VehicleFix};
 use crate::place::Vehicle;
-use crate::trip_update::TripUpdate;
+use crate::trip_update::{TripReport, TripUpdate};
 
 /// So far ahead the clock is, seconds.
 const JUMP_S: i64 = 400 * 86_400;
