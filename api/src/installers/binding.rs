@@ -283,7 +283,7 @@ fn refused(request: &BindingRequest, refusal: BindingRefusal, now: UtcMicros) ->
             id,
             format!("There is no {kind} '{id}' in the municipalities of this key."),
         )
-        .remedy("Give the id of an imported place; GET /v1/binding-targets lists those near a point."),
+        .remedy("Give the id of an imported place; GET /v1/bays and /v1/sites list those that the public may see."),
         BindingRefusal::NotOfFeed { feed, town } => {
             let detail = format!("'{id}' is not a place of {town}: the device sends by its feed '{feed}'.");
             Problem::bad_parameter(kind, id, detail).remedy(format!(
@@ -308,7 +308,7 @@ fn refused(request: &BindingRequest, refusal: BindingRefusal, now: UtcMicros) ->
         BindingRefusal::NoDecoder => Problem::missing_parameter(
             "decoder",
             format!(
-                "Say how its payload is read: one of {}. GET /v1/sensors/{}/decoders tries them on what it has sent.",
+                "Say how its payload is read: one of {}. GET /v1/sensors/{}/messages shows the bytes that it has sent.",
                 Decoder::choices(),
                 request.device
             ),
