@@ -127,12 +127,19 @@ pub struct Feed {
     pub url: Option<String>,
     /// Seconds between two polls of `url`.
     pub every_s: Option<u32>,
-    /// Whether `url` may lead to an address within a network ([`crate::address`]).
+    /// Whether `url` and `storage_url` may lead to an address within a network ([`crate::address`]).
     #[serde(default)]
     pub allow_private: bool,
     /// Its messages are posted to us over HTTP instead of MQTT.
     #[serde(default)]
     pub push: bool,
+    /// Address of The Things Stack's storage: what the feed missed is fetched there. The server's, or that of the
+    /// application's uplinks.
+    #[serde(default)]
+    pub storage_url: Option<String>,
+    /// Path of a file that holds the key of the storage; the key itself is never stored.
+    #[serde(default)]
+    pub storage_token_file: Option<String>,
     /// File name of the GTFS whose ids its trips, routes and stops have; absent = whichever has them.
     pub timetable: Option<String>,
 }

@@ -133,6 +133,8 @@ fn bare_feed(format: FeedFormat, topic: &str) -> Feed {
         allow_private: false,
         timetable: None,
         push: false,
+        storage_url: None,
+        storage_token_file: None,
     }
 }
 

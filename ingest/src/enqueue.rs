@@ -27,6 +27,8 @@ pub(crate) struct Intake<'a> {
     pub accumulator: &'a Arc<Accumulator>,
     /// Where it is counted what becomes of the message; `None`: nobody asks.
     pub tally: Option<&'a Arc<Tally>>,
+    /// When it came, where that is not when it was received: it was fetched from a storage.
+    pub counted_at: Option<UtcMicros>,
 }
 
 /// The immediate result of a message.
@@ -115,6 +117,10 @@ impl<'a> Intake<'a> {
             received.reasons.remove(&Reason::UnknownPlace);
             observed_at = None;
         }
+        if self.counted_at.is_some() {
+            observed_at = None;
+        }
+        let received_at = self.counted_at.unwrap_or(received_at);
         if route.meter.message(qos, route.feed.def.qos, received_at, observed_at) {
             warn!(
                 "feed '{}' is published with QoS 0: what is sent while we are away is lost; set QoS 1 at the publisher (ChirpStack: [integration.mqtt] qos=1)",

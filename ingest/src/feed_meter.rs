@@ -9,6 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Metric, Registry};
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::decode::Dropped;
 use crate::message::Received;
@@ -75,6 +76,7 @@ impl FeedCounters {
             ignored: of(&self.ignored),
             throttled: of(&self.throttled),
             recent: Mutex::default(),
+            link: watch::Sender::default(),
         }
     }
 }
@@ -90,6 +92,35 @@ pub struct FeedMeter {
     ignored: Counter,
     throttled: Counter,
     recent: Mutex<Recent>,
+    /// Its connections, for who fetches what was missed.
+    link: watch::Sender<Link>,
+}
+
+/// A feed's connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// `None`: there is none.
+    pub since: Option<UtcMicros>,
+    /// Receipt of the last message before it; `None`: none in this process.
+    pub heard_before: Option<UtcMicros>,
+}
+
+/// What a broker keeps for us while we are away.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Kept {
+    /// It kept our session.
+    pub session: bool,
+    /// What it delivers by.
+    pub qos: u8,
+}
+
+/// A span of which messages may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Gap {
+    /// Receipt of the last message before it.
+    pub from: UtcMicros,
+    /// When the feed was connected again.
+    pub until: UtcMicros,
 }
 
 /// The last hour, by minutes.
@@ -98,6 +129,10 @@ struct Recent {
     connected_since: Option<UtcMicros>,
     limits: Option<Limits>,
     last_message_at: Option<UtcMicros>,
+    /// Receipt of the last message of the process before.
+    heard_before_start: Option<UtcMicros>,
+    gap: Option<Gap>,
+    error: Option<String>,
     total: u64,
     qos0: u64,
     minutes: VecDeque<Minute>,
@@ -133,6 +168,10 @@ pub struct FeedStatus {
     pub delay_p50_s: Option<f32>,
     /// Share of its messages that came with QoS 0, 0 to 1.
     pub qos0_share: Option<f64>,
+    /// The last span of which messages may be missing.
+    pub gap: Option<Gap>,
+    /// What is wrong with fetching what is missing, and what to do.
+    pub error: Option<String>,
 }
 
 impl FeedMeter {
@@ -198,6 +237,49 @@ impl FeedMeter {
     /// Records since when the feed's subscription holds; `None` = it does not.
     pub(crate) fn connected_since(&self, at: Option<UtcMicros>) {
         self.recent.lock().connected_since = at;
+        if at.is_none() {
+            self.link.send_if_modified(|link| std::mem::take(link) != Link::default());
+        }
+    }
+
+    /// Records that the feed's subscription holds from now on. What was sent since the last message may be missing where
+    /// nobody kept it.
+    pub(crate) fn connected(&self, now: UtcMicros, kept: Kept) {
+        let mut r = self.recent.lock();
+        let is_new = r.connected_since.replace(now).is_none();
+        let heard = r.last_message_at.or(r.heard_before_start);
+        let is_kept = kept.session && kept.qos > 0 && r.qos0 == 0;
+        if let (true, false, Some(from)) = (is_new, is_kept, heard) {
+            r.gap = Some(Gap { from, until: now });
+        }
+        let heard_before = r.last_message_at;
+        drop(r);
+        if is_new {
+            self.link.send_replace(Link { since: Some(now), heard_before });
+        }
+    }
+
+    /// The feed's connections, from the present one on.
+    pub(crate) fn links(&self) -> watch::Receiver<Link> {
+        self.link.subscribe()
+    }
+
+    /// Records when a process before this one received the last message.
+    pub(crate) fn heard_before_start(&self, at: UtcMicros) {
+        self.recent.lock().heard_before_start = Some(at);
+    }
+
+    /// Records that nothing is missing any more.
+    pub(crate) fn filled(&self) {
+        self.recent.lock().gap = None;
+    }
+
+    /// Records what is wrong with fetching what is missing; `None`: nothing is. Returns whether that is new.
+    pub(crate) fn failed(&self, error: Option<String>) -> bool {
+        let mut r = self.recent.lock();
+        let is_new = r.error != error;
+        r.error = error;
+        is_new
     }
 
     pub(crate) fn status(&self, now: UtcMicros) -> FeedStatus {
@@ -221,6 +303,8 @@ impl FeedMeter {
             rejected_1h,
             delay_p50_s: delays.get(delays.len() / 2).copied(),
             qos0_share: (r.total > 0).then(|| r.qos0 as f64 / r.total as f64),
+            gap: r.gap,
+            error: r.error.clone(),
         }
     }
 }

@@ -26,6 +26,20 @@ pub struct FetchRequest {
     pub allow_private: bool,
     /// Bytes, unpacked. One more is read: then it is rejected as too large, not cut.
     pub limit: usize,
+    /// The key that a storage asks for, which reaches no log; `None`: none.
+    pub bearer: Option<String>,
+}
+
+/// What a server answered, whatever its status.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    /// `Retry-After`, where it is a number of seconds.
+    pub retry_after: Option<Duration>,
+    /// At most a byte more than the request's limit.
+    pub body: Vec<u8>,
+    /// Why the body ends before its end; `None`: it is whole, or larger than the limit.
+    pub cut: Option<String>,
 }
 
 impl FetchRequest {
@@ -38,13 +52,39 @@ impl FetchRequest {
     }
 
     fn fetch_within(&self, timeout: Duration) -> Result<Vec<u8>, String> {
-        let server = Server { url: &self.url, allow_private: self.allow_private, named: FEED };
+        match self.answer_within(timeout)? {
+            Answer { status: 200..300, cut: None, body, .. } => Ok(body),
+            Answer { status: 200..300, cut: Some(why), .. } => Err(why),
+            Answer { status, .. } => Err(format!("http status: {status}")),
+        }
+    }
+
+    /// The same for those who want to know of other answers than good ones; takes [`TIMEOUT`] at most.
+    ///
+    /// # Errors
+    /// Why there is no answer, without secrets.
+    pub fn answer(&self) -> Result<Answer, String> {
+        self.answer_within(TIMEOUT)
+    }
+
+    fn answer_within(&self, timeout: Duration) -> Result<Answer, String> {
+        let named = if self.bearer.is_some() { STORAGE } else { FEED };
+        let server = Server { url: &self.url, allow_private: self.allow_private, named };
         let agent = server.agent(timeout, MAX_REDIRECTS)?;
-        let mut response = agent.get(&self.url).call().map_err(|e| server.shown(e))?;
+        let mut asking = agent.get(&self.url).config().http_status_as_error(false).build();
+        if let Some(key) = &self.bearer {
+            asking = asking.header("authorization", format!("Bearer {key}"));
+            // What The Things Stack's storage asks for.
+            asking = asking.header("accept", "text/event-stream");
+        }
+        let mut response = asking.call().map_err(|e| server.shown(e))?;
+        let status = response.status().as_u16();
+        let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
         let mut body = Vec::new();
         let mut reader = response.body_mut().as_reader().take(self.limit as u64 + 1);
-        reader.read_to_end(&mut body).map_err(|e| e.to_string())?;
-        Ok(body)
+        let cut = reader.read_to_end(&mut body).err().map(|e| e.to_string());
+        Ok(Answer { status, retry_after, body, cut })
     }
 }
 
@@ -73,6 +113,7 @@ pub(crate) struct Named {
 }
 
 const FEED: Named = Named { key: "url", file: "feeds.toml" };
+const STORAGE: Named = Named { key: "storage_url", file: "feeds.toml" };
 
 /// A server that is not trusted.
 #[derive(Debug, Clone, Copy)]

@@ -47,10 +47,14 @@ pub fn refuse(context: &MessageContext<'_>, message: Message<'_>, fault: Fault, 
     }
 }
 
-/// The topic of a message; that of a posted one names no device where its body does not.
+/// The topic of a message; that of a posted or fetched one names no device where its body does not.
 fn topic_of<'t>(context: &MessageContext<'_>, topic: &'t str) -> Result<Topic<'t>, Fault> {
     let Feed { format, push, .. } = context.feed.def;
-    if push { lorawan::posted_topic(format, topic) } else { lorawan::topic(format, topic) }
+    if push || context.feed.def.storage_url.is_some() {
+        lorawan::posted_topic(format, topic)
+    } else {
+        lorawan::topic(format, topic)
+    }
 }
 
 /// Stores a message of which only the topic is known: it names the device, under which installers find the message.

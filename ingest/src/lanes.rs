@@ -12,6 +12,7 @@ use tracing::warn;
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::enqueue::{Enqueued, Intake, is_large};
+use crate::feed_meter::Kept;
 use crate::message::Arrived;
 use crate::routing::{Route, RoutingTable};
 use crate::session::Shared;
@@ -73,7 +74,8 @@ impl Lanes {
         let lane_of = |route: &Route| {
             let known = served.get(&route.feed.id);
             if known.is_none_or(|(topic, _)| *topic != route.feed.def.topic) {
-                route.meter.connected_since(Some(now));
+                // Nobody keeps for us what was sent before.
+                route.meter.connected(now, Kept { session: false, qos: route.feed.def.qos });
                 new.push(route.feed.def.topic.clone());
             }
             known.map_or_else(|| Lane::new(shared), |(_, lane)| Arc::clone(lane))
@@ -108,7 +110,14 @@ impl Lanes {
     ) -> Enqueued {
         let Lanes { routing, shared, .. } = self;
         let lane = &self.lanes[index];
-        let intake = Intake { routing, index, trips: &shared.trips, accumulator: &lane.accumulator, tally };
+        let intake = Intake {
+            routing,
+            index,
+            trips: &shared.trips,
+            accumulator: &lane.accumulator,
+            tally,
+            counted_at: None,
+        };
         let mut decoded = None;
         if is_large(&arrived) {
             let _one = lane.decoding.lock().await;

@@ -33,6 +33,7 @@ pub mod routing;
 pub mod service;
 pub mod session;
 pub mod sessions;
+mod storage;
 mod subscriptions;
 mod tally;
 pub mod trips;

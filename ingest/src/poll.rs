@@ -25,13 +25,15 @@ pub(crate) async fn run(routing: Arc<ArcSwap<RoutingTable>>, shared: Shared) {
     let mut is_failing = false;
     loop {
         let routing = &routing.load_full();
-        let intake = Intake { routing, index: 0, trips: &shared.trips, accumulator, tally: None };
+        let intake =
+            Intake { routing, index: 0, trips: &shared.trips, accumulator, tally: None, counted_at: None };
         let Some(route) = routing.routes.first() else { return };
         let Some(url) = &route.feed.def.url else { return };
         let request = FetchRequest {
             url: url.clone(),
             allow_private: route.feed.def.allow_private,
             limit: route.feed.def.max_message_bytes(false),
+            bearer: None,
         };
         let fetched = on_a_thread("fetch", move || request.fetch()).await;
         let received_at = (shared.clock)();

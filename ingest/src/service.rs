@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use domain::registry::Entry;
 use domain::time::Clock;
-use domain::{FeedId, Registry};
+use domain::{Feed, FeedId, Registry, UtcMicros};
 use store::Pool;
 use store::changes::Committed;
 use store::pool::ConnectOptions;
@@ -24,6 +25,7 @@ use crate::quota::{DefaultLimits, Quotas};
 use crate::routing::RoutingTable;
 use crate::session::Shared;
 use crate::sessions::{BrokerAccess, Sessions};
+use crate::storage::{self, Filler};
 use crate::writers::{self, WRITERS, WriterContext};
 use crate::{poll, rebinding, replay};
 
@@ -91,6 +93,7 @@ impl Ingest {
     }
 }
 
+/// What fetches a feed, or what it missed.
 struct Poller {
     routing: Arc<ArcSwap<RoutingTable>>,
     task: AbortOnDropHandle<()>,
@@ -140,7 +143,8 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
     {
         warn!("earlier subscriptions at brokers are not known: {error}");
     }
-    let mut pollers: HashMap<FeedId, Poller> = HashMap::new();
+    let (mut pollers, mut fillers): (HashMap<FeedId, Poller>, HashMap<FeedId, Poller>) = Default::default();
+    let mut heard: HashMap<FeedId, UtcMicros> = HashMap::new();
     let mut status = tokio::time::interval(STATUS_EVERY);
     // The generation of places whose subscriptions have been answered.
     let mut settled_generation = -1;
@@ -148,9 +152,18 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         let now = config.registry.borrow_and_update().clone();
         registry.store(now.clone());
         // Here and below: a database that does not answer must not delay a stop.
-        if let Some(sessions) = &mut sessions {
+        if let (Some(sessions), Some(brokers)) = (&mut sessions, &config.brokers) {
+            cancel.run_until_cancelled(heard_before(&config, &now, &mut heard)).await;
+            arrange_tasks(&now, &shared, &mut fillers, has_storage, |feed, routing| {
+                let (shared, pool, secrets) =
+                    (shared.clone(), config.pool.clone(), brokers.secret_files.clone());
+                let since = heard.get(&feed).copied().unwrap_or_else(|| (config.clock)());
+                tokio::spawn(Filler { routing, shared, pool, secrets }.run(since))
+            });
             cancel.run_until_cancelled(sessions.arrange(&now)).await;
-            arrange_pollers(&config, &now, &shared, &mut pollers);
+            arrange_tasks(&now, &shared, &mut pollers, is_polled, |_, routing| {
+                tokio::spawn(poll::run(routing, shared.clone()))
+            });
         }
         if let Some(posted) = &config.posted {
             posted.arrange(RoutingTable::posted(now.clone(), &shared.metrics, &shared.quotas), &shared);
@@ -167,6 +180,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
             tokio::select! {
                 () = cancel.cancelled() => {
                     pollers.clear();
+                    fillers.clear();
                     let closed = async {
                         if let Some(posted) = &config.posted {
                             posted.close().await;
@@ -216,7 +230,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                         let noting = note_process(&config, settled_generation, sessions.as_ref());
                         cancel.run_until_cancelled(noting).await;
                     }
-                    let has_dead_poller = pollers.values().any(|p| p.task.is_finished());
+                    let has_dead_poller = pollers.values().chain(fillers.values()).any(|p| p.task.is_finished());
                     if sessions.as_mut().is_some_and(Sessions::drop_ended) || has_dead_poller {
                         break;
                     }
@@ -238,28 +252,65 @@ async fn note_process(config: &Config, generation: i64, sessions: Option<&Sessio
     }
 }
 
-fn arrange_pollers(
-    config: &Config,
+/// Keeps one task for each feed that `is_wanted`.
+fn arrange_tasks(
     registry: &Arc<Registry>,
     shared: &Shared,
-    pollers: &mut HashMap<FeedId, Poller>,
+    running: &mut HashMap<FeedId, Poller>,
+    is_wanted: fn(&Feed) -> bool,
+    start: impl Fn(FeedId, Arc<ArcSwap<RoutingTable>>) -> JoinHandle<()>,
 ) {
-    pollers.retain(|id, poller| {
+    running.retain(|id, poller| {
         let has_ended = poller.task.is_finished();
         if has_ended {
-            error!("the poller of feed {} ended unexpectedly; it is started again", id.0);
+            error!("what fetches feed {} ended unexpectedly; it is started again", id.0);
         }
-        !has_ended && registry.feed(*id).is_some_and(|f| f.def.url.is_some())
+        !has_ended && registry.feed(*id).is_some_and(|f| is_wanted(&f.def))
     });
-    for feed in registry.feeds().filter(|f| f.def.url.is_some()) {
-        let routing = RoutingTable::single(registry.clone(), feed, &config.metrics, &shared.quotas);
-        if let Some(poller) = pollers.get(&feed.id) {
+    for feed in registry.feeds().filter(|f| is_wanted(&f.def)) {
+        let routing = RoutingTable::single(registry.clone(), feed, &shared.metrics, &shared.quotas);
+        if let Some(poller) = running.get(&feed.id) {
             poller.routing.store(Arc::new(routing));
             continue;
         }
         let routing = Arc::new(ArcSwap::from_pointee(routing));
-        let task = AbortOnDropHandle::new(tokio::spawn(poll::run(routing.clone(), shared.clone())));
-        pollers.insert(feed.id, Poller { routing, task });
+        let task = AbortOnDropHandle::new(start(feed.id, routing.clone()));
+        running.insert(feed.id, Poller { routing, task });
+    }
+}
+
+fn is_polled(feed: &Feed) -> bool {
+    feed.url.is_some()
+}
+
+fn has_storage(feed: &Feed) -> bool {
+    feed.storage_url.is_some() && feed.is_subscribed()
+}
+
+/// When the last message of each LoRaWAN feed that is new here was received before, so that what is missing can be named. Of those
+/// with a storage that is noted for good before anything of now is stored.
+async fn heard_before(config: &Config, registry: &Registry, known: &mut HashMap<FeedId, UtcMicros>) {
+    let is_new = |f: &&Entry<FeedId, Feed>| {
+        f.def.format.is_lorawan() && f.def.is_subscribed() && !known.contains_key(&f.id)
+    };
+    let new: Vec<&Entry<FeedId, Feed>> = registry.feeds().filter(is_new).collect();
+    let ids: Vec<FeedId> = new.iter().map(|f| f.id).collect();
+    if ids.is_empty() {
+        return;
+    }
+    let heard = store::gaps::last_heard(&config.pool, &ids).await.unwrap_or_default();
+    for feed in new {
+        let at = heard.get(&feed.id).copied();
+        if let Some(at) = at {
+            config.metrics.feed(feed.id, &feed.def.id).heard_before_start(at);
+        }
+        let since = at.unwrap_or_else(|| (config.clock)().plus_s(-storage::FIRST_REACH_S));
+        known.insert(feed.id, since);
+        if has_storage(&feed.def) {
+            // The task that fetches does it again where this fails.
+            let from = since.plus_s(-storage::OVERLAP_S);
+            let _ = store::gaps::open(&config.pool, feed.id, from).await;
+        }
     }
 }
 

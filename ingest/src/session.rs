@@ -16,6 +16,7 @@ use tracing::{error, info, warn};
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::enqueue::Intake;
+use crate::feed_meter::Kept;
 use crate::message::Arrived;
 use crate::metrics::Metrics;
 use crate::mqtt::{Client, Event, EventLoop, Login, LoginError, SessionKind, connect};
@@ -103,6 +104,7 @@ impl Session {
             accumulator: Accumulator::new(shared.ready.clone(), acks),
             shared,
             subscriptions: subscriptions.clone(),
+            has_kept_session: false,
         };
         let cancel = CancellationToken::new();
         let task = tokio::spawn(runner.run(event_loop, cancel.clone()));
@@ -142,6 +144,8 @@ struct Runner {
     accumulator: Arc<Accumulator>,
     shared: Shared,
     subscriptions: Arc<Subscriptions>,
+    /// The broker kept what it held for us, of this connection.
+    has_kept_session: bool,
 }
 
 impl Runner {
@@ -220,6 +224,7 @@ impl Runner {
             }
             None => info!("connected to {:?}: {held}", self.login),
         }
+        self.has_kept_session = session_present;
         self.note_connected(true);
         self.subscriptions.connected(&self.client);
     }
@@ -235,7 +240,7 @@ impl Runner {
         let route = routing.routes.iter().find(|r| r.feed.def.topic == filter);
         match (granted, route) {
             (Ok(qos), Some(route)) => {
-                route.meter.connected_since(Some((self.shared.clock)()));
+                route.meter.connected((self.shared.clock)(), Kept { session: self.has_kept_session, qos });
                 if qos < route.feed.def.qos {
                     warn!(
                         "{:?} grants feed '{}' QoS {qos} only: what is sent while we are away is lost",
@@ -289,7 +294,8 @@ impl Runner {
         let has_room = match std::str::from_utf8(&topic).ok().and_then(|t| routing.position(t)) {
             Some(index) => {
                 let (trips, accumulator) = (&self.shared.trips, &self.accumulator);
-                let intake = Intake { routing: &routing, index, trips, accumulator, tally: None };
+                let intake =
+                    Intake { routing: &routing, index, trips, accumulator, tally: None, counted_at: None };
                 let (bytes, route) = (payload.len(), intake.route());
                 let arrived = Arrived { topic, payload, qos, received_at };
                 let decoded = intake.decode_large(&arrived).await;

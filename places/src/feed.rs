@@ -1,11 +1,14 @@
 //! `[[feed]]` tables.
 
+use std::path::Path;
+
 use domain::address::is_within_network;
 use domain::feed::{FeedFormat, host_of};
 use domain::{Bbox, Feed};
 
 use crate::address::web_address;
 use crate::age::age_s;
+use crate::broker::absolute;
 use crate::cell::{self, Cell, Parsed, complain};
 use crate::record::Record;
 use crate::rows::MAX_HEARTBEAT_S;
@@ -22,20 +25,26 @@ const BOX_REMEDY: &str = "write [west, south, east, north], e.g. [7.0, 51.8, 7.5
 /// The largest topic that MQTT can carry, bytes (its length field).
 const MAX_TOPIC_BYTES: usize = 65_535;
 
-pub(crate) fn feed(mut r: Record) -> Option<Feed> {
+/// Paths are relative to `folder`.
+pub(crate) fn feed(mut r: Record, folder: &Path) -> Option<Feed> {
     r.refuse_unknown_fields(&FEED);
     let id = r.required("id", cell::feed_id);
     let municipality = r.required("municipality", cell::slug);
     let format: Option<FeedFormat> = r.required("format", cell::choice);
     let url = r.optional("url", web_address);
+    let storage_url = r.optional("storage_url", web_address);
+    let storage_token_file = r.optional("storage_token_file", |cell| absolute(cell, folder));
     let push = r.optional("push", cell::boolean).unwrap_or(false);
     let is_subscribed = !r.has("url") && !push && format.is_none_or(|format| !has_no_topic(format));
     let topic = if is_subscribed { r.required("topic", topic_filter) } else { Some(String::new()) };
     let every_s = r.optional("every_s", cell::whole(1..=MAX_EVERY_S));
     let allow_private = r.optional("allow_private", cell::boolean).unwrap_or(false);
-    if let Some(url) = &url {
-        check_host(url, allow_private, &mut r);
+    for (key, url) in [("url", &url), ("storage_url", &storage_url)] {
+        if let Some(url) = url {
+            check_host(key, url, allow_private, &mut r);
+        }
     }
+    check_is_secure(storage_url.as_deref(), allow_private, &mut r);
     check_meaning(&mut r, format, push);
     let timetable = r.optional("timetable", timetable_name);
     if r.has("timetable") && format.is_some_and(|format| !Feed::speaks_of_trips(format)) {
@@ -62,6 +71,8 @@ pub(crate) fn feed(mut r: Record) -> Option<Feed> {
         every_s,
         allow_private,
         push,
+        storage_url,
+        storage_token_file,
         timetable,
         id: id?,
         municipality: municipality?,
@@ -79,9 +90,10 @@ fn has_no_topic(format: FeedFormat) -> bool {
 fn check_meaning(r: &mut Record, format: Option<FeedFormat>, push: bool) {
     let is_polled = r.has("url");
     let is_history = format == Some(FeedFormat::History);
-    if r.has("allow_private") && !is_polled {
+    if r.has("allow_private") && !is_polled && !r.has("storage_url") {
         r.complain("allow_private", "has no meaning without 'url'", "delete it, or add 'url'");
     }
+    check_storage(r, format, push);
     if push {
         for key in ["topic", "broker", "qos", "url", "every_s"] {
             if r.has(key) {
@@ -115,6 +127,32 @@ fn check_meaning(r: &mut Record, format: Option<FeedFormat>, push: bool) {
         }
     } else if r.has("every_s") {
         r.complain("every_s", "has no meaning without 'url'", "delete it, or add 'url'");
+    }
+}
+
+/// A key is sent to it.
+fn check_is_secure(url: Option<&str>, allow_private: bool, r: &mut Record) {
+    if url.is_some_and(|url| url.starts_with("http://")) && !allow_private {
+        let message = "is asked with a key, which http shows to everybody on the way";
+        r.complain(
+            "storage_url",
+            message,
+            "write https://, or add allow_private = true for a server of your own network",
+        );
+    }
+}
+
+/// The Things Stack's storage fills what a feed of its broker missed.
+fn check_storage(r: &mut Record, format: Option<FeedFormat>, push: bool) {
+    for (given, needed) in [("storage_url", "storage_token_file"), ("storage_token_file", "storage_url")] {
+        if r.has(given) && !r.has(needed) {
+            r.complain(needed, format!("is missing beside '{given}'"), format!("add '{needed}'"));
+        }
+        let has_storage = format == Some(FeedFormat::Tts) && !push;
+        if r.has(given) && !has_storage {
+            let message = "has a meaning for feeds of format tts with a topic alone";
+            r.complain(given, message, "delete it: others have no storage that could be asked");
+        }
     }
 }
 
@@ -153,11 +191,11 @@ fn timetable_name(cell: Cell) -> Parsed<String> {
 }
 
 /// An address that says itself that it is none of the public internet; of a name that is known when it is fetched.
-fn check_host(url: &str, allow_private: bool, r: &mut Record) {
+fn check_host(key: &str, url: &str, allow_private: bool, r: &mut Record) {
     if is_within_network(url) && !allow_private {
         let host = host_of(url);
         let message = format!("'{host}' is an address within a network, not of the public internet");
-        r.complain("url", message, "add allow_private = true, if that is meant");
+        r.complain(key, message, "add allow_private = true, if that is meant");
     }
 }
 

@@ -202,7 +202,7 @@ impl Reading {
                 notes.extend(broker::missing_files(&value, &at));
                 brokers.push(Located { value, at });
             } else {
-                feeds.extend(feed::feed(record).map(|value| Located { value, at }));
+                feeds.extend(feed::feed(record, folder).map(|value| Located { value, at }));
             }
         });
     }

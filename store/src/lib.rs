@@ -16,6 +16,7 @@ pub mod derive;
 mod error;
 pub mod feed_status;
 pub mod forecast;
+pub mod gaps;
 pub mod gateways;
 pub mod health;
 pub mod history;

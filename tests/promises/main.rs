@@ -33,6 +33,7 @@ mod replay;
 mod retained;
 mod samples;
 mod stopping;
+mod storage;
 mod subscriptions;
 mod supplier_cases;
 mod suppliers;

@@ -82,6 +82,19 @@ pub struct FeedStatus {
     delay_p50_s: Option<f64>,
     /// Share of messages delivered with QoS 0, for which nothing can be promised, 0 to 1; null: not known.
     qos0_share: Option<f64>,
+    /// The last span of which messages may be missing, since nobody kept them for us; null: none is.
+    gap: Option<FeedGap>,
+    /// What is wrong with fetching what is missing from the network server's storage, and what to do; null: nothing.
+    error: Option<String>,
+}
+
+/// A span of which messages may be missing.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct FeedGap {
+    /// When the last message before it was received.
+    from: UtcMicros,
+    /// When the feed was connected again.
+    until: UtcMicros,
 }
 
 /// What a feed may send.

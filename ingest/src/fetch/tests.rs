@@ -39,7 +39,7 @@ fn server(answer: impl Fn(&str, TcpStream) + Send + Sync + 'static) -> (u16, Arc
 
 fn fetch(url: String, allow_private: bool) -> Result<Vec<u8>, String> {
     let began = Instant::now();
-    let fetched = FetchRequest { url, allow_private, limit: LIMIT }.fetch_within(WITHIN);
+    let fetched = FetchRequest { url, allow_private, limit: LIMIT, bearer: None }.fetch_within(WITHIN);
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     fetched
 }

@@ -109,11 +109,8 @@ fn topic(feed: &Feed, head: &PostedHead, payload: &[u8]) -> Result<String, Refus
             Ok(format!("application/{}/device/{device}/event/{event}", or_unknown(&application)))
         }
         FeedFormat::Tts => {
-            let message = tts_ids(payload);
-            let (application, device, of_body) = message.unwrap_or_default();
             let of_path = TTS_EVENTS.iter().map(|(_, event)| *event).find(|event| *event == head.path);
-            let event = of_body.or(of_path).unwrap_or("up");
-            Ok(format!("v3/{}/devices/{device}/{event}", or_unknown(&application)))
+            Ok(tts_topic(payload, of_path.unwrap_or("up")))
         }
         FeedFormat::Native => {
             let suffix = head.topic.as_deref().map(short).ok_or_else(|| {
@@ -137,6 +134,12 @@ fn topic(feed: &Feed, head: &PostedHead, payload: &[u8]) -> Result<String, Refus
         }
         FeedFormat::GtfsRt | FeedFormat::ParkapiV3 | FeedFormat::History => Ok(NO_TOPIC.to_owned()),
     }
+}
+
+/// The topic of a message of The Things Stack, which is an `event` where it does not say so itself.
+pub(crate) fn tts_topic(payload: &[u8], event: &str) -> String {
+    let (application, device, of_body) = tts_ids(payload).unwrap_or_default();
+    format!("v3/{}/devices/{device}/{}", or_unknown(&application), of_body.unwrap_or(event))
 }
 
 fn short(text: &str) -> &str {

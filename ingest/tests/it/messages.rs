@@ -313,3 +313,19 @@ fn a_message_on_another_devices_topic_stays_with_the_topic() {
     let (batch, _) = take("tts", TTS, &again);
     assert_eq!((state(&batch), rejection(&batch).reason), (None, Reason::Implausible));
 }
+
+/// The storage of The Things Stack keeps fewer digits of a time than its MQTT server sends.
+#[test]
+fn a_message_from_the_storage_has_the_name_that_it_had_live() {
+    let name = |at: &str| {
+        let body = with(tts_up(), "/uplink_message/received_at", json!(at));
+        uplink(&take("tts", TTS, &body).0).dedup_id.clone()
+    };
+    let live = name("2026-11-22T12:00:00.789585559Z");
+    assert_eq!(live, "s:1:2026-11-22T12:00:00.789585Z");
+    assert_eq!(name("2026-11-22T12:00:00.789585Z"), live);
+    assert_eq!(name("2026-11-22T13:00:00.789585000+01:00"), live);
+    assert_ne!(name("2026-11-22T12:00:00.789586Z"), live);
+    assert_eq!(name("2026-11-22T12:00:00.500Z"), name("2026-11-22T12:00:00.5Z"));
+    assert_eq!(name("yesterday"), "s:1:yesterday");
+}

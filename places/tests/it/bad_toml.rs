@@ -6,7 +6,7 @@ fn problems(text: &str) -> String {
 
 #[test]
 fn unknown_keys_have_lines() {
-    let feed_keys = "id, municipality, format, topic, url, every_s, allow_private, push, timetable, broker, qos, clock, on_bad_clock, \
+    let feed_keys = "id, municipality, format, topic, url, every_s, allow_private, push, storage_url, storage_token_file, timetable, broker, qos, clock, on_bad_clock, \
                      max_age, max_message_bytes, max_messages_per_s, max_bytes_per_s, max_rejections_per_h, heartbeat_s, use_server_decoder, area, licence, attribution, contact";
     assert_eq!(
         problems(
@@ -23,6 +23,59 @@ fn unknown_keys_have_lines() {
         "feeds.toml:1: feed: is not a list of tables\n  remedy: write [[feed]] above each feed, with two brackets"
     );
     assert!(problems("[[feed]]\nid = f\n").starts_with("feeds.toml:2: is not TOML: "));
+}
+
+#[test]
+fn feeds_that_are_posted_to_and_storages_have_what_they_need_and_nothing_else() {
+    let feed = |lines: &str| {
+        let text = format!("[[feed]]\nid = 'f'\nmunicipality = 'coesfeld'\n{lines}\n");
+        read_files(&[("feeds.toml", &text)]).err().unwrap_or_default()
+    };
+    for good in [
+        "format = 'chirpstack'\npush = true",
+        "format = 'parkapi-v3'\npush = true",
+        "format = 'native'\ntopic = 'kv/1/f/#'\npush = false",
+        "format = 'tts'\ntopic = 'v3/a@t/#'\nstorage_url = 'https://h.example'\nstorage_token_file = 'token'",
+        "format = 'tts'\ntopic = 'v3/a@t/#'\nstorage_url = 'http://10.0.0.1'\nstorage_token_file = 'token'\nallow_private = true",
+    ] {
+        assert_eq!(feed(good), "", "{good}");
+    }
+    for (bad, says) in [
+        (
+            "format = 'native'\npush = true\ntopic = 'kv/1/f/#'",
+            "topic: has no meaning for a feed with push = true",
+        ),
+        ("format = 'gtfs-rt'\npush = true\nurl = 'https://h.example/a'", "delete 'push' or 'url'"),
+        ("format = 'native'\npush = true\nbroker = 'b'", "delete 'push' or 'broker'"),
+        ("format = 'history'\npush = true", "has no meaning for a feed of imported history"),
+        ("format = 'parkapi-v3'\ntopic = 'a'", "messages of format parkapi-v3 come over HTTP only"),
+        ("format = 'native'\npush = 'yes'\ntopic = 'kv/1/f/#'", "push = 'yes'"),
+        ("format = 'native'", "topic: is missing"),
+        (
+            "format = 'tts'\ntopic = 'v3/a@t/#'\nstorage_url = 'https://h.example'",
+            "storage_token_file: is missing beside",
+        ),
+        ("format = 'tts'\ntopic = 'v3/a@t/#'\nstorage_token_file = 't'", "storage_url: is missing beside"),
+        (
+            "format = 'tts'\ntopic = 'v3/a@t/#'\nstorage_url = 'http://h.example'\nstorage_token_file = 't'",
+            "which http shows to everybody",
+        ),
+        (
+            "format = 'tts'\ntopic = 'v3/a@t/#'\nstorage_url = 'https://10.0.0.1'\nstorage_token_file = 't'",
+            "allow_private = true",
+        ),
+        (
+            "format = 'native'\ntopic = 'kv/1/f/#'\nstorage_url = 'https://h.example'\nstorage_token_file = 't'",
+            "has a meaning for feeds of format tts",
+        ),
+        (
+            "format = 'tts'\npush = true\nstorage_url = 'https://h.example'\nstorage_token_file = 't'",
+            "has a meaning for feeds of format tts with a topic alone",
+        ),
+    ] {
+        let report = feed(bad);
+        assert!(report.contains(says) && report.contains("remedy: "), "{bad}: {report}");
+    }
 }
 
 #[test]

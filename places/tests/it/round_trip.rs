@@ -159,10 +159,11 @@ prop_compose! {
         area in of((position(), position())),
         (licence, attribution, contact) in (of(text()), of(text()), of(text())),
         (polled, every_s, allow_private) in (any::<bool>(), of(1u32..3600), any::<bool>()),
-        (push, timetable) in (any::<bool>(), of("[a-zä]{1,8}([.]zip)?")),
+        (push, has_storage, timetable) in (any::<bool>(), any::<bool>(), of("[a-zä]{1,8}([.]zip)?")),
     ) -> Feed {
         let push = format == FeedFormat::ParkapiV3 || push && format != FeedFormat::History;
         let polled = polled && !push && format == FeedFormat::GtfsRt;
+        let has_storage = has_storage && !push && format == FeedFormat::Tts;
         let subscribed = !polled && !push && format != FeedFormat::History;
         let area = area.and_then(|(a, b)| Bbox::new(a[0].min(b[0]), a[1].min(b[1]), a[0].max(b[0]), a[1].max(b[1])));
         Feed {
@@ -175,7 +176,9 @@ prop_compose! {
             licence, attribution, contact,
             url: polled.then(|| "https://example.org/rt?key=1".to_owned()),
             every_s: every_s.filter(|_| polled),
-            allow_private: allow_private && polled,
+            allow_private: allow_private && (polled || has_storage),
+            storage_url: has_storage.then(|| "https://eu1.cloud.thethings.network".to_owned()),
+            storage_token_file: has_storage.then(|| "/secrets/storage".to_owned()),
             push,
             timetable: timetable.filter(|_| Feed::speaks_of_trips(format)),
         }

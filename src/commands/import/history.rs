@@ -234,6 +234,8 @@ fn new_feed(id: String, town: &str, heartbeat_s: u32, mapping: &Mapping) -> Feed
         every_s: None,
         allow_private: false,
         push: false,
+        storage_url: None,
+        storage_token_file: None,
         timetable: None,
     }
 }

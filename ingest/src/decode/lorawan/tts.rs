@@ -5,8 +5,8 @@
 //! TheThingsNetwork/lorawan-stack, `pkg/applicationserver/io/mqtt/topics/v3.go`. Of its four clocks the
 //! network server's is taken, `uplink_message.received_at`.
 
-use domain::Reason;
 use domain::place::DevEui;
+use domain::{Reason, UtcMicros};
 
 use super::allow_list::{AllowList, Keep, names};
 use super::{
@@ -111,7 +111,7 @@ fn read_uplink<'a>(uplink: &Fields<'a>, frame: &mut Frame<'a>) -> Result<(), Fau
     let received_at = uplink.optional("received_at", text_of, &mut Vec::new());
     frame.dedup_id = uplink
         .optional("session_key_id", text_of, d)
-        .and_then(|session| name(&session, &frame.f_cnt?.to_string(), received_at.as_deref().unwrap_or("")));
+        .and_then(|session| name(&session, &frame.f_cnt?.to_string(), &of_clock(received_at.as_deref())));
     frame.spreading_factor = spreading_factor(uplink, d);
     let battery =
         uplink.optional("last_battery_percentage", object("last_battery_percentage", &["value"]), d);
@@ -158,6 +158,12 @@ fn log_code(m: &Fields<'_>, d: &mut Vec<Dropped>) -> String {
     let name = error.and_then(|error| error.optional("name", text_of, d).map(std::borrow::Cow::into_owned));
     let code = format!("ERROR {}", name.as_deref().unwrap_or("downlink_failed"));
     if check_id(&code).is_ok() { code } else { "ERROR downlink_failed".to_owned() }
+}
+
+/// A time of receipt as it stands in an id: the same however many digits the server writes of it, live and from its storage.
+fn of_clock(received_at: Option<&str>) -> String {
+    let text = received_at.unwrap_or_default();
+    UtcMicros::parse(text).map_or_else(|_| text.to_owned(), |at| at.to_string())
 }
 
 /// The id of a message; `None`: it would not be valid.

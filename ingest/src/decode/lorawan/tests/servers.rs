@@ -271,7 +271,7 @@ fn tts_published_events_are_read() {
     let Some(up) = shared("formats/tts_v3/up.json") else { return };
     let frame = decode(FeedFormat::Tts, "v3/app1/devices/dev1/up", text(&up)).unwrap();
     assert_eq!((frame.device.as_str(), frame.f_port, frame.f_cnt), (EUI, None, Some(1)));
-    assert_eq!(frame.dedup_id.as_deref(), Some("AXA50tHUGUucuzS/bCGMNw==:1:2020-02-12T15:15:45.789585559Z"));
+    assert_eq!(frame.dedup_id.as_deref(), Some("AXA50tHUGUucuzS/bCGMNw==:1:2020-02-12T15:15:45.789585Z"));
     assert_eq!(frame.network_at, at("2020-02-12T15:15:45.789585Z"));
     assert_eq!((frame.rssi_dbm, frame.snr_db, frame.spreading_factor), (Some(-35.0), Some(5.0), Some(7)));
     assert_eq!(
