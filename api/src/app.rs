@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use domain::acceptance::Limits;
 use domain::posted::Intake;
 use domain::time::Clock;
 use parking_lot::Mutex;
@@ -53,6 +54,8 @@ pub struct App {
     pub max_json_rows: i64,
     /// Takes in what is posted to feeds; `None`: nothing is.
     pub intake: Option<Arc<dyn Intake>>,
+    /// By what sensors are accepted: [`crate::acceptance_limits`].
+    pub acceptance: Limits,
     /// Ends event streams, so that a graceful shutdown does not wait for them.
     pub shutdown: CancellationToken,
 }
@@ -70,6 +73,7 @@ pub(crate) struct Shared {
     pub inputs: Inputs,
     pub posting: Posting,
     pub has_docs: HasDocs,
+    pub acceptance: Limits,
 }
 
 impl App {
@@ -94,6 +98,7 @@ impl App {
             streams: Arc::new(streams),
             posting: Posting::new(self.intake.clone()),
             has_docs: HasDocs(has_docs),
+            acceptance: self.acceptance,
         }
     }
 

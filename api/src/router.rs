@@ -27,7 +27,9 @@ use crate::http::problem::{Problem, ProblemBody};
 use crate::http::table::PARQUET;
 use crate::http::{refused, unbuilt};
 use crate::hub::changes;
-use crate::installers::{binding, gateways, other_method, rejections, replay, sensors, unmatched};
+use crate::installers::{
+    acceptance, binding, gateways, other_method, rejections, replay, sensors, unmatched,
+};
 use crate::journeys::vehicles;
 use crate::open::parkapi::{v1, v3};
 use crate::operators::{audit, feeds, notices, ops};
@@ -77,6 +79,9 @@ fn public_api() -> OpenApiRouter<Shared> {
         .routes(routes!(sensors::sensor))
         .routes(routes!(sensors::messages))
         .routes(routes!(binding::bind))
+        .routes(routes!(acceptance::start, acceptance::newest, acceptance::cancel))
+        .routes(routes!(acceptance::sign_off))
+        .routes(routes!(acceptance::hand_over))
         .routes(routes!(rejections::rejections))
         .routes(routes!(replay::replay))
         .routes(routes!(feeds::feeds))
@@ -135,7 +140,6 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
         .route("/v1/rejections/replay", any(|asker| other_method(asker, "POST")))
         .route("/v1/notices/{id}/retry", any(notices::other_method))
         .route("/v1/sensors/{id}/binding", any(|asker| other_method(asker, "PUT")))
-        .route("/v1/sensors/{id}/acceptance", any(unbuilt::for_installers))
         .route("/v1/admin", any(unbuilt::for_admins))
         .route("/v1/admin/{*rest}", any(unbuilt::for_admins))
         .with_state(shared)

@@ -151,6 +151,14 @@ impl Geometry {
             Geometry::Polygon(rings) => polygon::center(rings),
         }
     }
+
+    /// Metres from `at`, 0 within a polygon.
+    pub fn distance_m(&self, at: LatLon) -> f64 {
+        match self {
+            Geometry::Point(_) => self.center().distance_m(at),
+            Geometry::Polygon(rings) => polygon::distance_m(rings, at),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -181,6 +189,23 @@ mod tests {
         let b = c.around(800.0);
         assert!(c.distance_m(LatLon { lat: b.north, lon: c.lon }) >= 799.9);
         assert!(c.distance_m(LatLon { lat: c.lat, lon: b.east }) >= 799.9);
+    }
+
+    #[test]
+    fn the_distance_to_a_polygon_is_that_to_its_outline() {
+        let square = Geometry::Polygon(vec![vec![
+            [7.0, 51.0],
+            [7.01, 51.0],
+            [7.01, 51.01],
+            [7.0, 51.01],
+            [7.0, 51.0],
+        ]]);
+        let to = |lat, lon| square.distance_m(LatLon { lat, lon });
+        assert_eq!(to(51.005, 7.005), 0.0);
+        assert!((to(51.011, 7.005) - 111.2).abs() < 0.1, "{}", to(51.011, 7.005));
+        let corner = LatLon { lat: 51.01, lon: 7.01 };
+        let beyond = LatLon { lat: 51.011, lon: 7.011 };
+        assert!((square.distance_m(beyond) - corner.distance_m(beyond)).abs() < 0.1);
     }
 
     #[test]

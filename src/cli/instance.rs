@@ -48,6 +48,10 @@ pub struct HttpArgs {
     /// the product runs.
     #[arg(long)]
     pub journey_file: Option<PathBuf>,
+    /// Limits by which sensors are accepted, each with its reason (TOML). Default: those of
+    /// docs/INSTALLERS.md.
+    #[arg(long, value_name = "FILE")]
+    pub acceptance_limits: Option<PathBuf>,
     /// Own address for /healthz, /readyz, /metrics, /docs and /openapi.json.
     #[arg(long)]
     pub ops_http: Option<SocketAddr>,

@@ -122,6 +122,7 @@ fn api() -> Router {
         streams: api::StreamBounds::of(100),
         max_json_rows: api::MAX_JSON_ROWS,
         intake: None,
+        acceptance: api::acceptance_limits(None).unwrap(),
         shutdown: CancellationToken::new(),
     };
     api::router(&app)

@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod acceptance;
 pub mod analysis;
 pub mod audit;
 mod bay_row;

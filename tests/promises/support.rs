@@ -167,7 +167,7 @@ impl Instance {
         self.fetch("GET", path, Some(key), "").await.1
     }
 
-    async fn ask(&self, method: &str, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
+    pub async fn ask(&self, method: &str, path: &str, key: Option<&str>, body: &str) -> (u16, Value) {
         let (status, body) = self.fetch(method, path, key, body).await;
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }

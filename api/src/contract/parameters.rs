@@ -152,6 +152,22 @@ parameters! {
         health: Option<Healths>,
     }
 
+    /// How a test is written.
+    Acceptance {
+        /// `csv` for a table, `html` for a page to print.
+        format: Option<values::Print>,
+        /// Language of the table or page; German when left out.
+        lang: Option<values::Language>,
+    }
+
+    /// Which sensors were handed over.
+    HandOver {
+        /// Only tests that began at this instant or later.
+        from: Option<Instant>,
+        /// Only tests that began before this instant.
+        to: Option<Instant>,
+    }
+
     /// Which rejections.
     Rejections {
         /// Only those of the feed with this id.

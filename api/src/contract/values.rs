@@ -138,6 +138,10 @@ values! {
     Modes = choices(journey::plan::Modes::NAMED.map(|(name, _)| name));
     /// States of devices.
     Healths = choices(all!(domain::sensor_health::Health));
+    /// JSON, a table, or a page.
+    Print = choice(["json", "csv", "html"], Some("json"));
+    /// A language.
+    Language = choice(all!(domain::Lang), Some("de"));
     /// Kinds of days.
     Days = choices(all!(domain::day_kind::DayKind));
     /// Why a message was not believed.

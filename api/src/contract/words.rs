@@ -39,6 +39,16 @@ words! {
     /// How a device is: `watch` works and will want attention, `faulty` sends what cannot be read or believed,
     /// `silent` has sent nothing for longer than its heartbeat allows, `new` sent and is in no file.
     SensorHealth = all!(domain::sensor_health::Health);
+    /// What is judged of a sensor in its test.
+    AcceptanceCheck = all!(domain::acceptance::CheckName);
+    /// What a check has come to; `skipped`: it cannot be judged of this device, or not in this time.
+    CheckState = all!(domain::acceptance::CheckState);
+    /// What a test has come to.
+    TestState = all!(domain::acceptance::TestState);
+    /// What the installer is to do next.
+    Instruction = all!(domain::acceptance::Instruction);
+    /// What to do about a check.
+    CheckRemedy = all!(domain::acceptance::Remedy);
     /// Why a message, or an element of it, was not believed.
     RejectionReason = all!(domain::Reason);
     /// A single bay, or a site.

@@ -115,6 +115,11 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing here", detail).remedy(remedy)
     }
 
+    /// What is asked does not fit what there is.
+    pub fn conflict(detail: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, "conflict", "It does not fit what there is", detail).remedy(remedy)
+    }
+
     /// A site that is not there, or not for everyone.
     pub fn no_site() -> Self {
         Self::not_found("There is no site with this id.", "GET /v1/sites lists the sites with their ids.")

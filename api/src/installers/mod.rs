@@ -1,5 +1,6 @@
 //! For installers: sensors, gateways, their messages, and messages that were rejected.
 
+pub mod acceptance;
 pub mod binding;
 pub mod gateways;
 pub mod rejections;

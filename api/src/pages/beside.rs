@@ -3,7 +3,7 @@
 use domain::live::{ByRestriction, Flags, NextReservation, Offer, Verdict};
 use domain::{Audience, UtcMicros};
 
-use super::lang::Lang;
+use super::lang::{Lang, Phrases};
 
 /// Until when everyone may park there, if that ends: "geöffnet bis 20:00", "ab 18:00 nur für Anwohner".
 /// `tz` is the town's.

@@ -11,7 +11,7 @@ use domain::{Registry, UtcMicros};
 use maud::{Markup, html};
 
 use super::beside;
-use super::lang::Lang;
+use super::lang::{Lang, Phrases};
 use super::spot::{Spot, spot};
 use super::{Frame, HasDocs, credits, html_response, parameters};
 use crate::drivers::parking::{Include, ParkingQuery, ParkingResult};

@@ -1,20 +1,45 @@
-//! The two languages of the pages.
+//! What pages say, in two languages.
 
 use axum::http::{HeaderMap, header};
+pub use domain::Lang;
 use domain::place::Texts;
 use domain::{Audience, SiteKind, UtcMicros};
-
-domain::wire_enum! {
-    /// A language of the pages (ISO 639).
-    Lang { De = "de", En = "en" }
-}
 
 const GERMAN_WEEKDAYS: [&str; 7] =
     ["Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"];
 
-impl Lang {
+/// Words and sentences of pages.
+pub trait Phrases: Sized {
     /// As `lang=` says, else as the browser prefers; German is the county's own.
-    pub fn of(asked: Option<&str>, headers: &HeaderMap) -> Self {
+    fn of(asked: Option<&str>, headers: &HeaderMap) -> Self;
+
+    /// A text from a place's file, in the other language rather than not at all.
+    fn pick(self, texts: &Texts) -> Option<&str>;
+
+    /// A few words in a row: "a, b und c".
+    fn list<'a>(self, words: impl Iterator<Item = &'a str>) -> String;
+
+    /// A future instant in the zone `tz`, with its day unless that is today; `None`: no such zone.
+    fn moment(self, at: UtcMicros, now: UtcMicros, tz: &str) -> Option<String>;
+
+    /// How long ago.
+    fn ago(self, age_s: i64) -> String;
+
+    /// The label before a time, while a page cannot be updated.
+    fn lost(self) -> &'static str;
+
+    /// A number with this language's decimal sign.
+    fn number(self, value: f64) -> String;
+
+    /// What a kind of site is called.
+    fn site_kind(self, kind: SiteKind) -> &'static str;
+
+    /// What an audience is called.
+    fn audience(self, audience: Audience) -> &'static str;
+}
+
+impl Phrases for Lang {
+    fn of(asked: Option<&str>, headers: &HeaderMap) -> Self {
         if let Some(lang) = asked.and_then(|code| code.parse().ok()) {
             return lang;
         }
@@ -35,24 +60,7 @@ impl Lang {
         best.map_or(Lang::De, |(_, lang)| lang)
     }
 
-    /// The other of the two.
-    pub const fn other(self) -> Self {
-        match self {
-            Lang::De => Lang::En,
-            Lang::En => Lang::De,
-        }
-    }
-
-    /// Picks one of two texts.
-    pub const fn say<'a>(self, de: &'a str, en: &'a str) -> &'a str {
-        match self {
-            Lang::De => de,
-            Lang::En => en,
-        }
-    }
-
-    /// A text from a place's file, in the other language rather than not at all.
-    pub fn pick(self, texts: &Texts) -> Option<&str> {
+    fn pick(self, texts: &Texts) -> Option<&str> {
         let (first, second) = match self {
             Lang::De => (&texts.de, &texts.en),
             Lang::En => (&texts.en, &texts.de),
@@ -60,8 +68,7 @@ impl Lang {
         first.as_deref().or(second.as_deref())
     }
 
-    /// A few words in a row: "a, b und c".
-    pub fn list<'a>(self, words: impl Iterator<Item = &'a str>) -> String {
+    fn list<'a>(self, words: impl Iterator<Item = &'a str>) -> String {
         let mut words: Vec<&str> = words.collect();
         words.dedup();
         let last = words.pop().unwrap_or_default();
@@ -71,8 +78,7 @@ impl Lang {
         format!("{} {} {last}", words.join(", "), self.say("und", "and"))
     }
 
-    /// A future instant in the zone `tz`, with its day unless that is today; `None`: no such zone.
-    pub fn moment(self, at: UtcMicros, now: UtcMicros, tz: &str) -> Option<String> {
+    fn moment(self, at: UtcMicros, now: UtcMicros, tz: &str) -> Option<String> {
         let local = at.timestamp().in_tz(tz).ok()?;
         let today = now.timestamp().in_tz(tz).ok()?.date();
         let midnight = local.time() == jiff::civil::Time::midnight();
@@ -83,18 +89,12 @@ impl Lang {
         Some(match days {
             ..=0 => time,
             1 => format!("{} {time}", self.say("morgen", "tomorrow")),
-            2..7 => format!("{} {time}", self.weekday(day)),
+            2..7 => format!("{} {time}", weekday(self, day)),
             _ => format!("{} {time}", day.strftime(self.say("%-d.%-m.%Y", "%-d %B %Y"))),
         })
     }
 
-    fn weekday(self, day: jiff::civil::Date) -> String {
-        let german = GERMAN_WEEKDAYS[day.weekday().to_monday_zero_offset() as usize];
-        self.say(german, &day.strftime("%A").to_string()).to_owned()
-    }
-
-    /// How long ago.
-    pub fn ago(self, age_s: i64) -> String {
+    fn ago(self, age_s: i64) -> String {
         let (n, de, en) = match age_s {
             ..60 => return self.say("gerade eben", "just now").to_owned(),
             60..3_600 => (age_s / 60, "Min.", "min"),
@@ -107,21 +107,18 @@ impl Lang {
         }
     }
 
-    /// The label before a time, while a page cannot be updated.
-    pub const fn lost(self) -> &'static str {
+    fn lost(self) -> &'static str {
         self.say("Keine Verbindung. Stand:", "No connection. As of:")
     }
 
-    /// A number with this language's decimal sign.
-    pub fn number(self, value: f64) -> String {
+    fn number(self, value: f64) -> String {
         match self {
             Lang::De => value.to_string().replace('.', ","),
             Lang::En => value.to_string(),
         }
     }
 
-    /// What a kind of site is called.
-    pub const fn site_kind(self, kind: SiteKind) -> &'static str {
+    fn site_kind(self, kind: SiteKind) -> &'static str {
         match kind {
             SiteKind::OnStreet => self.say("Straßenrand", "On-street"),
             SiteKind::Lot => self.say("Parkplatz", "Car park"),
@@ -131,8 +128,7 @@ impl Lang {
         }
     }
 
-    /// What an audience is called.
-    pub const fn audience(self, audience: Audience) -> &'static str {
+    fn audience(self, audience: Audience) -> &'static str {
         match audience {
             Audience::Disabled | Audience::AssignedDisabled => {
                 self.say("Menschen mit Behinderung", "disabled people")
@@ -146,6 +142,11 @@ impl Lang {
             Audience::Carsharing => self.say("Carsharing", "car sharing"),
         }
     }
+}
+
+fn weekday(lang: Lang, day: jiff::civil::Date) -> String {
+    let german = GERMAN_WEEKDAYS[day.weekday().to_monday_zero_offset() as usize];
+    lang.say(german, &day.strftime("%A").to_string()).to_owned()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ pub mod assets;
 mod beside;
 pub mod docs;
 mod home;
-mod lang;
+pub mod lang;
 mod sign;
 mod spot;
 
@@ -18,7 +18,7 @@ use maud::{DOCTYPE, Markup, html};
 use crate::http::problem::Problem;
 use crate::http::wire::Source;
 pub use home::home;
-use lang::Lang;
+use lang::{Lang, Phrases};
 pub use sign::sign;
 
 /// Content security policy: nothing from other origins, nothing inline.

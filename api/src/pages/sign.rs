@@ -10,7 +10,7 @@ use maud::{Markup, html};
 
 use super::beside;
 use super::home::signs;
-use super::lang::Lang;
+use super::lang::{Lang, Phrases};
 use super::{Frame, HasDocs, credits, html_response, parameters};
 use crate::http::params::PathId;
 use crate::http::wire::Sources;

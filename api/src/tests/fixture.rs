@@ -91,6 +91,7 @@ impl County {
             streams: StreamBounds::of(100),
             max_json_rows: crate::MAX_JSON_ROWS,
             intake: None,
+            acceptance: crate::acceptance_limits(None).unwrap(),
             shutdown: CancellationToken::new(),
         };
         let router = router(&app);

@@ -1,9 +1,9 @@
 //! What is needed to pass.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The limits of all checks. The file that holds them gives a reason for each.
-#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
     /// The longest test, seconds.

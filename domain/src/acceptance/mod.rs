@@ -8,6 +8,7 @@ mod judge;
 mod limits;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use serde::Serialize;
 

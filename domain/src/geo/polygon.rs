@@ -21,6 +21,24 @@ pub(crate) fn center(rings: &[Vec<Corner>]) -> LatLon {
     if holds(rings, centroid) { centroid } else { within(rings, centroid.lat).unwrap_or(centroid) }
 }
 
+/// Metres from `at` to the polygon; 0 within it.
+pub(crate) fn distance_m(rings: &[Vec<Corner>], at: LatLon) -> f64 {
+    if holds(rings, at) {
+        return 0.0;
+    }
+    // Metres east and north of `at`.
+    let east_m = at.lat.to_radians().cos() / DEG_PER_M;
+    let local = |[lon, lat]: Corner| [(lon - at.lon) * east_m, (lat - at.lat) / DEG_PER_M];
+    let to_edge = |edge: Edge| {
+        let [a, b] = edge.map(local);
+        let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
+        let along = -(a[0] * dx + a[1] * dy) / (dx * dx + dy * dy);
+        let along = if along.is_finite() { along.clamp(0.0, 1.0) } else { 0.0 };
+        (a[0] + along * dx).hypot(a[1] + along * dy)
+    };
+    rings.iter().flat_map(|ring| edges(ring)).map(to_edge).fold(f64::INFINITY, f64::min)
+}
+
 /// Whether `at` lies within the outline and in no hole; corners and edges belong to either.
 fn holds(rings: &[Vec<Corner>], at: LatLon) -> bool {
     crossings(rings, at.lat).iter().filter(|lon| **lon > at.lon).count() % 2 == 1

@@ -155,6 +155,9 @@ pub(super) async fn start_on(
         let updater = forecast::Updater { forecasts, hub, clock, pool: database.pool.clone() };
         tasks.spawn("forecasting", updater.run(reading.clone()));
     }
+    let acceptance =
+        api::acceptance_limits(parts.http.as_ref().and_then(|http| http.acceptance_limits.as_deref()))
+            .map_err(anyhow::Error::msg)?;
     let app = api::App {
         hub: hub.clone(),
         journeys,
@@ -174,12 +177,14 @@ pub(super) async fn start_on(
         streams: api::StreamBounds::of(bounds.connections),
         max_json_rows: api::MAX_JSON_ROWS,
         intake: posted.map(|posted| posted as Arc<dyn Intake>),
+        acceptance,
         shutdown: reading.clone(),
     };
     if parts.http.is_some() {
         let pool = database.pool.clone();
         let reporting = app.attempts.clone().report(pool, app.clock.clone(), reading.clone());
         tasks.spawn("the reports of invalid keys", reporting);
+        tasks.spawn("tests of sensors", app.clone().run_acceptance());
     }
     let servers = servers(&app, parts, bounds, reading).await?;
     let ready = Ready {

@@ -70,7 +70,8 @@ async fn every_route_answers_as_its_document_says() {
         assert_eq!(answer.status, 405, "{path}");
         let allowed: BTreeSet<&str> =
             answer.header("allow").split(',').map(str::trim).filter(|m| *m != "HEAD").collect();
-        assert_eq!(allowed, [method.as_str()].into(), "{path}");
+        let methods = all.iter().filter(|(other, ..)| other == path).map(|(_, method, _)| method.as_str());
+        assert_eq!(allowed, methods.collect(), "{path}");
         declared(&answer);
         let security = operation["security"].as_array();
         let is_closed = security.is_some_and(|all| !all.iter().any(|one| one == &serde_json::json!({})));

@@ -32,6 +32,7 @@ use tokio::sync::mpsc;
 use utoipa::ToSchema;
 
 use self::bound::Fits;
+pub use self::csv::harmless;
 use self::format::Locale;
 pub use self::format::{PARQUET, Shape, TableFormat};
 #[cfg(test)]

@@ -1,0 +1,136 @@
+//! What a test rests on: read from the store and the registry, so that it goes on after a restart.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use domain::acceptance::{Evidence, Frame, Limits, Placement, TestState, Verdict, judge};
+use domain::place::Bay;
+use domain::registry::Entry;
+use domain::{BayId, FeedId, Registry, Sensor, Target, UtcMicros};
+use store::acceptance::{self, Acceptance};
+use store::{Pool, StoreError};
+use tracing::warn;
+
+use crate::App;
+
+/// How often tests are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What a running test has come to.
+///
+/// # Errors
+/// The database is not available.
+pub async fn verdict(
+    pool: &Pool,
+    registry: &Registry,
+    limits: &Limits,
+    test: &Acceptance,
+    now: UtcMicros,
+) -> Result<Verdict, StoreError> {
+    let past = test.started_at.plus_s(-86_400 * i64::from(limits.history_days));
+    let sensor = registry.sensor(test.sensor);
+    let target = sensor.and_then(|s| s.binding_at(test.started_at)).and_then(|b| b.target);
+    let feed = sensor.map_or(FeedId(0), |s| s.feed);
+    let bay = match target {
+        Some(Target::Bay(id)) => registry.bay(id),
+        _ => None,
+    };
+    let is_lorawan = registry.feed(feed).is_some_and(|f| f.def.format.is_lorawan());
+    let frames: Vec<Frame> = match bay {
+        Some(bay) if !is_lorawan => acceptance::statements(pool, bay.id, feed, past).await?,
+        _ => acceptance::frames(pool, test.municipality, &test.device, past).await?,
+    };
+    let nearby = bay.map(|bay| nearby(registry, bay, limits.neighbour_m, now)).unwrap_or_default();
+    let neighbours = match nearby.is_empty() {
+        true => None,
+        false => Some(acceptance::changes_of(pool, &nearby, test.started_at).await?),
+    };
+    let evidence = Evidence {
+        started_at: test.started_at,
+        timeout_s: u32::try_from(test.timeout_s).unwrap_or(limits.timeout_s),
+        watches_bay: bay.is_some(),
+        stale_after_s: target.map_or(u32::MAX, |t| registry.stale_after_s(feed, Some(test.sensor), t, now)),
+        frames: &frames,
+        neighbours: neighbours.as_deref(),
+        placement: bay.map(|bay| placement(registry, bay)).unwrap_or_default(),
+    };
+    Ok(judge(&evidence, limits, now))
+}
+
+/// The bays around one that a sensor watches, by their text ids.
+fn nearby(
+    registry: &Registry,
+    bay: &Entry<BayId, Bay>,
+    radius_m: f64,
+    now: UtcMicros,
+) -> HashMap<BayId, String> {
+    let at = bay.def.position();
+    let around = at.around(radius_m);
+    let is_near = |other: &&Entry<BayId, Bay>| {
+        let position = other.def.position();
+        other.id != bay.id && around.contains(position) && position.distance_m(at) <= radius_m
+    };
+    let watched = |other: &&Entry<BayId, Bay>| {
+        let is_bound =
+            |s: &Sensor| s.binding_at(now).is_some_and(|b| b.target == Some(Target::Bay(other.id)));
+        registry.sensors().any(is_bound)
+    };
+    let near: Vec<&Entry<BayId, Bay>> = registry.bays().filter(is_near).collect();
+    near.into_iter().filter(watched).map(|b| (b.id, b.def.id.clone())).collect()
+}
+
+fn placement(registry: &Registry, bay: &Entry<BayId, Bay>) -> Placement {
+    let site = bay.def.site.as_deref().and_then(|key| registry.site_by_key(key));
+    let audiences = |restrictions: &[domain::Restriction]| -> Vec<domain::Audience> {
+        restrictions.iter().filter_map(|r| r.audience).collect()
+    };
+    let own = audiences(&bay.def.restrictions);
+    let of_site = site.map(|site| audiences(&site.def.restrictions)).unwrap_or_default();
+    let is_stated = !own.is_empty() && !of_site.is_empty();
+    Placement {
+        from_site_m: site.map(|site| site.def.geometry.distance_m(bay.def.position())),
+        strange_restrictions: is_stated.then(|| own.iter().filter(|a| !of_site.contains(a)).count()),
+    }
+}
+
+impl App {
+    /// Ends the tests of sensors that are decided or took too long, until shutdown. Several processes may do this at once.
+    pub async fn run_acceptance(self) {
+        let App { hub: Some(hub), pool: Some(pool), clock, acceptance: limits, shutdown, .. } = self else {
+            return;
+        };
+        let mut failing = false;
+        let mut tick = tokio::time::interval(LOOK_EVERY);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = tick.tick() => {}
+            }
+            let registry = hub.read().map.registry().clone();
+            match end_decided(&pool, &registry, &limits, clock()).await {
+                Ok(()) => failing = false,
+                Err(error) if !std::mem::replace(&mut failing, true) => {
+                    warn!("tests of sensors wait: {error}");
+                }
+                Err(_) => {}
+            }
+        }
+    }
+}
+
+/// Stores what tests have come to that are over.
+pub async fn end_decided(
+    pool: &Pool,
+    registry: &Registry,
+    limits: &Limits,
+    now: UtcMicros,
+) -> Result<(), StoreError> {
+    for test in acceptance::running(pool).await? {
+        let limits = serde_json::from_value(test.limits.clone()).unwrap_or(*limits);
+        let verdict = verdict(pool, registry, &limits, &test, now).await?;
+        if verdict.state != TestState::Running {
+            acceptance::end(pool, test.id, &serde_json::to_value(&verdict).unwrap_or_default(), now).await?;
+        }
+    }
+    Ok(())
+}
