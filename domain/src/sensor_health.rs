@@ -1,6 +1,6 @@
 //! The health of a device, from its last messages.
 
-pub use crate::health::Health;
+use crate::health::Health;
 use crate::time::UtcMicros;
 
 /// Lithium cells of 3.6 V are nearly empty below.

@@ -3,9 +3,13 @@
 use jiff::civil::Weekday;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::random::hash;
+
 pub(crate) const US_PER_S: i64 = 1_000_000;
 const US_PER_HOUR: i64 = 3_600 * US_PER_S;
 const US_PER_DAY: i64 = 24 * US_PER_HOUR;
+/// Days from one holiday to the next, on average.
+const HOLIDAY_EVERY: u64 = 25;
 const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
 /// A moment of the week on the county's own clock.
@@ -82,6 +86,8 @@ pub(crate) struct WorldClock {
     /// Microseconds since Monday 00:00 on the county's clock at the start.
     start_of_week_us: i64,
     speed: f64,
+    /// Of the days on which people behave as on a Sunday; `None`: there are none.
+    holidays: Option<u64>,
 }
 
 impl WorldClock {
@@ -90,7 +96,12 @@ impl WorldClock {
         let minutes = days * 24 * 60 + i64::from(start.minute_of_day);
         // The seconds of both clocks agree, so that whole minutes on one are whole on the other.
         let past_minute = start_utc.as_microsecond().rem_euclid(60 * US_PER_S);
-        Self { start_utc, start_of_week_us: minutes * 60 * US_PER_S + past_minute, speed }
+        Self { start_utc, start_of_week_us: minutes * 60 * US_PER_S + past_minute, speed, holidays: None }
+    }
+
+    /// With some days, drawn by `seed`, on which people behave as on a Sunday.
+    pub(crate) fn with_holidays(self, seed: u64) -> Self {
+        Self { holidays: Some(seed), ..self }
     }
 
     /// The real instant after `elapsed_us` of the world's time.
@@ -109,7 +120,12 @@ impl WorldClock {
 
 impl LocalClock for WorldClock {
     fn local(&self, elapsed_us: i64) -> LocalTime {
-        of_week(self.start_of_week_us + elapsed_us)
+        let since_monday_us = self.start_of_week_us + elapsed_us;
+        let local = of_week(since_monday_us);
+        let day = since_monday_us.div_euclid(US_PER_DAY) as u64;
+        let is_holiday =
+            self.holidays.is_some_and(|seed| hash(seed, "holiday", day).is_multiple_of(HOLIDAY_EVERY));
+        if is_holiday { LocalTime { weekday: 6, ..local } } else { local }
     }
 }
 

@@ -37,6 +37,7 @@ mod run;
 mod senders;
 #[cfg(test)]
 mod test_broker;
+pub mod trial;
 mod truth;
 mod world;
 

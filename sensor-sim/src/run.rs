@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::agenda::Agenda;
-use crate::clock::StartClock;
+use crate::clock::{StartClock, WorldClock};
 use crate::county::County;
 use crate::error::SimulationError;
-use crate::faults::{Faults, FaultyWorld, Sending, Step, Wire};
+use crate::faults::{Faults, FaultyWorld, Onset, Sending, Step, Wire};
 use crate::mqtt::{Broker, Delivered, Outbound, Publisher};
 use crate::orders::Orders;
 use crate::senders::Senders;
@@ -137,12 +137,17 @@ struct Simulation {
 
 impl Simulation {
     fn new(cfg: &RunConfig, start_utc: Timestamp, truth: Truth, outbox: mpsc::Sender<Outbound<()>>) -> Self {
-        let world = World::new(Arc::clone(&cfg.county), cfg.seed, cfg.start, start_utc, cfg.speed);
-        let faulty_world = FaultyWorld::new(world, Arc::clone(&cfg.county), &cfg.faults, cfg.seed, start_utc);
+        let world =
+            World::new(Arc::clone(&cfg.county), cfg.seed, WorldClock::new(start_utc, cfg.start, cfg.speed));
+        let faulty_world = FaultyWorld::new(
+            world,
+            Arc::clone(&cfg.county),
+            &cfg.faults,
+            cfg.seed,
+            Onset::FirstMinute(start_utc),
+        );
         let mut senders = Senders::new(Arc::clone(&cfg.county), cfg.seed);
-        for sensor in faulty_world.low_battery() {
-            senders.set_low_battery(*sensor);
-        }
+        senders.weaken(&faulty_world);
         Self {
             county: Arc::clone(&cfg.county),
             faulty_world,
@@ -204,9 +209,12 @@ impl Simulation {
                 }
             }
         }
+        if let Some((bay, other)) = step.mixed_up {
+            self.senders.mix_up(bay, other);
+        }
         if let Some(report) = step.report {
             for message in self.senders.messages(at, report.stamp, &report.event) {
-                for sending in self.wire.send(message, report.faults.clone()) {
+                for sending in self.wire.send_report(message, &report) {
                     self.take(sending)?;
                 }
             }

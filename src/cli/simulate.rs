@@ -45,7 +45,7 @@ pub struct OrderArgs {
 /// `simulate`.
 #[derive(Debug, Clone, Args)]
 #[command(
-    after_help = "Examples:\n  kreisverkehr simulate --write-places places/\n  kreisverkehr simulate --mqtt-url mqtt://127.0.0.1:1883 --loss 0.01 --double 0.02 --truth truth.jsonl\n  kreisverkehr simulate --fill steverstadt-parkhaus-altstadt --delay 540=600\n  kreisverkehr simulate --load 2000 --bays 10000 --watch http://127.0.0.1:8080 --report load.json\n  kreisverkehr simulate --history 365d --write-places past/ && kreisverkehr import past/\n  kreisverkehr simulate --history 365d --watch http://127.0.0.1:8080 --truth past.jsonl"
+    after_help = "Examples:\n  kreisverkehr simulate --write-places places/\n  kreisverkehr simulate --mqtt-url mqtt://127.0.0.1:1883 --loss 0.01 --double 0.02 --truth truth.jsonl\n  kreisverkehr simulate --fill steverstadt-parkhaus-altstadt --delay 540=600\n  kreisverkehr simulate --load 2000 --bays 10000 --watch http://127.0.0.1:8080 --report load.json\n  kreisverkehr simulate --history 365d --write-places past/ && kreisverkehr import past/\n  kreisverkehr simulate --history 365d --watch http://127.0.0.1:8080 --truth past.jsonl\n  kreisverkehr simulate --health-report --seed 7 --sensors 500 --days 30 --faults stuck=0.02,misbound=0.02"
 )]
 pub struct SimulateArgs {
     /// Broker to publish to.
@@ -77,6 +77,20 @@ pub struct SimulateArgs {
     pub orders: OrderArgs,
     #[command(flatten)]
     pub faults: sensor_sim::Faults,
+    /// A trial of the health tests instead of a county: devices fail in virtual time, without a broker, and what is found is
+    /// printed as JSON (see docs/HEALTH.md).
+    #[arg(long, conflicts_with_all = ["load", "history", "write_places", "truth"])]
+    pub health_report: bool,
+    /// Devices of the trial.
+    #[arg(long, default_value_t = 500, requires = "health_report", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    pub sensors: u32,
+    /// Days of the trial. Faults begin between a fifth and three fifths of them.
+    #[arg(long, default_value_t = 30, requires = "health_report", value_parser = clap::value_parser!(u32).range(1..=400))]
+    pub days: u32,
+    /// Faults of the trial: shares of its devices by code (stuck=0.02,flapping=0.01,...; `none`: no faults).
+    /// Default: two of a hundred each.
+    #[arg(long = "faults", value_name = "CODE=SHARE", requires = "health_report")]
+    pub injected: Option<String>,
     /// Load instead of a county: so many messages a second, whatever the answer (open loop).
     #[arg(long)]
     pub load: Option<f64>,

@@ -15,6 +15,8 @@ use crate::cli::{OrderArgs, SimulateArgs};
 use crate::database::secret;
 use crate::shutdown::Stop;
 
+mod health_report;
+
 /// Bays of the load and of the past, unless the command line says otherwise.
 const LOAD_BAYS: u32 = 10_000;
 const HISTORY_BAYS: u32 = 5_000;
@@ -27,6 +29,9 @@ const MORE_DAYS: u64 = 60;
 /// # Errors
 /// The broker's URL is not one, or a file cannot be written.
 pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
+    if args.health_report {
+        return health_report::run(&args);
+    }
     if let Some(path) = &args.mqtt_url_file {
         args.mqtt_url = secret(path, "--mqtt-url-file")?;
     }

@@ -137,7 +137,7 @@ values! {
     /// Modes of a journey.
     Modes = choices(journey::plan::Modes::NAMED.map(|(name, _)| name));
     /// States of devices.
-    Healths = choices(all!(domain::sensor_health::Health));
+    Healths = choices(all!(domain::health::Health));
     /// JSON, a table, or a page.
     Print = choice(["json", "csv", "html"], Some("json"));
     /// A language.

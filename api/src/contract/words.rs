@@ -38,7 +38,7 @@ words! {
     FeedFormat = all!(domain::FeedFormat);
     /// How a device is: `watch` works and will want attention, `faulty` sends what cannot be read or believed,
     /// `silent` has sent nothing for longer than its heartbeat allows, `new` sent and is in no file.
-    SensorHealth = all!(domain::sensor_health::Health);
+    SensorHealth = all!(domain::health::Health);
     /// What is judged of a sensor in its test.
     AcceptanceCheck = all!(domain::acceptance::CheckName);
     /// What a check has come to; `skipped`: it cannot be judged of this device, or not in this time.

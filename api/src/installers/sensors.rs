@@ -4,9 +4,9 @@ mod messages;
 mod out;
 
 use axum::response::Response;
+use domain::health::Health;
 use domain::place::DevEui;
 use domain::rejection::Reason;
-use domain::sensor_health::Health;
 use domain::{FeedFormat, MunicipalityId, UtcMicros};
 use serde::Serialize;
 use store::inspect::{self, Device, NativeFilter};

@@ -1,5 +1,32 @@
-//! The health of devices: what can be wrong with them, and what follows for their state.
+//! The health of devices: what is wrong with each, since when, and by how much.
+//!
+//! [`Device`] takes the messages of one device, one by one, and the time. It holds no message, and each costs the same
+//! however many came before. Each test looks for the moment from which on what was heard fits a fault better than a device
+//! that is well: a sequential likelihood-ratio test, or where there is no likelihood, a robust estimate with a limit. What
+//! each code means, how it is found and how well is in `docs/HEALTH.md`.
 
+mod ageing;
+mod chance;
+mod clock;
 mod code;
+mod device;
+mod findings;
+mod frames;
+mod message;
+mod neighbours;
+mod passages;
+mod repeats;
+mod rests;
+mod rhythm;
+mod surroundings;
+#[cfg(test)]
+mod tests;
+mod trend;
+mod whereabouts;
 
 pub use code::{Code, Finding, Health};
+pub use device::{Device, Rest};
+pub use message::{Event, Message, Promise, WeekHour};
+pub use neighbours::Neighbours;
+pub use passages::Passages;
+pub use surroundings::{Counted, MOST_SITES, Surroundings};

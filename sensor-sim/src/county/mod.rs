@@ -16,6 +16,7 @@ mod sites_table;
 mod streets;
 pub(crate) mod timetable;
 mod towns_table;
+mod watched;
 
 pub(crate) use layout::{Frame, distance_m};
 pub(crate) use lines::{Leg, Line, Mode, Stop};

@@ -26,7 +26,7 @@ const POINT_TOWNS: [usize; 3] = [3, 4, 6];
 const AREA: [f64; 4] = [6.8, 51.6, 7.8, 52.2];
 
 /// The LoRaWAN network and device of each town (by index into the municipalities).
-const TOWN_DEVICES: [(Format, Device); 8] = [
+pub(super) const TOWN_DEVICES: [(Format, Device); 8] = [
     (Format::Chirpstack, Device::BoschTps110), // the county itself has none
     (Format::Chirpstack, Device::BoschTps110),
     (Format::Tts, Device::Libelium),
@@ -89,7 +89,7 @@ impl County {
     }
 }
 
-fn native_id(municipality: usize) -> String {
+pub(super) fn native_id(municipality: usize) -> String {
     match municipality {
         COUNTY => "park-and-ride".to_owned(),
         town => format!("{}-parking", MUNICIPALITIES[town].slug),
@@ -100,7 +100,7 @@ fn lora_id(town: usize) -> String {
     format!("{}-lora", MUNICIPALITIES[town].slug)
 }
 
-fn feeds(seed: u64) -> Vec<Feed> {
+pub(super) fn feeds(seed: u64) -> Vec<Feed> {
     let mut feeds: Vec<Feed> = (0..MUNICIPALITIES.len()).map(|m| native(native_id(m), m)).collect();
     for (town, &(format, _)) in TOWN_DEVICES.iter().enumerate().skip(1) {
         let slug = MUNICIPALITIES[town].slug;
@@ -225,14 +225,14 @@ fn add_site(county: &mut County, row: &SiteRow, rng: &mut ChaCha8Rng) {
     }
 }
 
-fn reserved_for(audience: &'static str) -> Restriction {
+pub(super) fn reserved_for(audience: &'static str) -> Restriction {
     // Residents share their bays with visitors during the day.
     let hours = (audience == "resident").then_some("Mo-Su 18:00-09:00");
     Restriction { audience: Some(audience), hours, ..Restriction::default() }
 }
 
 /// The demand for a reserved bay; `None` = like the rest of its site.
-fn demand_for(audience: &str) -> Option<Demand> {
+pub(super) fn demand_for(audience: &str) -> Option<Demand> {
     match audience {
         "disabled" | "women" | "family" => Some(Demand::Disabled),
         "charging" => Some(Demand::Charging),
@@ -278,7 +278,7 @@ fn add_bay(county: &mut County, mut bay: Bay, native: bool) {
     county.bays.push(bay);
 }
 
-fn add_sensor(county: &mut County, town: usize, bay: Option<usize>) -> usize {
+pub(super) fn add_sensor(county: &mut County, town: usize, bay: Option<usize>) -> usize {
     let (_, device) = TOWN_DEVICES[town];
     let number = county.sensors.len();
     // 0e-...: a locally administered address, so that no maker's device has it.

@@ -46,10 +46,11 @@ pub(crate) const CHANNELS_HZ: [u32; 8] =
 
 /// How well a gateway `distance_m` away hears a sensor in the ground: log-distance path loss with
 /// exponent 3.2 and 8 dB of shadowing (an assumption in the range of published LoRa measurements in
-/// towns). Returns RSSI and SNR.
-pub(crate) fn reception(rng: &mut impl Rng, distance_m: f64) -> (i32, f64) {
+/// towns), and `weaker_db` less from a device that is failing. Returns RSSI and SNR.
+pub(crate) fn reception(rng: &mut impl Rng, distance_m: f64, weaker_db: f64) -> (i32, f64) {
     let rssi_dbm = -62.0 - 32.0 * (distance_m.max(30.0) / 100.0).log10() + 4.0 * normal(rng);
-    let snr_db = ((rssi_dbm + 125.0) / 4.0 + normal(rng)).clamp(-20.0, 13.0);
+    let snr_db = ((rssi_dbm + 125.0) / 4.0 + normal(rng) - weaker_db).clamp(-20.0, 13.0);
+    let rssi_dbm = rssi_dbm - weaker_db;
     (rssi_dbm.clamp(-137.0, -30.0) as i32, (snr_db * 10.0).round() / 10.0)
 }
 

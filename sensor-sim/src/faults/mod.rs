@@ -3,10 +3,12 @@
 //! [`FaultyWorld`] runs the world and changes what its devices report. [`Wire`] loses, duplicates and delays messages.
 //! The truth itself is never touched.
 
+mod draw;
 mod faulty_world;
 mod wire;
 
-pub(crate) use faulty_world::{FaultyWorld, Note, Step};
+pub(crate) use draw::{Ageing, Note, Onset};
+pub(crate) use faulty_world::{FaultyWorld, Step};
 pub(crate) use wire::{Sending, Wire};
 
 /// The longest delay, seconds: as late as products commonly accept.
@@ -50,6 +52,21 @@ pub struct Faults {
     /// there are any).
     #[arg(long, default_value_t = 0.0)]
     pub device_swap: f64,
+    /// Share of bays whose LoRaWAN device is mixed up with one of another site of the town: each reports the other's bay.
+    #[arg(long, default_value_t = 0.0)]
+    pub misbound: f64,
+    /// Share of bays whose clock gains or loses 20 to 300 seconds a day.
+    #[arg(long, default_value_t = 0.0)]
+    pub drift: f64,
+    /// Share of bays whose LoRaWAN device's battery falls to empty within 3 to 8 days, and is silent from then on.
+    #[arg(long, default_value_t = 0.0)]
+    pub battery: f64,
+    /// Share of bays whose LoRaWAN device is heard by no gateway with a third to two thirds of its frames.
+    #[arg(long, default_value_t = 0.0)]
+    pub frame_loss: f64,
+    /// Share of bays whose LoRaWAN device becomes weaker, by 10 to 18 dB within 3 to 8 days.
+    #[arg(long, default_value_t = 0.0)]
+    pub signal: f64,
 }
 
 /// An invalid rate.
@@ -78,6 +95,11 @@ impl Faults {
             ("low_battery", self.low_battery),
             ("restamp", self.restamp),
             ("device_swap", self.device_swap),
+            ("misbound", self.misbound),
+            ("drift", self.drift),
+            ("battery", self.battery),
+            ("frame_loss", self.frame_loss),
+            ("signal", self.signal),
         ];
         if let Some(&(name, value)) = shares.iter().find(|(_, share)| !(0.0..=1.0).contains(share)) {
             return Err(BadFault { name, value, remedy: "a share lies between 0 and 1" });
@@ -86,9 +108,10 @@ impl Faults {
             let remedy = "a delay lies between 0 and 2592000 seconds (30 days)";
             return Err(BadFault { name: "delay_s", value: self.delay_s, remedy });
         }
-        let of_bays = self.stuck + self.flapping + self.dead + self.restamp + self.device_swap;
+        let of_bays: f64 =
+            shares[4..].iter().filter(|(name, _)| *name != "low_battery").map(|(_, share)| share).sum();
         if of_bays > 1.0 {
-            let name = "stuck + flapping + dead + restamp + device_swap";
+            let name = "stuck + flapping + dead + restamp + device_swap + misbound + drift + battery + frame_loss + signal";
             return Err(BadFault {
                 name,
                 value: of_bays,

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::faulty_world::{DeviceReport, Swap};
 use super::*;
-use crate::clock::StartClock;
+use crate::clock::{StartClock, WorldClock};
 use crate::county::County;
 use crate::message::Message;
 use crate::world::{Cause, Event, World};
@@ -16,8 +16,9 @@ fn start() -> Timestamp {
 
 fn steps(faults: &Faults, minutes: i64) -> (Arc<County>, Vec<Step>) {
     let county = Arc::new(County::sample(1));
-    let world = World::new(Arc::clone(&county), 1, StartClock::BUSY, start(), 1.0);
-    let mut faulty_world = FaultyWorld::new(world, Arc::clone(&county), faults, 1, start());
+    let world = World::new(Arc::clone(&county), 1, WorldClock::new(start(), StartClock::BUSY, 1.0));
+    let mut faulty_world =
+        FaultyWorld::new(world, Arc::clone(&county), faults, 1, Onset::FirstMinute(start()));
     let until = start().as_second() + 60 * minutes;
     let all = std::iter::from_fn(|| Some(faulty_world.next_step())).take_while(|h| h.at.as_second() < until);
     (county, all.collect())
@@ -110,7 +111,7 @@ fn wrong_clocks_are_known_and_constant() {
         all.iter().filter_map(|h| h.note.as_ref()).map(|n| (n.id.as_str(), n.clock_off_s)).collect();
     assert!((250..500).contains(&off.len()), "{}", off.len());
     for h in &all {
-        let Some(DeviceReport { stamp, event: Event::Bay { bay, cause: Cause::Start, .. }, faults }) =
+        let Some(DeviceReport { stamp, event: Event::Bay { bay, cause: Cause::Start, .. }, faults, .. }) =
             &h.report
         else {
             continue;
@@ -161,4 +162,52 @@ fn impossible_rates_are_refused_by_name() {
     assert!(Faults { stuck: 0.6, dead: 0.6, ..Faults::default() }.check().is_err());
     assert!(Faults { delay_s: f64::NAN, ..Faults::default() }.check().is_err());
     assert!(Faults { loss: 1.0, stuck: 1.0, ..Faults::default() }.check().is_ok());
+}
+
+/// What all messages of three minutes amount to.
+fn fingerprint(faults: &Faults) -> u64 {
+    let (county, all) = steps(faults, 3);
+    let mut senders = crate::senders::Senders::new(county, 1);
+    let mut wire = Wire::new(*faults, 1);
+    let mut print = 0xcbf2_9ce4_8422_2325_u64;
+    let mut add = |bytes: &[u8]| {
+        for byte in bytes {
+            print = (print ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    for step in all {
+        add(serde_json::to_string(&step.note).unwrap().as_bytes());
+        let swapped = step.swap.map(|s| senders.swap_device(step.at, s.bay, s.new, s.occupied));
+        let reported = step.report.map(|r| senders.messages(step.at, r.stamp, &r.event));
+        for message in swapped.into_iter().chain(reported).flatten() {
+            for sending in wire.send(message, Vec::new()) {
+                add(sending.message.topic.as_bytes());
+                add(&sending.message.payload);
+                add(format!("{:?} {:?}", sending.at, sending.faults).as_bytes());
+            }
+        }
+    }
+    print
+}
+
+#[test]
+fn what_is_sent_stays_the_same_byte_for_byte() {
+    let old = Faults {
+        loss: 0.1,
+        double: 0.1,
+        reorder: 0.1,
+        delay_s: 2.0,
+        wrong_clock: 0.1,
+        stuck: 0.1,
+        flapping: 0.1,
+        dead: 0.1,
+        low_battery: 0.1,
+        restamp: 0.1,
+        device_swap: 0.1,
+        ..Faults::default()
+    };
+    assert_eq!(
+        [fingerprint(&Faults::default()), fingerprint(&old)],
+        [13_113_081_389_654_841_989, 7_824_297_700_156_606_055]
+    );
 }

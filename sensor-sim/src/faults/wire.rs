@@ -5,6 +5,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::Faults;
+use super::faulty_world::DeviceReport;
 use crate::clock::later;
 use crate::message::Message;
 use crate::random::stream;
@@ -43,6 +44,12 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) fn new(faults: Faults, seed: u64) -> Self {
         Self { rng: stream(seed, "wire", 0), faults }
+    }
+
+    /// A device's message as it arrives, if a gateway receives it.
+    pub(crate) fn send_report(&mut self, message: Message, report: &DeviceReport) -> Vec<Sending> {
+        let faults = report.faults.clone();
+        if report.is_heard { self.send(message, faults) } else { vec![Sending { message, at: None, faults }] }
     }
 
     /// The message as it arrives: not at all, once or twice, now or later. `faults` are those it

@@ -13,11 +13,13 @@ use jiff::Timestamp;
 
 use crate::county::{BaySource, County, Format};
 use crate::encode::FrameKind;
+use crate::faults::FaultyWorld;
 use crate::message::{Message, Moment};
 use crate::world::{Cause, DeviceEvent, Event};
 use batches::Batches;
 use gtfs_rt::Datasets;
 use radio::Radio;
+pub(crate) use radio::{GATEWAYS, Outage, gateway_id};
 
 /// The senders of all feeds of a county, with their counters and open batches.
 #[derive(Debug)]
@@ -107,9 +109,27 @@ impl Senders {
         joined.into_iter().chain(self.bay(when, bay, occupied, Cause::Heartbeat)).collect()
     }
 
-    /// From now on the device's battery is nearly empty.
-    pub(crate) fn set_low_battery(&mut self, sensor: usize) {
-        self.radios[sensor].low_battery = true;
+    /// Devices with nearly empty batteries, and those that grow weaker.
+    pub(crate) fn weaken(&mut self, faulty_world: &FaultyWorld) {
+        for sensor in faulty_world.low_battery() {
+            self.radios[*sensor].low_battery = true;
+        }
+        for ageing in faulty_world.ageing() {
+            self.radios[ageing.sensor].ageing = Some(*ageing);
+        }
+    }
+
+    /// From now on each of two bays is watched by the device of the other one.
+    pub(crate) fn mix_up(&mut self, bay: usize, other: usize) {
+        self.sensor_of_bay.swap(bay, other);
+    }
+
+    /// Gateways that are off at times.
+    pub(crate) fn set_outages(&mut self, outages: Vec<Outage>) {
+        let outages: Arc<[Outage]> = outages.into();
+        for radio in &mut self.radios {
+            radio.outages = Arc::clone(&outages);
+        }
     }
 
     fn bay(&mut self, when: Moment, bay: usize, occupied: bool, cause: Cause) -> Vec<Message> {
@@ -127,7 +147,7 @@ impl Senders {
         };
         let state =
             |kind: &FrameKind| self.radios[sensor].state(&self.county, when, sensor, bay, *kind, occupied);
-        kinds.iter().map(state).collect()
+        kinds.iter().filter_map(state).collect()
     }
 
     fn format_of_vehicle(&self, vehicle: usize) -> Format {

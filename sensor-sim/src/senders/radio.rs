@@ -1,5 +1,7 @@
 //! LoRaWAN devices and their network: counters, sessions, gateways, batteries.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
@@ -7,12 +9,16 @@ use rand_chacha::ChaCha8Rng;
 use crate::county::{self, County, Format, distance_m};
 use crate::encode::lorawan::{CHANNELS_HZ, Reception, Uplink, reception, spreading_factor};
 use crate::encode::{Device, Frame, FrameKind, Reading, chirpstack, tts};
+use crate::faults::Ageing;
 use crate::message::{Claim, Message, Moment, Statement, state_name};
 use crate::random::{hash, stream, uuid};
 use crate::world::DeviceEvent;
 
+/// Gateways of a town.
+pub(crate) const GATEWAYS: usize = 3;
+
 /// Gateways of a town: metres east and north of its centre, on a tower, a school, a silo.
-const GATEWAYS_M: [(f64, f64); 3] = [(120.0, 80.0), (-700.0, 500.0), (900.0, -650.0)];
+const GATEWAYS_M: [(f64, f64); GATEWAYS] = [(120.0, 80.0), (-700.0, 500.0), (900.0, -650.0)];
 
 /// Battery of a sensor in good health and of one near its end, volts.
 const BATTERY_V: (f64, f64) = (3.62, 2.95);
@@ -31,6 +37,22 @@ pub(super) struct Radio {
     /// Which gateways hear it, and from how far.
     gateways: Vec<(Reception, f64)>,
     pub(super) low_battery: bool,
+    pub(super) ageing: Option<Ageing>,
+    pub(super) outages: Arc<[Outage]>,
+}
+
+/// A gateway that receives nothing in `[from, until)`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Outage {
+    pub(crate) gateway_id: String,
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// EUI of a town's gateway.
+pub(crate) fn gateway_id(county: &County, town: &county::Municipality, number: usize) -> String {
+    let id = hash(county.seed, town.slug, number as u64) & 0xffff_ffff;
+    format!("0e9a7e00{id:08x}")
 }
 
 impl Radio {
@@ -49,8 +71,7 @@ impl Radio {
                     .enumerate()
                     .map(|(number, &(east_m, north_m))| {
                         let [lon, lat] = county::Frame::new(town.lat, town.lon, 0.0).at(east_m, north_m);
-                        let id = hash(county.seed, town.slug, number as u64) & 0xffff_ffff;
-                        let gateway_id = format!("0e9a7e00{id:08x}");
+                        let gateway_id = gateway_id(county, town, number);
                         let (rssi_dbm, snr_db) = (0, 0.0);
                         let reception = Reception { gateway_id, rssi_dbm, snr_db, lat, lon };
                         (reception, distance_m(place, [lon, lat]))
@@ -63,13 +84,15 @@ impl Radio {
                     dev_addr: rng.random::<u32>() & 0x01ff_ffff,
                     gateways,
                     low_battery: false,
+                    ageing: None,
+                    outages: Arc::default(),
                     rng,
                 }
             })
             .collect()
     }
 
-    /// An uplink with the state of a bay.
+    /// An uplink with the state of a bay; `None`: no gateway received it.
     pub(super) fn state(
         &mut self,
         county: &County,
@@ -78,20 +101,20 @@ impl Radio {
         bay: usize,
         kind: FrameKind,
         occupied: bool,
-    ) -> Message {
+    ) -> Option<Message> {
         let entry = &county.sensors[sensor];
         let frame = self.frame(entry.device, kind, occupied, when.at);
-        let (topic, payload) = self.uplink(county, sensor, when.stamp, &frame, up);
+        let (topic, payload) = self.uplink(county, sensor, when, &frame, up)?;
         let statement = if kind == FrameKind::StartUp && !entry.device.model().start_up_has_state {
             Statement::new("device", &entry.dev_eui, when.stamp, Claim::Device { event: "start-up" })
         } else {
             let claim = Claim::Bay { state: state_name(occupied), sensor: Some(entry.dev_eui.clone()) };
             Statement::new("bay", &county.bays[bay].id, when.stamp, claim)
         };
-        Message { topic, payload, intended_utc: when.at, statements: vec![statement] }
+        Some(Message { topic, payload, intended_utc: when.at, statements: vec![statement] })
     }
 
-    /// A join, or an answer about the battery; `None` where the network publishes none.
+    /// A join, or an answer about the battery; `None` where the network publishes none, or received nothing.
     pub(super) fn device(
         &mut self,
         county: &County,
@@ -108,15 +131,15 @@ impl Radio {
                 self.f_cnt = 0;
                 self.dev_addr = self.rng.random::<u32>() & 0x01ff_ffff;
                 let encode = if is_tts { tts::join } else { chirpstack::join };
-                ("join", self.uplink(county, sensor, when.stamp, &empty, |_, uplink| encode(uplink)))
+                ("join", self.uplink(county, sensor, when, &empty, |_, uplink| encode(uplink))?)
             }
             DeviceEvent::Status if is_tts => return None,
             DeviceEvent::Status => {
-                let battery = if self.low_battery { BATTERY_PERCENT.1 } else { BATTERY_PERCENT.0 };
+                let battery = self.battery(when.at, BATTERY_PERCENT.0, BATTERY_PERCENT.1);
                 let battery = battery + self.rng.random_range(-3.0..3.0);
                 let margin_db = self.rng.random_range(4..14);
                 let encode = |_, uplink: &Uplink| chirpstack::status(uplink, margin_db, battery);
-                ("status", self.uplink(county, sensor, when.stamp, &empty, encode))
+                ("status", self.uplink(county, sensor, when, &empty, encode)?)
             }
         };
         let statements = vec![Statement::new("device", &entry.dev_eui, when.stamp, Claim::Device { event })];
@@ -126,7 +149,7 @@ impl Radio {
     fn frame(&mut self, device: Device, kind: FrameKind, occupied: bool, at: Timestamp) -> Frame {
         self.f_cnt += 1;
         self.counter = self.counter.wrapping_add(1);
-        let battery_v = if self.low_battery { BATTERY_V.1 } else { BATTERY_V.0 };
+        let battery_v = self.battery(at, BATTERY_V.0, BATTERY_V.1);
         device.encode(&Reading {
             kind,
             occupied,
@@ -137,17 +160,31 @@ impl Radio {
         })
     }
 
+    /// Of a good and of an empty one.
+    fn battery(&self, at: Timestamp, good: f64, empty: f64) -> f64 {
+        if self.low_battery {
+            return empty;
+        }
+        let gone = self.ageing.filter(|a| a.weaker_db.is_none()).map_or(0.0, |ageing| ageing.share(at));
+        good + gone * (empty - good)
+    }
+
+    /// `None`: no gateway received it.
     fn uplink<T>(
         &mut self,
         county: &County,
         sensor: usize,
-        stamp: Timestamp,
+        when: Moment,
         frame: &Frame,
         encode: impl FnOnce(Format, &Uplink) -> T,
-    ) -> T {
+    ) -> Option<T> {
         let entry = &county.sensors[sensor];
         let feed = &county.feeds[entry.feed];
-        let receptions = self.receptions();
+        let mut receptions = self.receptions(when.at);
+        receptions.retain(|r| {
+            let is_off = |o: &Outage| o.gateway_id == r.gateway_id && o.from <= when.at && when.at < o.until;
+            !self.outages.iter().any(is_off)
+        });
         let best_snr_db = receptions.iter().map(|r| r.snr_db).fold(f64::MIN, f64::max);
         let deduplication_id = uuid(&mut self.rng);
         let uplink = Uplink {
@@ -155,7 +192,7 @@ impl Radio {
             dev_addr: self.dev_addr,
             profile: entry.device.model().profile,
             application: &feed.application,
-            at: stamp,
+            at: when.stamp,
             f_port: frame.f_port,
             f_cnt: self.f_cnt,
             payload: &frame.payload,
@@ -165,16 +202,17 @@ impl Radio {
             deduplication_id: &deduplication_id,
             session: self.session,
         };
-        encode(feed.format, &uplink)
+        (!receptions.is_empty()).then(|| encode(feed.format, &uplink))
     }
 
     /// The gateways that received it: always the nearest, the others by chance.
-    fn receptions(&mut self) -> Vec<Reception> {
+    fn receptions(&mut self, at: Timestamp) -> Vec<Reception> {
+        let weaker_db = self.ageing.and_then(|a| Some(a.weaker_db? * a.share(at))).unwrap_or(0.0);
         let mut by_strength: Vec<Reception> = self
             .gateways
             .iter()
             .map(|(gateway, distance_m)| {
-                let (rssi_dbm, snr_db) = reception(&mut self.rng, *distance_m);
+                let (rssi_dbm, snr_db) = reception(&mut self.rng, *distance_m, weaker_db);
                 Reception { rssi_dbm, snr_db, ..gateway.clone() }
             })
             .collect();

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use super::*;
-use crate::clock::StartClock;
+use crate::clock::{StartClock, WorldClock};
 use crate::message::Claim;
 use crate::world::World;
 
@@ -10,7 +10,7 @@ fn messages(seed: u64, seconds: i64) -> (Arc<County>, Vec<Message>) {
     let county = Arc::new(County::sample(seed));
     let start: Timestamp = "2026-11-24T09:14:27Z".parse().unwrap();
     let until = Timestamp::from_second(start.as_second() + seconds).unwrap();
-    let mut world = World::new(Arc::clone(&county), seed, StartClock::BUSY, start, 1.0);
+    let mut world = World::new(Arc::clone(&county), seed, WorldClock::new(start, StartClock::BUSY, 1.0));
     let mut senders = Senders::new(Arc::clone(&county), seed);
     let mut messages = Vec::new();
     loop {

@@ -11,6 +11,7 @@
 pub(crate) mod bays;
 mod drive;
 mod event;
+mod gates;
 mod ordered;
 mod sites;
 mod transit;
@@ -25,11 +26,12 @@ use rand_chacha::ChaCha8Rng;
 pub(crate) use event::{Cause, DeviceEvent, Event, Passage, Phase, VehicleCause, VehicleReport};
 
 use crate::agenda::Agenda;
-use crate::clock::{StartClock, WorldClock, us};
+use crate::clock::{WorldClock, us};
 use crate::county::{BaySource, County, Format};
 use crate::orders::Order;
 use crate::random::{exponential, stream};
 use bays::BayProcess;
+use gates::Gates;
 use sites::SiteProcess;
 use transit::{Setting, VehicleProcess};
 
@@ -48,6 +50,9 @@ enum Due {
     SiteReport(usize),
     Entry(usize),
     Exit(usize),
+    /// Through a gate of a site whose bays are watched as well.
+    Passage(usize, Passage),
+    DriveThrough(usize),
     /// With the number of the plan it belongs to.
     VehicleChange(usize, u32),
     VehiclePosition(usize),
@@ -63,6 +68,8 @@ pub(crate) struct World {
     bays: Vec<BayProcess>,
     /// By index of the site; `None` where bays are watched.
     sites: Vec<Option<SiteProcess>>,
+    /// By index of the site; `None` where not both bays and gates are watched.
+    gates: Vec<Option<Gates>>,
     vehicles: Vec<VehicleProcess>,
     devices: ChaCha8Rng,
     ready: VecDeque<(Timestamp, Event)>,
@@ -73,23 +80,14 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The county as it stands at `start` on its own clock of day, which is `start_utc` in reality.
-    ///
-    /// At `speed` 1 both clocks run alike; at 10, ten simulated minutes take one minute of real time
-    /// (and ten times the messages). Every bay and counted site reports once in the first second.
-    pub(crate) fn new(
-        county: Arc<County>,
-        seed: u64,
-        start: StartClock,
-        start_utc: Timestamp,
-        speed: f64,
-    ) -> Self {
-        let clock = WorldClock::new(start_utc, start, speed);
+    /// The county as it stands at the start of `clock`. Every bay and counted site reports once in the first second.
+    pub(crate) fn new(county: Arc<County>, seed: u64, clock: WorldClock) -> Self {
         let mut world = Self {
             clock,
             agenda: Agenda::new(),
             bays: Vec::with_capacity(county.bays.len()),
             sites: Vec::with_capacity(county.sites.len()),
+            gates: Vec::with_capacity(county.sites.len()),
             vehicles: Vec::with_capacity(county.vehicles.len()),
             devices: stream(seed, "device", 0),
             ready: VecDeque::new(),
@@ -97,6 +95,7 @@ impl World {
             full: vec![false; county.sites.len()],
             county,
         };
+        world.start_gates(seed);
         world.start_bays(seed);
         world.start_sites(seed);
         world.start_vehicles(seed);
@@ -133,13 +132,21 @@ impl World {
             self.bays.push(process);
             self.plan(report_at, Due::BayStart(index));
             self.plan(first_change, Due::BayChange(index));
+            self.start_behind_gates(index, first_change);
         }
     }
 
     fn start_sites(&mut self, seed: u64) {
         let county = Arc::clone(&self.county);
         for (index, site) in county.sites.iter().enumerate() {
-            let Some(counted) = &site.counted else {
+            if let Some(gates) = &self.gates[index] {
+                // Spread over the pause between two reports.
+                self.plan(
+                    us(SITE_REPORT_S * f64::from(gates.occupied % 7) / 7.0 + 1.0),
+                    Due::SiteReport(index),
+                );
+            }
+            let Some(counted) = site.counted.as_ref().filter(|_| self.gates[index].is_none()) else {
                 self.sites.push(None);
                 continue;
             };
@@ -184,6 +191,10 @@ impl World {
                 let next = self.bays[bay].change(at, &self.clock);
                 self.report_bay(at, bay, Cause::Change);
                 self.plan(next, Due::BayChange(bay));
+                if !self.bays[bay].occupied {
+                    self.plan_exit(at, bay);
+                    self.plan_entry(at, bay, next);
+                }
             }
             Due::BayHeartbeat(bay, report) => {
                 if self.bays[bay].reports == report {
@@ -194,6 +205,8 @@ impl World {
             Due::SiteReport(site) => self.report_site(at, site, Cause::Heartbeat),
             Due::Entry(site) => self.entry(at, site),
             Due::Exit(site) => self.exit(at, site),
+            Due::Passage(site, passage) => self.pass(at, site, passage),
+            Due::DriveThrough(site) => self.drive_through(at, site),
             Due::VehicleChange(vehicle, plan) if self.vehicles[vehicle].plan == plan => {
                 self.vehicle_change(at, vehicle);
             }
@@ -218,6 +231,11 @@ impl World {
     }
 
     fn report_site(&mut self, at: i64, site: usize, cause: Cause) {
+        if let Some(gates) = &self.gates[site] {
+            let event = Event::Site { site, occupied: gates.occupied, open: true, cause };
+            self.plan(at + us(SITE_REPORT_S), Due::SiteReport(site));
+            return self.emit(at, event);
+        }
         let Some(process) = &mut self.sites[site] else { return };
         let event =
             Event::Site { site, occupied: process.occupied, open: process.is_open(at, &self.clock), cause };

@@ -1,6 +1,7 @@
 use std::collections::HashMap;
 
 use super::*;
+use crate::clock::StartClock;
 use crate::demand::Demand;
 use crate::encode::native::DoorCount;
 
@@ -18,7 +19,7 @@ fn world_without_vehicles(seed: u64) -> (Arc<County>, World) {
 fn living(county: County, seed: u64) -> (Arc<County>, World) {
     let county = Arc::new(county);
     let start = "2026-11-24T09:14:27Z".parse().unwrap();
-    (Arc::clone(&county), World::new(county, seed, StartClock::BUSY, start, 1.0))
+    (Arc::clone(&county), World::new(county, seed, WorldClock::new(start, StartClock::BUSY, 1.0)))
 }
 
 /// Everything that happens in the first `hours`.

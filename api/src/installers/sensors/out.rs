@@ -2,7 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::sensor_health::{Health, Symptoms};
+use domain::health::Health;
+use domain::sensor_health::Symptoms;
 use domain::{Binding, Decoder, FeedFormat, FeedId, Reason, Registry, Sensor, Target, UtcMicros};
 use serde::Serialize;
 use store::inspect::{Device, NativePlace};

@@ -7,6 +7,7 @@ use jiff::civil::date;
 
 use super::*;
 use crate::StartClock;
+use crate::clock::WorldClock;
 use crate::clock::zone;
 use crate::message::Claim;
 use crate::senders::Senders;
@@ -151,7 +152,7 @@ fn vehicles_keep_the_timetable(start: &str, minutes: i64) -> usize {
     for row in feed.rows("stop_times.txt") {
         times.entry(row["trip_id"].as_str()).or_default().push(row);
     }
-    let mut world = World::new(Arc::clone(&county), 1, StartClock::BUSY, start, 1.0);
+    let mut world = World::new(Arc::clone(&county), 1, WorldClock::new(start, StartClock::BUSY, 1.0));
     let mut senders = Senders::new(Arc::clone(&county), 1);
     let (mut compared, mut last_minute) = (0, HashMap::<String, i64>::new());
     loop {

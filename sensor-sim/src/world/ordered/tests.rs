@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::StartClock;
+use crate::clock::WorldClock;
 use crate::county::County;
 use crate::orders::Orders;
 use crate::world::{VehicleReport, World};
@@ -10,7 +11,7 @@ use crate::world::{VehicleReport, World};
 fn world() -> (Arc<County>, World) {
     let county = Arc::new(County::sample(1));
     let start = "2026-11-24T09:14:27Z".parse().unwrap();
-    (Arc::clone(&county), World::new(county, 1, StartClock::BUSY, start, 1.0))
+    (Arc::clone(&county), World::new(county, 1, WorldClock::new(start, StartClock::BUSY, 1.0)))
 }
 
 fn order(world: &mut World, county: &County, now: &str, before: &str) {
