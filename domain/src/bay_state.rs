@@ -89,7 +89,7 @@ impl BayReadings {
         }
     }
 
-    /// Withdraws what the source of `newest` has said up to it; `holds` is the newest of its statements that holds still.
+    /// Withdraws the statements of the source of `newest` up to it; `holds` is the newest of its statements that holds still.
     pub fn withdraw(&mut self, newest: &BayReading, holds: Option<BayReading>, is_distrusted: bool) {
         self.0.retain(|Held { reading, .. }| {
             reading.source() != newest.source() || reading.rank_in_source() > newest.rank_in_source()

@@ -81,7 +81,7 @@ pub struct RejectedPart {
 pub enum Refusal {
     /// Nothing is posted to this feed.
     NotServed,
-    /// Without this parameter it cannot be said what the message is.
+    /// Without this parameter it is not known what the message is.
     Missing {
         /// Its name.
         parameter: &'static str,

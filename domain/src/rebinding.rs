@@ -18,7 +18,7 @@ pub struct Rebound {
 /// A row without `bound_from` that names the place of a stored binding is that binding. One that
 /// names another place begins now, and what was bound until then ends now. Stored bindings that
 /// the file does not mention stay, cut where a new one begins. `commissioned_at`: when an installer
-/// stated what the sensor is bound to. A row that begins and ends before, or has no dates, is what the file has said all
+/// stated what the sensor is bound to. A row that begins and ends before, or has no dates, is what the file has stated all
 /// along, and changes nothing.
 pub fn rebind(
     stored: &[SensorRow],

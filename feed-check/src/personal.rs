@@ -134,7 +134,7 @@ pub fn of(leaf: &Leaf<'_>) -> Option<Personal> {
     by_value(text.trim()).or_else(|| by_name(leaf.key)).or_else(|| of_person(leaf))
 }
 
-/// Names of what is said of somebody: `driver.name`.
+/// Names of fields about somebody: `driver.name`.
 const OF_SOMEBODY: [&str; 5] = ["name", "id", "number", "first", "last"];
 
 /// A value in an object that is a person.

@@ -20,7 +20,7 @@ use crate::writers::{RETRY, WriterContext};
 /// Messages of one transaction.
 const CHUNK_MESSAGES: i64 = 500;
 
-/// Rejected messages of one transaction: each is larger, with all that its network server said.
+/// Rejected messages of one transaction: each is larger, with all of its network server's message.
 const CHUNK_REJECTED: i64 = 200;
 
 /// Carries out requests, one after the other, until cancelled.

@@ -1,4 +1,4 @@
-//! What became of one message, for whoever waits to be told: counted while it is decoded, and while its rows are stored.
+//! What became of one message, for whoever waits for the answer: counted while it is decoded, and while its rows are stored.
 
 use domain::posted::{RejectedPart, Taken};
 use domain::{Reason, Rejection, Uplink};

@@ -395,7 +395,7 @@ pub async fn progress(
 }
 
 /// Withdrawn statements must not come back with latest states that were written late: whether the observation is still
-/// stored, for each of `readings`; of devices that were never bound anew it is not looked for.
+/// stored, for each of `readings`; of devices that were never bound again it is not looked for.
 pub(crate) async fn are_stored(
     conn: &mut PgConnection,
     readings: &[(MunicipalityId, BayId, BayReading)],

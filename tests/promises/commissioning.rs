@@ -334,7 +334,7 @@ async fn an_unknown_device_is_bound_then_swapped_and_the_bays_history_goes_on() 
     .unwrap();
     assert!(kept >= 2, "{kept}");
 
-    // A file that says what it has said all along undoes nothing.
+    // A file without a newer statement undoes nothing.
     instance.import(&folder);
     let sensor = instance.get_with(&format!("/v1/sensors/{next}"), &key).await;
     assert_eq!(sensor["binding"]["bay"], "n2");

@@ -18,7 +18,7 @@ use testing::world::feed_id;
 use super::fixture::{Answer, read, world};
 use super::keys::Instance;
 
-/// What stands in for the ingest: it notes what it is given, and answers what it is told to.
+/// What stands in for the ingest: it notes what it is given, and gives the answers that the test has set.
 struct Noted {
     answer: Mutex<Result<Taken, Refusal>>,
     taken: Mutex<Vec<(PostedHead, Vec<u8>)>>,

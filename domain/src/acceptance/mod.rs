@@ -176,7 +176,7 @@ pub struct NeighbourChange {
     pub state: BayState,
 }
 
-/// Where the device is said to be.
+/// Where the files place the device.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Placement {
     /// Metres from the bay to its site, 0 within its outline; `None`: it is in no site, or watches no bay.
@@ -200,7 +200,7 @@ pub struct Evidence<'a> {
     pub frames: &'a [Frame],
     /// Changes of bays nearby during the test; `None`: none of them is observed.
     pub neighbours: Option<&'a [NeighbourChange]>,
-    /// Where it is said to be.
+    /// Where the files place it.
     pub placement: Placement,
 }
 

@@ -25,7 +25,7 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// After a message: the clock's offset, when it is known anew.
+    /// After a message: the clock's offset, when it is estimated again.
     pub(super) fn note(&mut self, received_at: UtcMicros, observed_at: UtcMicros) -> Option<f64> {
         let offset = observed_at.seconds_since(received_at) as f32;
         if received_at.seconds_since(self.began) < WINDOW_S as f64 {

@@ -35,7 +35,7 @@ const SURELY_STALE: f64 = 1.5;
 const DATED_S: f64 = 20.0;
 /// Times further than this from their receipt are not those of messages.
 const BELIEVED_S: f64 = 86_400.0;
-/// So many changes of state end what said that there would be none.
+/// So many changes of state end a finding that there would be none.
 const ENDING_CHANGES: u8 = 3;
 /// A value that is sent again at a machine's pace is an old one when so long without a change is as unlikely as this.
 const RESTAMPED_CHANCE: f64 = 1e-3;
@@ -113,7 +113,7 @@ impl Device {
         self.said_at = if message.event == Event::Up { said_at } else { self.said_at };
         self.findings.clear(Code::Silent);
         if place == Place::Late {
-            // A sign of life; what it says is past, and whether it was said before nobody knows.
+            // A sign of life; its content is of the past, and may have been received before.
             return self.judge(message.received_at, around);
         }
         self.judge_values(message);

@@ -1,4 +1,4 @@
-//! Feeds as suppliers send them, and what is said of them.
+//! Feeds as suppliers send them, and what is reported of them.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 

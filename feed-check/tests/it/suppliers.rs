@@ -1,4 +1,4 @@
-//! Small messages that went wrong elsewhere, where they lie beside the checkout: what is said of each helps an installer.
+//! Small messages that went wrong elsewhere, where they lie beside the checkout: what is reported of each helps an installer.
 
 use domain::UtcMicros;
 use feed_check::{Check, Message, Options};

@@ -226,7 +226,7 @@ async fn an_answer_comes_after_the_commit_and_not_without_it() {
     let taken = answer.unwrap();
     assert_eq!((taken.stored, taken.duplicates, taken.rejected_elements), (0, 0, 1));
     assert_eq!(taken.rejected[0].reason, Reason::Malformed);
-    // Nobody stores: after its patience a client is told so. Time is not waited for here.
+    // Nobody stores: after its patience a client gets that answer. Time is not waited for here.
     assert!(matches!(world.post(quick, None).await, Err(Refusal::Unavailable(_))));
     world.store_next().await;
     // A client that hangs up has sent all of its message.

@@ -73,7 +73,7 @@ pub(super) fn remarks(files: &PlaceFiles, known: &Catalogue, remarks: &mut FileP
         if open.target() != row.target() {
             let message =
                 format!("sensor '{}' stays bound to {}, as an installer has stated", row.id, described(open));
-            let remedy = "write what `kreisverkehr export` writes, or a later bound_from to bind it anew";
+            let remedy = "write what `kreisverkehr export` writes, or a later bound_from to bind it again";
             remarks.push(FileProblem::at(at, message, remedy).field("id").value(&row.id));
         }
     }

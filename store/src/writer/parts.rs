@@ -1,4 +1,4 @@
-//! How much of single messages of a batch was new: who posted one is told, the others cost nothing.
+//! How much of single messages of a batch was new: the answer to who posted one has it, the others cost nothing.
 
 use std::collections::HashSet;
 

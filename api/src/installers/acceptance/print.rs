@@ -28,6 +28,7 @@ pub struct Totals {
 }
 
 impl Totals {
+    /// Of these tests.
     pub fn of(items: &[AcceptanceOut]) -> Totals {
         let count = |is: &dyn Fn(&AcceptanceOut) -> bool| items.iter().filter(|item| is(item)).count();
         let passed = count(&|item| item.state == TestState::Passed);

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use domain::health::Code;
 use sensor_sim::Faults;
 
-/// Of each kind of fault, when nothing is said.
+/// Of each kind of fault, by default.
 const DEFAULT_SHARE: f64 = 0.02;
 
 /// A fault of the simulator, the code by which it is found, and what else is as right.
