@@ -73,7 +73,7 @@ pub struct BindingIn {
 #[derive(Serialize, ToSchema)]
 pub struct BindingChangeOut {
     /// Bindings that end: what the device was bound to, and other devices at the bay.
-    ends: Vec<EndOut>,
+    ends: Vec<EndedBindingOut>,
     /// How many kept messages are decoded again.
     decoded_again: i64,
     /// The hours whose figures may change; null: none, since nothing changes in the past.
@@ -86,7 +86,7 @@ pub struct BindingChangeOut {
 
 /// A binding that ends.
 #[derive(Serialize, ToSchema)]
-pub struct EndOut {
+pub struct EndedBindingOut {
     /// Id of the device.
     sensor: String,
     /// Id of the bay that it was bound to; null: none.
@@ -112,7 +112,7 @@ pub struct HoursOut {
 
 impl From<BindingChange> for BindingChangeOut {
     fn from(change: BindingChange) -> Self {
-        let end = |row: SensorRow| EndOut {
+        let end = |row: SensorRow| EndedBindingOut {
             sensor: row.id,
             bay: row.bay,
             site: row.site,

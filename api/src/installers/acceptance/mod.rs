@@ -114,7 +114,7 @@ async fn end(
     params(("id" = inline(values::Id), Path, description = "A DevEUI in any spelling, or the supplier's id.")),
     responses(
         (status = 201, body = AcceptanceOut, description = "The test has begun."),
-        (status = 409, body = crate::http::problem::ProblemBody, description = "It is bound to nothing, or is being tested."),
+        (status = 409, body = crate::http::problem::ProblemBody, content_type = "application/problem+json", description = "It is bound to nothing, or is being tested."),
     ),
 )]
 pub async fn start(
@@ -171,7 +171,11 @@ pub async fn start(
         ("id" = inline(values::Id), Path, description = "A DevEUI in any spelling, or the supplier's id."),
         parameters::Acceptance,
     ),
-    responses((status = 200, body = AcceptanceOut)),
+    responses((
+        status = 200,
+        description = "As JSON, as a table, or as a page to print.",
+        content((AcceptanceOut = "application/json"), (String = "text/csv"), (String = "text/html"))
+    )),
 )]
 pub async fn newest(view: View, id: PathId, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let caller = installer(&asker).await?;
@@ -201,7 +205,7 @@ fn printed(params: &Params<'_>) -> Result<(Print, Lang), Problem> {
     params(("id" = inline(values::Id), Path, description = "A DevEUI in any spelling, or the supplier's id.")),
     responses(
         (status = 200, body = AcceptanceOut),
-        (status = 409, body = crate::http::problem::ProblemBody, description = "No test runs."),
+        (status = 409, body = crate::http::problem::ProblemBody, content_type = "application/problem+json", description = "No test runs."),
     ),
 )]
 pub async fn cancel(view: View, id: PathId, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
@@ -243,7 +247,7 @@ pub struct SignOffIn {
     request_body(content = SignOffIn, content_type = "application/json"),
     responses(
         (status = 200, body = AcceptanceOut),
-        (status = 409, body = crate::http::problem::ProblemBody, description = "It still runs, was cancelled, or is signed."),
+        (status = 409, body = crate::http::problem::ProblemBody, content_type = "application/problem+json", description = "It still runs, was cancelled, or is signed."),
     ),
 )]
 pub async fn sign_off(
@@ -332,7 +336,11 @@ pub struct HandOver {
     tag = "installers",
     security(("key" = [])),
     params(parameters::HandOver, parameters::Acceptance, parameters::Paging),
-    responses((status = 200, body = HandOver)),
+    responses((
+        status = 200,
+        description = "As JSON, as a table, or as a page to print.",
+        content((HandOver = "application/json"), (String = "text/csv"), (String = "text/html"))
+    )),
 )]
 pub async fn hand_over(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let caller = asker.with(&[Role::Installer]).await?;
