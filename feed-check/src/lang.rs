@@ -3,47 +3,22 @@
 
 use std::str::FromStr;
 
-use domain::Reason;
+use domain::{Lang, Reason};
 
 use crate::formats::Recognised;
 use crate::personal::Personal;
 use crate::report::{Finding, Verdict, Weight};
 
-/// The language of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lang {
-    /// German.
-    De,
-    /// English.
-    En,
-}
-
-impl Lang {
-    /// The one of the two.
-    pub const fn of<T: Copy>(self, de: T, en: T) -> T {
-        match self {
-            Lang::De => de,
-            Lang::En => en,
-        }
-    }
-
-    /// As HTML names it.
-    pub const fn code(self) -> &'static str {
-        self.of("de", "en")
-    }
-}
-
 /// The verdict in one sentence.
 pub fn verdict(lang: Lang, verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Good => {
-            lang.of("In Ordnung: Alles, was ankam, wird verstanden.", "Good: all that arrived is understood.")
-        }
-        Verdict::Faults => lang.of(
+        Verdict::Good => lang
+            .say("In Ordnung: Alles, was ankam, wird verstanden.", "Good: all that arrived is understood."),
+        Verdict::Faults => lang.say(
             "Nicht in Ordnung: Was unten als Fehler steht, muss geändert werden.",
             "Not good: what is listed as a fault below must be changed.",
         ),
-        Verdict::NotChecked => lang.of(
+        Verdict::NotChecked => lang.say(
             "Nicht geprüft: Es kam nichts an, das gelesen werden kann.",
             "Not checked: nothing arrived that can be read.",
         ),
@@ -53,9 +28,9 @@ pub fn verdict(lang: Lang, verdict: Verdict) -> &'static str {
 /// The word for a weight.
 pub fn weight(lang: Lang, weight: Weight) -> &'static str {
     match weight {
-        Weight::Fault => lang.of("Fehler", "Fault"),
-        Weight::Warning => lang.of("Warnung", "Warning"),
-        Weight::Note => lang.of("Hinweis", "Note"),
+        Weight::Fault => lang.say("Fehler", "Fault"),
+        Weight::Warning => lang.say("Warnung", "Warning"),
+        Weight::Note => lang.say("Hinweis", "Note"),
     }
 }
 
@@ -186,8 +161,8 @@ pub fn finding(lang: Lang, finding: &Finding) -> String {
 /// `1 message`, `2 messages`.
 fn messages(lang: Lang, count: u64) -> String {
     let word = match count {
-        1 => lang.of("Meldung", "message"),
-        _ => lang.of("Meldungen", "messages"),
+        1 => lang.say("Meldung", "message"),
+        _ => lang.say("Meldungen", "messages"),
     };
     format!("{count} {word}")
 }
@@ -195,7 +170,7 @@ fn messages(lang: Lang, count: u64) -> String {
 /// The name of a format.
 pub fn format_name(lang: Lang, format: Recognised) -> &'static str {
     match format {
-        Recognised::Native => lang.of("das eigene Format (native)", "the product's own format (native)"),
+        Recognised::Native => lang.say("das eigene Format (native)", "the product's own format (native)"),
         Recognised::Chirpstack => "ChirpStack v4",
         Recognised::ChirpstackV3 => "ChirpStack v3",
         Recognised::Tts => "The Things Stack v3",
@@ -210,50 +185,50 @@ pub fn format_name(lang: Lang, format: Recognised) -> &'static str {
         Recognised::Ngsi => "NGSI (FIWARE)",
         Recognised::Siri => "SIRI",
         Recognised::Geojson => "GeoJSON",
-        Recognised::Html => lang.of("eine Webseite (HTML)", "a web page (HTML)"),
-        Recognised::Xml => lang.of("XML unbekannter Art", "XML of an unknown kind"),
-        Recognised::Json => lang.of("JSON unbekannter Art", "JSON of an unknown kind"),
-        Recognised::Text => lang.of("Text, kein JSON", "text, no JSON"),
-        Recognised::Binary => lang.of("Bytes eines unbekannten Formats", "bytes of an unknown format"),
-        Recognised::Empty => lang.of("leer", "empty"),
+        Recognised::Html => lang.say("eine Webseite (HTML)", "a web page (HTML)"),
+        Recognised::Xml => lang.say("XML unbekannter Art", "XML of an unknown kind"),
+        Recognised::Json => lang.say("JSON unbekannter Art", "JSON of an unknown kind"),
+        Recognised::Text => lang.say("Text, kein JSON", "text, no JSON"),
+        Recognised::Binary => lang.say("Bytes eines unbekannten Formats", "bytes of an unknown format"),
+        Recognised::Empty => lang.say("leer", "empty"),
     }
 }
 
 fn format_remedy(lang: Lang, format: Recognised) -> &'static str {
     match format {
-        Recognised::Html => lang.of(
+        Recognised::Html => lang.say(
             "Braucht die Adresse einen Schlüssel, oder ist sie umgezogen?",
             "Does the address need a key, or has it moved?",
         ),
-        Recognised::TtnV2 => lang.of(
+        Recognised::TtnV2 => lang.say(
             "Das Netz ist abgeschaltet: auf The Things Stack v3 umziehen.",
             "That network is switched off: move to The Things Stack v3.",
         ),
-        Recognised::Empty => lang.of(
+        Recognised::Empty => lang.say(
             "Das JSON als Nutzdaten senden; eine leere Meldung löscht eine aufbewahrte.",
             "Send the JSON as the payload; an empty message deletes a retained one.",
         ),
-        Recognised::Binary => lang.of(
+        Recognised::Binary => lang.say(
             "JSON senden, oder GTFS-Realtime als ganze, unverpackte FeedMessage. Ist es das Protobuf von ChirpStack, hilft json = \
              true unter [integration.mqtt].",
             "Send JSON, or GTFS-Realtime as a whole, uncompressed FeedMessage. If it is ChirpStack's protobuf, set json = true \
              under [integration.mqtt].",
         ),
-        Recognised::Siri | Recognised::Gbfs => lang.of(
+        Recognised::Siri | Recognised::Gbfs => lang.say(
             "Fahrten und Fahrzeuge bitte als GTFS-Realtime liefern; die meisten Systeme können beides.",
             "Please send trips and vehicles as GTFS-Realtime; most systems can do both.",
         ),
-        Recognised::ParkapiV3 => lang.of(
+        Recognised::ParkapiV3 => lang.say(
             "ParkAPI v3 wird nur über HTTP angenommen: den Lieferanten bitten, es zu senden (push = true, docs/FEEDS.md).",
             "ParkAPI v3 is taken over HTTP only: ask the supplier to post it (push = true, docs/FEEDS.md).",
         ),
-        Recognised::Parkapi | Recognised::Datex2 | Recognised::Geojson => lang.of(
+        Recognised::Parkapi | Recognised::Datex2 | Recognised::Geojson => lang.say(
             "Den Lieferanten bitten, jeden Stand auf kv/1/FEED/site/ID oder kv/1/FEED/bay/ID zu senden (docs/FEEDS.md); eine \
              kleine Brücke, z. B. Node-RED, genügt.",
             "Ask the supplier to publish each count on kv/1/FEED/site/ID or state on kv/1/FEED/bay/ID (docs/FEEDS.md); a small bridge, \
              e.g. Node-RED, is enough.",
         ),
-        _ => lang.of(
+        _ => lang.say(
             "Den Lieferanten bitten, eines der Formate in docs/FEEDS.md zu senden, am einfachsten native: {\"at\": ..., \"state\": \
              \"occupied\"}.",
             "Ask the supplier for one of the formats in docs/FEEDS.md, the simplest is native: {\"at\": ..., \"state\": \"occupied\"}.",
@@ -264,18 +239,18 @@ fn format_remedy(lang: Lang, format: Recognised) -> &'static str {
 /// What a personal field is.
 pub fn personal(lang: Lang, what: Personal) -> &'static str {
     match what {
-        Personal::Plate => lang.of("einem Kennzeichen", "a number plate"),
-        Personal::Name => lang.of("dem Namen einer Person", "a person's name"),
-        Personal::Phone => lang.of("einer Telefonnummer", "a telephone number"),
-        Personal::Email => lang.of("einer E-Mail-Adresse", "an e-mail address"),
+        Personal::Plate => lang.say("einem Kennzeichen", "a number plate"),
+        Personal::Name => lang.say("dem Namen einer Person", "a person's name"),
+        Personal::Phone => lang.say("einer Telefonnummer", "a telephone number"),
+        Personal::Email => lang.say("einer E-Mail-Adresse", "an e-mail address"),
         Personal::RadioAddress => {
-            lang.of("der Funkadresse eines Geräts (MAC, BLE)", "the radio address of a device (MAC, BLE)")
+            lang.say("der Funkadresse eines Geräts (MAC, BLE)", "the radio address of a device (MAC, BLE)")
         }
-        Personal::Imei => lang.of("der Nummer eines Telefons (IMEI)", "the number of a telephone (IMEI)"),
+        Personal::Imei => lang.say("der Nummer eines Telefons (IMEI)", "the number of a telephone (IMEI)"),
         Personal::Card => {
-            lang.of("der Nummer einer Karte oder eines Ausweises", "the number of a card or permit")
+            lang.say("der Nummer einer Karte oder eines Ausweises", "the number of a card or permit")
         }
-        Personal::Birth => lang.of("einem Geburtsdatum", "a date of birth"),
+        Personal::Birth => lang.say("einem Geburtsdatum", "a date of birth"),
     }
 }
 
@@ -307,8 +282,8 @@ pub fn duration(lang: Lang, seconds: f64) -> String {
     let (value, unit) = match s {
         _ if s < 120.0 => (s, "s"),
         _ if s < 7_200.0 => (s / 60.0, "min"),
-        _ if s < 172_800.0 => (s / 3_600.0, lang.of("Std.", "h")),
-        _ => (s / 86_400.0, lang.of("Tage", "days")),
+        _ if s < 172_800.0 => (s / 3_600.0, lang.say("Std.", "h")),
+        _ => (s / 86_400.0, lang.say("Tage", "days")),
     };
     let is_round = (value - value.round()).abs() < 0.05;
     let text = if value >= 100.0 || is_round { format!("{value:.0}") } else { format!("{value:.1}") };
@@ -317,7 +292,7 @@ pub fn duration(lang: Lang, seconds: f64) -> String {
 
 /// On which side of our clock.
 pub fn sign(lang: Lang, offset_s: f64) -> &'static str {
-    if offset_s > 0.0 { lang.of("vor", "ahead") } else { lang.of("nach", "behind") }
+    if offset_s > 0.0 { lang.say("vor", "ahead") } else { lang.say("nach", "behind") }
 }
 
 #[cfg(test)]

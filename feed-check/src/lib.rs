@@ -31,7 +31,6 @@ use domain::UtcMicros;
 pub use check::{Check, Options};
 pub use county::{County, CountyError};
 pub use formats::Recognised;
-pub use lang::Lang;
 pub use personal::redact;
 pub use report::{Report, Verdict};
 

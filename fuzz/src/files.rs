@@ -192,8 +192,8 @@ pub fn capture(input: &[u8]) {
     let mut check = feed_check::Check::new(feed_check::Options::default());
     records.into_iter().for_each(|record| check.note(&record.into()));
     let report = check.finish("fuzz");
-    feed_check::render::text(&report, feed_check::Lang::De);
-    feed_check::render::page(&report, feed_check::Lang::En);
+    feed_check::render::text(&report, domain::Lang::De);
+    feed_check::render::page(&report, domain::Lang::En);
 }
 
 /// The content of the file of `journey build`, behind a head that is right: what its checksum protects must hold

@@ -3,12 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::health::{Code, Health};
+use crate::lang::Lang;
 use crate::place::wire_enum;
-
-wire_enum! {
-    /// The language of a mail.
-    Lang { De = "de", En = "en" }
-}
 
 wire_enum! {
     /// What happened to a cause.

@@ -6,9 +6,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::cause::{Cause, SubjectKind};
-use super::parts::{Event, Lang};
+use super::parts::Event;
 use super::schedule::{DayTime, QuietHours};
 use crate::health::{Code, Health};
+use crate::lang::Lang;
 use crate::place::{UnknownName, wire_enum};
 
 wire_enum! {

@@ -5,8 +5,9 @@ use places::shown;
 
 use super::sections::{Section, sections};
 use super::text::remedy;
-use crate::lang::{self, Lang};
+use crate::lang;
 use crate::report::{Group, Report, Verdict, Weight};
+use domain::Lang;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1a1a1a;\
 background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}\
@@ -22,10 +23,10 @@ pub fn page(report: &Report, lang: Lang) -> String {
         Verdict::Faults => "faults",
         Verdict::NotChecked => "not_checked",
     };
-    let title = lang.of("Prüfung einer Datenquelle", "Check of a feed");
+    let title = lang.say("Prüfung einer Datenquelle", "Check of a feed");
     html! {
         (DOCTYPE)
-        html lang=(lang.code()) {
+        html lang=(lang.as_str()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -40,10 +41,10 @@ pub fn page(report: &Report, lang: Lang) -> String {
                 @if let Some(error) = &report.error { p { (shown(error)) } }
                 (findings(report, lang))
                 @if !report.faults.is_empty() {
-                    h2 { (lang.of("Was falsch ist", "What is wrong")) }
+                    h2 { (lang.say("Was falsch ist", "What is wrong")) }
                     @for group in &report.faults { (fault(group, lang)) }
                     @if report.other_faults > 0 {
-                        p { (report.other_faults) " " (lang.of("weitere", "more")) }
+                        p { (report.other_faults) " " (lang.say("weitere", "more")) }
                     }
                 }
                 @for section in sections(report, lang) { (table(&section)) }
@@ -73,10 +74,10 @@ fn fault(group: &Group, lang: Lang) -> Markup {
             span.weight { (group.count) " × " code { (group.reason) } ": " }
             (shown(&group.detail))
             br;
-            (lang.of("Abhilfe", "Remedy")) ": " (shown(&remedy(group, lang)))
+            (lang.say("Abhilfe", "Remedy")) ": " (shown(&remedy(group, lang)))
             @if !group.devices.is_empty() {
                 br;
-                (lang.of("Geräte", "Devices")) ": " (shown(&group.devices.join(", ")))
+                (lang.say("Geräte", "Devices")) ": " (shown(&group.devices.join(", ")))
             }
         }
         pre { (shown(&group.topic)) "\n" (shown(&group.excerpt)) }

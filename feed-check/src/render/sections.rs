@@ -1,7 +1,8 @@
 //! The parts of a report, the same for the terminal and the page: headings and tables of words.
 
-use crate::lang::{self, Lang, duration, sign};
+use crate::lang::{self, duration, sign};
 use crate::report::{Field, Report};
+use domain::Lang;
 
 /// Fields that are shown; JSON has all.
 const SHOWN_FIELDS: usize = 60;
@@ -35,35 +36,35 @@ fn row(cells: &[&str]) -> Vec<String> {
 fn arrived(report: &Report, lang: Lang) -> Section {
     let mut rows = vec![row(&["", ""])];
     let mut line = |name: &str, value: String| rows.push(vec![name.to_owned(), value]);
-    line(lang.of("Meldungen", "Messages"), format!("{} ({} bytes)", report.messages, report.bytes));
+    line(lang.say("Meldungen", "Messages"), format!("{} ({} bytes)", report.messages, report.bytes));
     for (format, count) in &report.formats {
         line(
-            lang.of("Format", "Format"),
+            lang.say("Format", "Format"),
             format!("{} ({}): {count}", format.code(), lang::format_name(lang, *format)),
         );
     }
     let pace = &report.pace;
     if let (Some(from), Some(until)) = (pace.from, pace.until) {
-        line(lang.of("Von, bis", "From, until"), format!("{from}, {until}"));
+        line(lang.say("Von, bis", "From, until"), format!("{from}, {until}"));
     }
     if let Some(per_hour) = pace.per_hour {
-        line(lang.of("Je Stunde", "Per hour"), format!("{per_hour:.0}"));
+        line(lang.say("Je Stunde", "Per hour"), format!("{per_hour:.0}"));
     }
     if let (Some(gap_s), Some(from)) = (pace.longest_gap_s, pace.longest_gap_from) {
-        let since = lang.of("ab", "from");
+        let since = lang.say("ab", "from");
         line(
-            lang.of("Längste Stille", "Longest silence"),
+            lang.say("Längste Stille", "Longest silence"),
             format!("{}, {since} {from}", duration(lang, gap_s)),
         );
     }
     if let Some(s) = pace.interval_median_s {
-        line(lang.of("Je Gerät alle (Median)", "Each device every (median)"), duration(lang, s));
+        line(lang.say("Je Gerät alle (Median)", "Each device every (median)"), duration(lang, s));
     }
     line(
-        lang.of("Gleich, ungeordnet, QoS 0, aufbewahrt", "Duplicates, out of order, QoS 0, retained"),
+        lang.say("Gleich, ungeordnet, QoS 0, aufbewahrt", "Duplicates, out of order, QoS 0, retained"),
         format!("{}, {}, {}, {}", report.duplicates, report.out_of_order, report.qos0, report.retained),
     );
-    Section { heading: lang.of("Was ankam", "What arrived"), rows }
+    Section { heading: lang.say("Was ankam", "What arrived"), rows }
 }
 
 fn clocks(report: &Report, lang: Lang) -> Section {
@@ -73,35 +74,35 @@ fn clocks(report: &Report, lang: Lang) -> Section {
         |s: Option<f64>| s.map_or_else(String::new, |s| format!("{} {}", duration(lang, s), sign(lang, s)));
     if clocks.count > 0 {
         for (name, value) in [
-            (lang.of("Kleinste", "Least"), clocks.min_s),
+            (lang.say("Kleinste", "Least"), clocks.min_s),
             ("5 %", clocks.p05_s),
-            (lang.of("Median", "Median"), clocks.median_s),
+            (lang.say("Median", "Median"), clocks.median_s),
             ("95 %", clocks.p95_s),
-            (lang.of("Größte", "Greatest"), clocks.max_s),
+            (lang.say("Größte", "Greatest"), clocks.max_s),
         ] {
             rows.push(vec![name.to_owned(), shown(value)]);
         }
         rows.push(vec![
-            lang.of("Davon voraus", "Ahead of us").to_owned(),
+            lang.say("Davon voraus", "Ahead of us").to_owned(),
             format!("{}/{}", clocks.ahead, clocks.count),
         ]);
     }
-    Section { heading: lang.of("Uhren gegen den Empfang", "Clocks against the receipt"), rows }
+    Section { heading: lang.say("Uhren gegen den Empfang", "Clocks against the receipt"), rows }
 }
 
 fn lorawan(report: &Report, lang: Lang) -> Section {
     let mut rows =
-        vec![row(&["Decoder", lang.of("nimmt an", "accepts"), lang.of("Geräte ganz", "devices wholly")])];
+        vec![row(&["Decoder", lang.say("nimmt an", "accepts"), lang.say("Geräte ganz", "devices wholly")])];
     if let Some(lorawan) = &report.lorawan {
         for d in &lorawan.decoders {
             rows.push(vec![d.decoder.to_owned(), format!("{}/{}", d.accepted, d.of), d.devices.to_string()]);
         }
         if lorawan.unread > 0 {
-            let none = lang.of("(keiner)", "(none)").to_owned();
+            let none = lang.say("(keiner)", "(none)").to_owned();
             rows.push(vec![none, format!("{}/{}", lorawan.unread, lorawan.uplinks), String::new()]);
         }
         for unread in &lorawan.unread_examples {
-            let bytes = if unread.hex.is_empty() { lang.of("(leer)", "(empty)") } else { &unread.hex };
+            let bytes = if unread.hex.is_empty() { lang.say("(leer)", "(empty)") } else { &unread.hex };
             rows.push(vec![
                 format!("  {}", unread.device),
                 format!("port {}: {bytes}", unread.f_port),
@@ -112,7 +113,7 @@ fn lorawan(report: &Report, lang: Lang) -> Section {
             rows.push(vec![format!("event {event}"), count.to_string(), String::new()]);
         }
         rows.push(vec![
-            lang.of("Fehlende Rahmen", "Missing frames").to_owned(),
+            lang.say("Fehlende Rahmen", "Missing frames").to_owned(),
             lorawan.missing_frames.to_string(),
             String::new(),
         ]);
@@ -124,32 +125,32 @@ fn coverage(report: &Report, lang: Lang) -> Section {
     let coverage = &report.coverage;
     let mut rows = vec![row(&["", ""])];
     if coverage.heard > 0 || coverage.expected.is_some() {
-        rows.push(vec![lang.of("Gehört", "Heard").to_owned(), coverage.heard.to_string()]);
+        rows.push(vec![lang.say("Gehört", "Heard").to_owned(), coverage.heard.to_string()]);
     }
     if let Some(expected) = coverage.expected {
-        rows.push(vec![lang.of("Erwartet", "Expected").to_owned(), expected.to_string()]);
+        rows.push(vec![lang.say("Erwartet", "Expected").to_owned(), expected.to_string()]);
         let more = if coverage.silent > coverage.silent_ids.len() as u64 { ", ..." } else { "" };
         let silent = format!("{}: {}{more}", coverage.silent, coverage.silent_ids.join(", "));
-        rows.push(vec![lang.of("Davon stumm", "Of them silent").to_owned(), silent]);
+        rows.push(vec![lang.say("Davon stumm", "Of them silent").to_owned(), silent]);
     }
-    Section { heading: lang.of("Geräte und Plätze", "Devices and places"), rows }
+    Section { heading: lang.say("Geräte und Plätze", "Devices and places"), rows }
 }
 
 fn dropped(report: &Report, lang: Lang) -> Section {
     let mut rows =
-        vec![row(&[lang.of("Feld", "Field"), lang.of("Grund", "Reason"), lang.of("Anzahl", "Count")])];
+        vec![row(&[lang.say("Feld", "Field"), lang.say("Grund", "Reason"), lang.say("Anzahl", "Count")])];
     for field in &report.dropped_fields {
         rows.push(vec![field.field.clone(), field.reason.to_owned(), field.count.to_string()]);
     }
-    Section { heading: lang.of("Felder, die wegfallen", "Fields that are dropped"), rows }
+    Section { heading: lang.say("Felder, die wegfallen", "Fields that are dropped"), rows }
 }
 
 fn fields(report: &Report, lang: Lang) -> Section {
     let mut rows = vec![row(&[
-        lang.of("Feld", "Field"),
-        lang.of("Typ", "Type"),
-        lang.of("Anzahl", "Count"),
-        lang.of("Werte", "Values"),
+        lang.say("Feld", "Field"),
+        lang.say("Typ", "Type"),
+        lang.say("Anzahl", "Count"),
+        lang.say("Werte", "Values"),
     ])];
     rows.extend(report.fields.iter().take(SHOWN_FIELDS).map(|field| {
         let types: Vec<&str> = field.types.keys().copied().collect();
@@ -157,9 +158,9 @@ fn fields(report: &Report, lang: Lang) -> Section {
     }));
     let more = report.fields.len().saturating_sub(SHOWN_FIELDS);
     if more > 0 {
-        rows.push(row(&["...", "", &more.to_string(), lang.of("weitere: --json", "more: --json")]));
+        rows.push(row(&["...", "", &more.to_string(), lang.say("weitere: --json", "more: --json")]));
     }
-    Section { heading: lang.of("Felder", "Fields"), rows }
+    Section { heading: lang.say("Felder", "Fields"), rows }
 }
 
 fn values(field: &Field, lang: Lang) -> String {
@@ -173,7 +174,7 @@ fn values(field: &Field, lang: Lang) -> String {
 }
 
 fn topics(report: &Report, lang: Lang) -> Section {
-    let mut rows = vec![row(&["Topic", lang.of("Anzahl", "Count")])];
+    let mut rows = vec![row(&["Topic", lang.say("Anzahl", "Count")])];
     rows.extend(report.topics.iter().take(SHOWN_TOPICS).map(|t| vec![t.topic.clone(), t.count.to_string()]));
     if report.topics.len() > SHOWN_TOPICS {
         rows.push(row(&["...", ""]));
@@ -182,7 +183,7 @@ fn topics(report: &Report, lang: Lang) -> Section {
 }
 
 fn damaged(report: &Report, lang: Lang) -> Section {
-    let mut rows = vec![row(&["Byte", lang.of("Schaden", "Damage")])];
+    let mut rows = vec![row(&["Byte", lang.say("Schaden", "Damage")])];
     rows.extend(report.damaged.iter().map(|d| vec![d.offset.to_string(), d.detail.clone()]));
-    Section { heading: lang.of("Schäden der Aufzeichnung", "Damages of the capture"), rows }
+    Section { heading: lang.say("Schäden der Aufzeichnung", "Damages of the capture"), rows }
 }

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use places::shown;
 
 use super::sections::sections;
-use crate::lang::{self, Lang};
+use crate::lang;
 use crate::report::{Group, Report};
+use domain::Lang;
 
 /// Characters of a cell: a topic or value may be as long as its sender likes.
 const CELL_CHARS: usize = 90;
@@ -23,19 +24,19 @@ fn write_all(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result 
     writeln!(out, "{}", shown(&report.source))?;
     writeln!(out, "{}\n", lang::verdict(lang, report.verdict))?;
     if let Some(error) = &report.error {
-        writeln!(out, "{}: {}", lang.of("Fehler", "Error"), shown(error))?;
+        writeln!(out, "{}: {}", lang.say("Fehler", "Error"), shown(error))?;
     }
     for finding in &report.findings {
         let weight = lang::weight(lang, finding.weight());
         writeln!(out, "{weight}: {}", shown(&lang::finding(lang, finding)))?;
     }
     if !report.faults.is_empty() {
-        writeln!(out, "\n{}", lang.of("Was falsch ist", "What is wrong"))?;
+        writeln!(out, "\n{}", lang.say("Was falsch ist", "What is wrong"))?;
         for group in &report.faults {
             fault(out, group, lang)?;
         }
         if report.other_faults > 0 {
-            writeln!(out, "  {} {}", report.other_faults, lang.of("weitere", "more"))?;
+            writeln!(out, "  {} {}", report.other_faults, lang.say("weitere", "more"))?;
         }
     }
     for section in sections(report, lang) {
@@ -48,11 +49,11 @@ fn write_all(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result 
 fn fault(out: &mut String, group: &Group, lang: Lang) -> std::fmt::Result {
     writeln!(out, "  {}x {}: {}", group.count, group.reason, shown(&group.detail))?;
     let remedy = remedy(group, lang);
-    writeln!(out, "     {}: {}", lang.of("Abhilfe", "remedy"), shown(&remedy))?;
+    writeln!(out, "     {}: {}", lang.say("Abhilfe", "remedy"), shown(&remedy))?;
     if !group.devices.is_empty() {
-        writeln!(out, "     {}: {}", lang.of("Geräte", "devices"), shown(&group.devices.join(", ")))?;
+        writeln!(out, "     {}: {}", lang.say("Geräte", "devices"), shown(&group.devices.join(", ")))?;
     }
-    writeln!(out, "     {}: {}", lang.of("z. B. auf", "e.g. on"), shown(&group.topic))?;
+    writeln!(out, "     {}: {}", lang.say("z. B. auf", "e.g. on"), shown(&group.topic))?;
     writeln!(out, "     {}", shown(&group.excerpt))
 }
 

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use feed_check::{Lang, Options, render};
+use domain::Lang;
+use feed_check::{Options, render};
 
 use crate::{checked, root};
 

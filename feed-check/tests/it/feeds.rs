@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use domain::Lang;
 use domain::{FeedFormat, UtcMicros};
-use feed_check::{Check, County, Lang, Message, Options, Report, Verdict, render};
+use feed_check::{Check, County, Message, Options, Report, Verdict, render};
 use serde_json::Value;
 
 use crate::{checked, root};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use domain::notice::parts::Lang;
+use domain::Lang;
 use domain::notice::rule::MailTls;
 use domain::notice::{Item, Smtp};
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use domain::Lang;
 use domain::catalogue::Catalogue;
 use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock};
 use domain::geo::Geometry;
-use domain::notice::parts::Lang;
 use domain::notice::rule::MailTls;
 use domain::notice::{NoticeRule, Smtp};
 use domain::place::{

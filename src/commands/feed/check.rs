@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use domain::Lang;
 use domain::feed::shown_address;
 use domain::{Broker, FeedFormat};
 use feed_check::payloads::{self, Found};
-use feed_check::{Check, County, Lang, Message, Options, Verdict, render};
+use feed_check::{Check, County, Message, Options, Verdict, render};
 use indicatif::ProgressBar;
 use ingest::mqtt::visit::{Incident, Listener};
 use tokio::time::sleep;

@@ -1,12 +1,12 @@
 //! What a test rests on: read from the store and the registry, so that it goes on after a restart.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use domain::acceptance::{Evidence, Frame, Limits, Placement, TestState, Verdict, judge};
 use domain::place::Bay;
 use domain::registry::Entry;
-use domain::{BayId, FeedId, Registry, Sensor, Target, UtcMicros};
+use domain::{BayId, FeedId, Registry, Target, UtcMicros};
 use store::acceptance::{self, Acceptance};
 use store::{Pool, StoreError};
 use tracing::warn;
@@ -70,13 +70,18 @@ fn nearby(
         let position = other.def.position();
         other.id != bay.id && around.contains(position) && position.distance_m(at) <= radius_m
     };
-    let watched = |other: &&Entry<BayId, Bay>| {
-        let is_bound =
-            |s: &Sensor| s.binding_at(now).is_some_and(|b| b.target == Some(Target::Bay(other.id)));
-        registry.sensors().any(is_bound)
-    };
-    let near: Vec<&Entry<BayId, Bay>> = registry.bays().filter(is_near).collect();
-    near.into_iter().filter(watched).map(|b| (b.id, b.def.id.clone())).collect()
+    // Few are near, and many are watched.
+    let mut near: HashMap<BayId, String> =
+        registry.bays().filter(is_near).map(|b| (b.id, b.def.id.clone())).collect();
+    let bound = registry.sensors().filter_map(|sensor| sensor.binding_at(now)?.target);
+    let watched: HashSet<BayId> = bound
+        .filter_map(|target| match target {
+            Target::Bay(bay) => Some(bay).filter(|bay| near.contains_key(bay)),
+            Target::Site(_) | Target::Vehicle(_) => None,
+        })
+        .collect();
+    near.retain(|bay, _| watched.contains(bay));
+    near
 }
 
 fn placement(registry: &Registry, bay: &Entry<BayId, Bay>) -> Placement {
