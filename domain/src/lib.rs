@@ -15,6 +15,7 @@ pub mod catalogue;
 pub mod closure;
 pub mod day_kind;
 pub mod feed;
+pub mod feed_check;
 pub mod forecast;
 pub mod geo;
 pub mod health;
@@ -44,6 +45,7 @@ pub mod stays;
 pub mod time;
 pub mod trip_update;
 pub mod uplink;
+pub mod words;
 
 pub use bay_state::{BayReading, BayState};
 pub use calendar::{CalendarDay, MarkedKind};

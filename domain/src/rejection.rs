@@ -34,38 +34,6 @@ impl Reason {
     pub fn is_own_fault(self) -> bool {
         Reason::OWN_FAULTS.contains(&self)
     }
-
-    /// The usual remedy, where nothing more specific is known.
-    pub const fn remedy(self) -> &'static str {
-        match self {
-            Reason::Malformed => {
-                "Compare the message with what the feed's format and the sensor's decoder ask for."
-            }
-            Reason::UnknownTopic => "Correct the publisher's topic, or narrow the feed's filter.",
-            Reason::UnknownSensor => "Add the sensor to sensors.csv, with this feed, import it, and replay.",
-            Reason::UnboundSensor => {
-                "Set bay in sensors.csv, or correct bound_from and bound_until, import it, and replay."
-            }
-            Reason::UnknownPlace => {
-                "Add the place and import it, or correct its id; places of other municipalities need a feed of the \
-                 county. Then replay."
-            }
-            Reason::ClockAhead => {
-                "Set the sender's clock (NTP, time zone), or clock = \"receipt\" in feeds.toml."
-            }
-            Reason::TooOld => {
-                "Raise the feed's max_age if such late data is meant; is it an old retained message?"
-            }
-            Reason::Implausible => {
-                "Check the counter or receiver, and the capacity, seats and area in the files."
-            }
-            Reason::UnsupportedDevice => {
-                "Complete the sensor's row: decoder, threshold_mm, and what it is bound to."
-            }
-            Reason::Duplicate => "None is needed.",
-            Reason::TooLarge => "Split the message, or raise max_message_bytes in feeds.toml.",
-        }
-    }
 }
 
 /// A rejected message, as it is kept. Of a message of many elements it stands for all that were not

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::feed_check::{Finding, Recognised, Verdict};
 use domain::{FeedFormat, FeedId, UtcMicros};
 use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::Xxh3;
@@ -11,9 +12,9 @@ use crate::capture::Damage;
 use crate::decoders::Decoders;
 use crate::faults::Groups;
 use crate::fields::Fields;
-use crate::formats::Recognised;
+use crate::formats::recognise;
 use crate::judge::{Frame, Judged, judge};
-use crate::report::{Clocks, Coverage, DamagedPart, Finding, Lorawan, Pace, Report, TopicCount, Verdict};
+use crate::report::{Clocks, Coverage, DamagedPart, Lorawan, Pace, Report, TopicCount};
 use crate::sample::Sample;
 use crate::{County, Message, findings, json, short, topics};
 
@@ -116,7 +117,7 @@ impl Check {
 
     /// Takes in a message.
     pub fn note(&mut self, message: &Message) {
-        let format = Recognised::of(message.topic.as_deref(), &message.payload);
+        let format = recognise(message.topic.as_deref(), &message.payload);
         self.delivery(message);
         *self.formats.entry(format).or_default() += 1;
         if let Some(text) = json::of_payload(&message.payload) {

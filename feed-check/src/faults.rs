@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::Reason;
+use domain::{Lang, Reason};
 use ingest::decode::{Dropped, Fault, Faults};
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ const SHOWN_BYTES: usize = 24;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Group {
     /// From the closed list.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// The field, as the first fault names it.
     pub field: String,
     /// How often.
@@ -67,7 +67,8 @@ impl Groups {
 
     fn fault(&mut self, fault: &Fault, count: u64, topic: &str, payload: &[u8]) {
         let field = field_of(&fault.detail);
-        let remedy = fault.remedy.clone().map_or_else(|| fault.reason.remedy().to_owned(), Into::into);
+        let remedy =
+            fault.remedy.clone().map_or_else(|| fault.reason.remedy(Lang::En).to_owned(), Into::into);
         let key = [fault.reason.as_str().to_owned(), field.to_owned(), remedy];
         if !self.all.contains_key(&key) && self.all.len() >= MAX_GROUPS {
             self.others += count;
@@ -75,7 +76,7 @@ impl Groups {
         }
         let remedy = key[2].clone();
         let group = self.all.entry(key).or_insert_with(|| Group {
-            reason: fault.reason.as_str(),
+            reason: fault.reason,
             field: field.to_owned(),
             count: 0,
             detail: fault.detail.clone(),
@@ -109,8 +110,7 @@ impl Groups {
         let mut all: Vec<Group> = self.all.into_values().collect();
         all.sort_by_key(|group| std::cmp::Reverse(group.count));
         let dropped = self.dropped.into_iter();
-        let dropped =
-            dropped.map(|((field, reason), count)| DroppedField { field, reason: reason.as_str(), count });
+        let dropped = dropped.map(|((field, reason), count)| DroppedField { field, reason, count });
         (all, self.others, dropped.collect())
     }
 }
@@ -121,7 +121,7 @@ pub struct DroppedField {
     /// As the format names it.
     pub field: String,
     /// `malformed` or `implausible`.
-    pub reason: &'static str,
+    pub reason: Reason,
     /// How often.
     pub count: u64,
 }
@@ -172,7 +172,7 @@ mod tests {
         groups.note(&faults, "kv/1/f/batch", b"[]");
         let (all, others, _) = groups.finish();
         assert_eq!(others, 0);
-        let shown: Vec<_> = all.iter().map(|g| (g.reason, g.field.as_str(), g.count)).collect();
+        let shown: Vec<_> = all.iter().map(|g| (g.reason.as_str(), g.field.as_str(), g.count)).collect();
         assert_eq!(shown, [("malformed", "state", 1_000), ("unknown_place", "bay", 2)]);
         assert_eq!(all[0].devices.len(), MAX_DEVICES);
         assert!(!all[1].is_specific && all[1].remedy.contains("Add the place"));

@@ -7,7 +7,8 @@ use ingest::decode::json::JsonType;
 use serde::Serialize;
 
 use crate::json::{Leaf, for_each_leaf};
-use crate::personal::{self, Personal};
+use crate::personal;
+use domain::feed_check::Personal;
 
 /// Fields that are described: a message whose keys are ids has as many as devices.
 const MAX_FIELDS: usize = 300;

@@ -1,6 +1,8 @@
 //! What follows from the figures of a check.
 
-use crate::report::{Coverage, Finding, Report, Verdict};
+use domain::feed_check::{Finding, Verdict};
+
+use crate::report::{Coverage, Report};
 
 /// A median offset of clocks worth a warning, seconds.
 const OFFSET_S: f64 = 60.0;

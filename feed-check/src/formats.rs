@@ -3,110 +3,19 @@
 use std::collections::BTreeSet;
 
 use domain::FeedFormat;
+use domain::feed_check::Recognised;
 use ingest::decode::gtfs_rt;
 use ingest::decode::json::{elements, entries, text};
-use serde::Serialize;
 
-/// A format, as far as a single message shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Recognised {
-    /// The product's own.
-    Native,
-    /// ChirpStack v4.
-    Chirpstack,
-    /// ChirpStack v3, whose fields have other names.
-    ChirpstackV3,
-    /// The Things Stack v3.
-    Tts,
-    /// The Things Network v2, which was switched off in 2021.
-    TtnV2,
-    /// HSL's HFP v2.
-    Hfp,
-    /// GTFS-Realtime, protobuf.
-    GtfsRt,
-    /// ParkAPI v1 and v2: `lots`.
-    Parkapi,
-    /// ParkAPI v3: sites and spots with `uid`.
-    ParkapiV3,
-    /// DATEX II, XML or JSON.
-    Datex2,
-    /// GBFS: shared bikes, scooters and cars.
-    Gbfs,
-    /// OGC SensorThings.
-    Sensorthings,
-    /// NGSI-LD or NGSIv2: FIWARE.
-    Ngsi,
-    /// SIRI.
-    Siri,
-    /// GeoJSON.
-    Geojson,
-    /// A web page.
-    Html,
-    /// XML of another kind.
-    Xml,
-    /// JSON of another kind.
-    Json,
-    /// Text that is no JSON.
-    Text,
-    /// No text.
-    Binary,
-    /// Nothing.
-    Empty,
-}
-
-impl Recognised {
-    /// Its code, as it stands in JSON.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Recognised::Native => "native",
-            Recognised::Chirpstack => "chirpstack",
-            Recognised::ChirpstackV3 => "chirpstack-v3",
-            Recognised::Tts => "tts",
-            Recognised::TtnV2 => "ttn-v2",
-            Recognised::Hfp => "hfp",
-            Recognised::GtfsRt => "gtfs-rt",
-            Recognised::Parkapi => "parkapi",
-            Recognised::ParkapiV3 => "parkapi-v3",
-            Recognised::Datex2 => "datex2",
-            Recognised::Gbfs => "gbfs",
-            Recognised::Sensorthings => "sensorthings",
-            Recognised::Ngsi => "ngsi",
-            Recognised::Siri => "siri",
-            Recognised::Geojson => "geojson",
-            Recognised::Html => "html",
-            Recognised::Xml => "xml",
-            Recognised::Json => "json",
-            Recognised::Text => "text",
-            Recognised::Binary => "binary",
-            Recognised::Empty => "empty",
+/// What the message is.
+pub fn recognise(topic: Option<&str>, payload: &[u8]) -> Recognised {
+    let by_topic = topic.and_then(by_topic);
+    match by_topic {
+        Some(Recognised::Chirpstack) if of_payload(payload) == Recognised::ChirpstackV3 => {
+            Recognised::ChirpstackV3
         }
-    }
-
-    /// The format with which such a message is read; `None`: with none.
-    pub const fn read_as(self) -> Option<FeedFormat> {
-        match self {
-            Recognised::Native => Some(FeedFormat::Native),
-            // Read so that the fault names the version.
-            Recognised::Chirpstack | Recognised::ChirpstackV3 => Some(FeedFormat::Chirpstack),
-            Recognised::Tts => Some(FeedFormat::Tts),
-            Recognised::Hfp => Some(FeedFormat::Hfp),
-            Recognised::GtfsRt => Some(FeedFormat::GtfsRt),
-            Recognised::ParkapiV3 => Some(FeedFormat::ParkapiV3),
-            _ => None,
-        }
-    }
-
-    /// What the message is.
-    pub fn of(topic: Option<&str>, payload: &[u8]) -> Self {
-        let by_topic = topic.and_then(by_topic);
-        match by_topic {
-            Some(Recognised::Chirpstack) if of_payload(payload) == Recognised::ChirpstackV3 => {
-                Recognised::ChirpstackV3
-            }
-            Some(by_topic) => by_topic,
-            None => of_payload(payload),
-        }
+        Some(by_topic) => by_topic,
+        None => of_payload(payload),
     }
 }
 
@@ -115,7 +24,7 @@ pub fn lorawan_by_topic(topic: &str) -> Option<FeedFormat> {
     by_topic(topic)?.read_as().filter(|format| format.is_lorawan())
 }
 
-/// By the beginning of the topic. A slash too many is the fault of a message of that format.
+/// By the beginning of the topic. A slash too many is the fault of a message of that format
 fn by_topic(topic: &str) -> Option<Recognised> {
     let levels: Vec<&str> = topic.trim_start_matches('/').splitn(5, '/').collect();
     match levels[..] {
@@ -269,12 +178,12 @@ mod tests {
             ("ON", Recognised::Text),
             (" ", Recognised::Empty),
         ] {
-            assert_eq!(Recognised::of(None, payload.as_bytes()), expected, "{payload}");
+            assert_eq!(recognise(None, payload.as_bytes()), expected, "{payload}");
             let code = serde_json::to_value(expected).unwrap();
-            assert_eq!(code, expected.code());
+            assert_eq!(code, expected.as_str());
         }
-        assert_eq!(Recognised::of(None, b"\n\x05\n\x032.0"), Recognised::GtfsRt);
-        assert_eq!(Recognised::of(None, b"\n\x24\xff\xff"), Recognised::Binary);
+        assert_eq!(recognise(None, b"\n\x05\n\x032.0"), Recognised::GtfsRt);
+        assert_eq!(recognise(None, b"\n\x24\xff\xff"), Recognised::Binary);
     }
 
     #[test]
@@ -287,7 +196,7 @@ mod tests {
             ("/hfp/v2/journey/ongoing/vp/bus/0018/01029", Recognised::Hfp),
             ("other", Recognised::Json),
         ] {
-            assert_eq!(Recognised::of(Some(topic), br#"{"x":1}"#), expected, "{topic}");
+            assert_eq!(recognise(Some(topic), br#"{"x":1}"#), expected, "{topic}");
         }
     }
 }

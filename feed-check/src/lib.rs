@@ -16,7 +16,6 @@ mod findings;
 mod formats;
 mod json;
 mod judge;
-mod lang;
 pub mod payloads;
 mod personal;
 pub mod render;
@@ -30,9 +29,8 @@ use domain::UtcMicros;
 
 pub use check::{Check, Options};
 pub use county::{County, CountyError};
-pub use formats::Recognised;
 pub use personal::redact;
-pub use report::{Report, Verdict};
+pub use report::Report;
 
 /// A message, with as much as is known of how it came.
 #[derive(Debug, Clone, PartialEq, Eq)]

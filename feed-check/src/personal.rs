@@ -5,35 +5,13 @@
 
 use std::borrow::Cow;
 
+use domain::feed_check::Personal;
 use domain::{Decoder, FeedFormat};
 use ingest::decode::json::JsonType;
 use ingest::decode::lorawan;
-use serde::Serialize;
 
 use crate::formats;
 use crate::json::{self, Edit, Leaf};
-
-/// What a value reveals of a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Personal {
-    /// A number plate.
-    Plate,
-    /// Somebody's name.
-    Name,
-    /// A telephone number.
-    Phone,
-    /// An e-mail address.
-    Email,
-    /// The address of a radio that somebody carries, or of its beacon.
-    RadioAddress,
-    /// The number of a telephone or of its card (IMEI, IMSI, ICCID).
-    Imei,
-    /// The number of a card, permit or account.
-    Card,
-    /// A day of birth.
-    Birth,
-}
 
 /// Names of fields, without case, underscores, hyphens and spaces.
 const NAMES: [(Personal, &[&str]); 8] = [

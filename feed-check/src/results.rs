@@ -1,19 +1,20 @@
 //! What a message decodes to, as a line of JSON.
 
+use domain::Lang;
 use ingest::decode::{Content, Statement, Subject};
 use serde_json::{Value, json};
 
-use crate::formats::Recognised;
+use crate::formats::recognise;
 use crate::judge::{accepting, judge};
 use crate::{County, Message, topics};
 
 /// What the product would make of `message`.
 pub fn result(message: &Message, county: Option<&County>) -> Value {
-    let format = Recognised::of(message.topic.as_deref(), &message.payload);
+    let format = recognise(message.topic.as_deref(), &message.payload);
     let topic = message.topic.clone().unwrap_or_else(|| topics::made_up(format, &message.payload));
     let head = json!({
         "received_at": message.received_at, "topic": topic, "qos": message.qos, "retain": message.retain,
-        "format": format.code(),
+        "format": format.as_str(),
     });
     let read = match format.read_as() {
         Some(format) => judged(format, &topic, message, county),
@@ -30,7 +31,7 @@ fn judged(format: domain::FeedFormat, topic: &str, message: &Message, county: Op
         json!({
             "reason": fault.reason.as_str(),
             "detail": fault.detail,
-            "remedy": fault.remedy.as_deref().unwrap_or_else(|| fault.reason.remedy()),
+            "remedy": fault.remedy.as_deref().unwrap_or_else(|| fault.reason.remedy(Lang::En)),
             "device": fault.device,
         })
     });

@@ -5,9 +5,10 @@
 //! GTFS-Realtime, whose trips would no longer fit their timetable.
 
 use domain::UtcMicros;
+use domain::feed_check::Recognised;
 use ingest::decode::json::JsonType;
 
-use crate::formats::Recognised;
+use crate::formats::recognise;
 use crate::json::{self, Edit, Leaf};
 
 /// Microseconds in a second.
@@ -15,7 +16,7 @@ const MICROS_PER_S: i64 = 1_000_000;
 
 /// The payload with its times moved by `by_us` microseconds, and how many were moved.
 pub fn shifted(topic: &str, payload: &[u8], by_us: i64) -> (Vec<u8>, u64) {
-    let names: &[&str] = match Recognised::of(Some(topic), payload) {
+    let names: &[&str] = match recognise(Some(topic), payload) {
         Recognised::Native => &["at"],
         Recognised::Chirpstack => &["time", "nsTime", "gwTime"],
         Recognised::Tts => &["received_at", "time"],

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use ingest::decode::json::{JsonType, entries};
 
-use crate::formats::Recognised;
+use domain::feed_check::Recognised;
 
 /// A topic on which such a message would be sent.
 pub fn made_up(format: Recognised, payload: &[u8]) -> String {
@@ -121,6 +121,7 @@ fn native(o: &Object<'_>, is_list: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::recognise;
 
     #[test]
     fn a_payload_names_its_device_and_event() {
@@ -143,7 +144,7 @@ mod tests {
             (r#"{"at":"x","vacant":5}"#, "kv/1/file/site/file"),
             (r#"[{"at":"x","topic":"bay/1"}]"#, "kv/1/file/batch"),
         ] {
-            let format = Recognised::of(None, payload.as_bytes());
+            let format = recognise(None, payload.as_bytes());
             assert_eq!(made_up(format, payload.as_bytes()), topic, "{payload}");
         }
     }

@@ -1,7 +1,7 @@
 //! What became of one message, for whoever waits for the answer: counted while it is decoded, and while its rows are stored.
 
 use domain::posted::{RejectedPart, Taken};
-use domain::{Reason, Rejection, Uplink};
+use domain::{Lang, Reason, Rejection, Uplink};
 use parking_lot::Mutex;
 use store::writer::{Batch, Lens};
 
@@ -62,7 +62,7 @@ fn reject(taken: &mut Taken, r: &Rejection) {
     taken.rejected_elements += r.count as usize;
     let remedy = |reason: Reason| match &r.remedy {
         Some(remedy) if reason == r.reason => remedy.clone(),
-        _ => reason.remedy().to_owned(),
+        _ => reason.remedy(Lang::En).to_owned(),
     };
     if r.examples.is_empty() {
         let device = <[String; 1]>::try_from(r.devices.clone()).ok().map(|[device]| device);

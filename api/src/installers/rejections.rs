@@ -3,7 +3,7 @@
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use domain::{FeedId, Reason, Registry, RejectedElement, UtcMicros};
+use domain::{FeedId, Lang, Reason, Registry, RejectedElement, UtcMicros};
 use serde::Serialize;
 use store::inspect::{self, Rejected, RejectedFilter};
 use utoipa::ToSchema;
@@ -68,7 +68,7 @@ pub struct ExampleOut {
 }
 
 fn out(r: Rejected, registry: &Registry) -> RejectionOut {
-    let of_reason = r.reason.parse().map_or("", Reason::remedy);
+    let of_reason = r.reason.parse().map_or("", |reason: Reason| reason.remedy(Lang::En));
     let example = |e: RejectedElement| ExampleOut { reason: e.reason, device: e.device, detail: e.detail };
     RejectionOut {
         id: r.id,

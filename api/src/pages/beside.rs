@@ -3,7 +3,7 @@
 use domain::live::{ByRestriction, Flags, NextReservation, Offer, Verdict};
 use domain::{Audience, UtcMicros};
 
-use super::lang::{Lang, Phrases};
+use domain::Lang;
 
 /// Until when everyone may park there, if that ends: "geöffnet bis 20:00", "ab 18:00 nur für Anwohner".
 /// `tz` is the town's.
@@ -19,7 +19,7 @@ pub fn until(offer: &Offer, tz: &str, lang: Lang, now: UtcMicros) -> Option<Stri
     }
     if let Some(NextReservation { from, audiences, is_whole }) = offer.next_reservation {
         let time = lang.moment(from, now, tz)?;
-        let who = lang.list(audiences.iter().map(|a| lang.audience(a)));
+        let who = lang.list(audiences.iter().map(|a| a.words(lang)));
         return Some(match (lang, is_whole) {
             (Lang::De, true) => format!("ab {time} nur für {who}"),
             (Lang::De, false) => format!("ab {time} zum Teil nur für {who}"),
@@ -41,8 +41,8 @@ pub fn others(offer: &Offer, parts: &[ByRestriction], lang: Lang) -> Vec<String>
         let names: Vec<String> = counted
             .into_iter()
             .map(|part| match part.capacity {
-                Some(n) => format!("{} ({n})", lang.audience(part.audience)),
-                None => lang.audience(part.audience).to_owned(),
+                Some(n) => format!("{} ({n})", part.audience.words(lang)),
+                None => part.audience.words(lang).to_owned(),
             })
             .collect();
         let names = lang.list(names.iter().map(String::as_str));
@@ -55,7 +55,7 @@ pub fn others(offer: &Offer, parts: &[ByRestriction], lang: Lang) -> Vec<String>
 }
 
 fn sentence(part: &ByRestriction, lang: Lang) -> Option<String> {
-    let who = lang.audience(part.audience);
+    let who = part.audience.words(lang);
     let vacant = part.vacant.filter(|_| !part.audience.is_personal());
     Some(match (lang, part.capacity?, vacant) {
         (_, 0, _) => return None,
@@ -70,7 +70,7 @@ fn sentence(part: &ByRestriction, lang: Lang) -> Option<String> {
 
 /// For whom a place is reserved as a whole.
 pub fn only_for(audiences: impl Iterator<Item = Audience>, lang: Lang) -> String {
-    let who = lang.list(audiences.map(|a| lang.audience(a)));
+    let who = lang.list(audiences.map(|a| a.words(lang)));
     match lang {
         _ if who.is_empty() => lang.say("nur für Berechtigte", "for permit holders only").to_owned(),
         Lang::De => format!("nur für {who}"),

@@ -7,11 +7,11 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::live::{ByRestriction, Found, Offer, PlaceRef};
 use domain::place::Purpose;
-use domain::{Registry, UtcMicros};
+use domain::{Lang, Registry, UtcMicros};
 use maud::{Markup, html};
 
 use super::beside;
-use super::lang::{Lang, Phrases};
+use super::lang;
 use super::spot::{Spot, spot};
 use super::{Frame, HasDocs, credits, html_response, parameters};
 use crate::drivers::parking::{Include, ParkingQuery, ParkingResult};
@@ -31,7 +31,7 @@ pub async fn home(
     RawQuery(query): RawQuery,
 ) -> Response {
     let asked = parameters(query.as_deref());
-    let lang = Lang::of(asked.get("lang").map(String::as_str), &headers);
+    let lang = lang::asked(asked.get("lang").map(String::as_str), &headers);
     let registry = view.registry();
     let now = view.now;
     let spot = spot(&asked, &registry, lang);
@@ -150,7 +150,7 @@ fn results(spot: &Spot, question: &ParkingQuery, listed: &Listed, lang: Lang, no
                 Lang::En => { (vacant) " vacant spaces within " (radius_m) " m." },
             }
         }
-        div id="live" data-changes=(changes) data-lost=(lang.lost()) {
+        div id="live" data-changes=(changes) data-lost=(lang::lost(lang)) {
             ol class="offers" {
                 @for (offer, others) in found.offers.iter().zip(others) {
                     (offer_item(offer, others, registry, lang, now))
@@ -221,9 +221,9 @@ fn describe<'a>(place: PlaceRef, registry: &'a Registry, lang: Lang) -> Option<D
             let entry = registry.site(id)?;
             Some(Described {
                 name: entry.def.name.clone(),
-                kind: lang.site_kind(entry.def.kind),
+                kind: entry.def.kind.words(lang),
                 tz: tz(entry.municipality),
-                fee: entry.def.fee.as_ref().and_then(|f| lang.pick(f)),
+                fee: entry.def.fee.as_ref().and_then(|f| f.pick(lang)),
                 max_stay_min: max_stay_min(None, &entry.def.restrictions),
                 max_height_m: entry.def.max_height_m,
             })

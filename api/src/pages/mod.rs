@@ -17,8 +17,8 @@ use maud::{DOCTYPE, Markup, html};
 
 use crate::http::problem::Problem;
 use crate::http::wire::Source;
+use domain::Lang;
 pub use home::home;
-use lang::{Lang, Phrases};
 pub use sign::sign;
 
 /// Content security policy: nothing from other origins, nothing inline.
@@ -37,7 +37,7 @@ pub fn not_found(headers: &HeaderMap, query: Option<&str>, has_docs: bool) -> Re
         return Problem::not_found("There is nothing at this address.", remedy).into_response();
     }
     let asked = parameters(query);
-    let lang = Lang::of(asked.get("lang").map(String::as_str), headers);
+    let lang = lang::asked(asked.get("lang").map(String::as_str), headers);
     let frame = Frame {
         lang,
         title: lang.say("Seite nicht gefunden", "Page not found"),

@@ -5,12 +5,12 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use domain::live::{ByRestriction, LiveMap, Offer, Verdict};
 use domain::place::Purpose;
-use domain::{Municipality, Registry, Site, SiteId, UtcMicros};
+use domain::{Lang, Municipality, Registry, Site, SiteId, UtcMicros};
 use maud::{Markup, html};
 
 use super::beside;
 use super::home::signs;
-use super::lang::{Lang, Phrases};
+use super::lang;
 use super::{Frame, HasDocs, credits, html_response, parameters};
 use crate::http::params::PathId;
 use crate::http::wire::Sources;
@@ -30,7 +30,7 @@ pub async fn sign(
     // One that cannot be is the name of no town.
     let slug = slug.text().unwrap_or_default();
     let asked = parameters(query.as_deref());
-    let lang = Lang::of(asked.get("lang").map(String::as_str), &headers);
+    let lang = lang::asked(asked.get("lang").map(String::as_str), &headers);
     let now = view.now;
     let (registry, shown) = {
         let live = view.hub.read();
@@ -107,14 +107,14 @@ fn board(
                 Lang::En => { "Together " (vacant) " vacant spaces." },
             }
         }
-        div id="live" data-changes={ "/v1/changes?kind=site&municipality=" (town.slug) } data-lost=(lang.lost()) {
+        div id="live" data-changes={ "/v1/changes?kind=site&municipality=" (town.slug) } data-lost=(lang::lost(lang)) {
             ul class="board" {
                 @for row in rows {
                     li {
                         span {
                             (row.site.name)
                             small {
-                                (lang.site_kind(row.site.kind))
+                                (row.site.kind.words(lang))
                                 @if let Some(until) = beside::until(&row.shown.offer, &town.tz, lang, now) { ", " (until) }
                             }
                             @for sentence in beside::others(&row.shown.offer, &row.shown.others, lang) {

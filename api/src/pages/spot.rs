@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use domain::{LatLon, Registry};
+use domain::{Lang, LatLon, Registry};
 
-use super::lang::Lang;
 use crate::http::params::parse_lat_lon;
 
 /// The point of a search and its name.

@@ -8,7 +8,6 @@ mod judge;
 mod limits;
 #[cfg(test)]
 mod tests;
-mod words;
 
 use serde::Serialize;
 

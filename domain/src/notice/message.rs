@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 
 use super::cause::{Cause, Subject};
 use super::parts::{Event, NoticeKind, Tally, Text};
-use super::text;
 use crate::health::Code;
 use crate::time::UtcMicros;
 
@@ -44,7 +43,7 @@ impl Item {
             value: cause.value,
             limit: cause.limit,
             sensors: cause.sensors,
-            text: text::of_cause(event, cause, until, tz),
+            text: cause.sentence(event, until, tz),
         }
     }
 }
@@ -72,6 +71,6 @@ impl Notice {
     /// Writes [`Notice::text`] from the rest.
     pub fn summarized(self) -> Self {
         let items: Vec<&Text> = self.items.iter().map(|item| &item.text).collect();
-        Notice { text: text::of_notice(self.kind, &items, self.sensors), ..self }
+        Notice { text: self.kind.sentence(&items, self.sensors), ..self }
     }
 }

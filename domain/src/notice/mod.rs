@@ -1,8 +1,7 @@
 //! Notices: who is to be notified of what about the health of sensors, gateways and feeds, and when.
 //!
 //! [`rule`] is what `notices.toml` says, [`cause`] finds what is worth a notice, [`gateway`] finds gateways that are down,
-//! [`schedule`] knows quiet hours and the daily notice, [`message`] is what is delivered, made of [`parts`], with its sentences in
-//! `text`.
+//! [`schedule`] knows quiet hours and the daily notice, [`message`] is what is delivered, made of [`parts`].
 
 pub mod cause;
 pub mod gateway;
@@ -10,7 +9,6 @@ pub mod message;
 pub mod parts;
 pub mod rule;
 pub mod schedule;
-mod text;
 
 pub use cause::{Cause, Subject, SubjectKind};
 pub use message::{Item, Notice};

@@ -1,13 +1,13 @@
 //! A report as one page, with nothing to load, to send to the supplier.
 
+use domain::Lang;
+use domain::feed_check::Weight;
 use maud::{DOCTYPE, Markup, html};
 use places::shown;
 
 use super::sections::{Section, sections};
 use super::text::remedy;
-use crate::lang;
-use crate::report::{Group, Report, Verdict, Weight};
-use domain::Lang;
+use crate::report::{Group, Report};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1a1a1a;\
 background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}\
@@ -18,11 +18,6 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f4;padding:.5rem
 
 /// The page. Everything of others is escaped; scripts and addresses cannot run or load.
 pub fn page(report: &Report, lang: Lang) -> String {
-    let class = match report.verdict {
-        Verdict::Good => "good",
-        Verdict::Faults => "faults",
-        Verdict::NotChecked => "not_checked",
-    };
     let title = lang.say("Prüfung einer Datenquelle", "Check of a feed");
     html! {
         (DOCTYPE)
@@ -37,7 +32,7 @@ pub fn page(report: &Report, lang: Lang) -> String {
             body {
                 h1 { (title) }
                 p { (shown(&report.source)) }
-                p.verdict.(class) { (lang::verdict(lang, report.verdict)) }
+                p.verdict.(report.verdict.as_str()) { (report.verdict.words(lang)) }
                 @if let Some(error) = &report.error { p { (shown(error)) } }
                 (findings(report, lang))
                 @if !report.faults.is_empty() {
@@ -60,8 +55,8 @@ fn findings(report: &Report, lang: Lang) -> Markup {
         @for weight in [Weight::Fault, Weight::Warning, Weight::Note] {
             @for finding in of(weight) {
                 p {
-                    span.weight { (lang::weight(lang, weight)) ": " }
-                    (shown(&lang::finding(lang, finding)))
+                    span.weight { (weight.words(lang)) ": " }
+                    (shown(&finding.sentence(lang)))
                 }
             }
         }
@@ -71,7 +66,7 @@ fn findings(report: &Report, lang: Lang) -> Markup {
 fn fault(group: &Group, lang: Lang) -> Markup {
     html! {
         p {
-            span.weight { (group.count) " × " code { (group.reason) } ": " }
+            span.weight { (group.count) " × " code { (group.reason.as_str()) } ": " }
             (shown(&group.detail))
             br;
             (lang.say("Abhilfe", "Remedy")) ": " (shown(&remedy(group, lang)))

@@ -1,6 +1,5 @@
 //! The parts of a report, the same for the terminal and the page: headings and tables of words.
 
-use crate::lang::{self, duration, sign};
 use crate::report::{Field, Report};
 use domain::Lang;
 
@@ -38,10 +37,7 @@ fn arrived(report: &Report, lang: Lang) -> Section {
     let mut line = |name: &str, value: String| rows.push(vec![name.to_owned(), value]);
     line(lang.say("Meldungen", "Messages"), format!("{} ({} bytes)", report.messages, report.bytes));
     for (format, count) in &report.formats {
-        line(
-            lang.say("Format", "Format"),
-            format!("{} ({}): {count}", format.code(), lang::format_name(lang, *format)),
-        );
+        line(lang.say("Format", "Format"), format!("{} ({}): {count}", format.as_str(), format.words(lang)));
     }
     let pace = &report.pace;
     if let (Some(from), Some(until)) = (pace.from, pace.until) {
@@ -54,11 +50,11 @@ fn arrived(report: &Report, lang: Lang) -> Section {
         let since = lang.say("ab", "from");
         line(
             lang.say("Längste Stille", "Longest silence"),
-            format!("{}, {since} {from}", duration(lang, gap_s)),
+            format!("{}, {since} {from}", lang.duration(gap_s)),
         );
     }
     if let Some(s) = pace.interval_median_s {
-        line(lang.say("Je Gerät alle (Median)", "Each device every (median)"), duration(lang, s));
+        line(lang.say("Je Gerät alle (Median)", "Each device every (median)"), lang.duration(s));
     }
     line(
         lang.say("Gleich, ungeordnet, QoS 0, aufbewahrt", "Duplicates, out of order, QoS 0, retained"),
@@ -71,7 +67,7 @@ fn clocks(report: &Report, lang: Lang) -> Section {
     let clocks = &report.clocks;
     let mut rows = vec![row(&["", ""])];
     let shown =
-        |s: Option<f64>| s.map_or_else(String::new, |s| format!("{} {}", duration(lang, s), sign(lang, s)));
+        |s: Option<f64>| s.map_or_else(String::new, |s| format!("{} {}", lang.duration(s), lang.side(s)));
     if clocks.count > 0 {
         for (name, value) in [
             (lang.say("Kleinste", "Least"), clocks.min_s),
@@ -140,7 +136,7 @@ fn dropped(report: &Report, lang: Lang) -> Section {
     let mut rows =
         vec![row(&[lang.say("Feld", "Field"), lang.say("Grund", "Reason"), lang.say("Anzahl", "Count")])];
     for field in &report.dropped_fields {
-        rows.push(vec![field.field.clone(), field.reason.to_owned(), field.count.to_string()]);
+        rows.push(vec![field.field.clone(), field.reason.to_string(), field.count.to_string()]);
     }
     Section { heading: lang.say("Felder, die wegfallen", "Fields that are dropped"), rows }
 }
@@ -165,7 +161,7 @@ fn fields(report: &Report, lang: Lang) -> Section {
 
 fn values(field: &Field, lang: Lang) -> String {
     if let Some((what, _)) = field.personal.first_key_value() {
-        return format!("({})", lang::personal(lang, *what));
+        return format!("({})", what.words(lang));
     }
     match (field.min, field.max) {
         (Some(min), Some(max)) if field.types.len() == 1 && min < max => format!("{min} ... {max}"),

@@ -5,7 +5,6 @@ use std::fmt::Write;
 use places::shown;
 
 use super::sections::sections;
-use crate::lang;
 use crate::report::{Group, Report};
 use domain::Lang;
 
@@ -22,13 +21,13 @@ pub fn text(report: &Report, lang: Lang) -> String {
 
 fn write_all(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result {
     writeln!(out, "{}", shown(&report.source))?;
-    writeln!(out, "{}\n", lang::verdict(lang, report.verdict))?;
+    writeln!(out, "{}\n", report.verdict.words(lang))?;
     if let Some(error) = &report.error {
         writeln!(out, "{}: {}", lang.say("Fehler", "Error"), shown(error))?;
     }
     for finding in &report.findings {
-        let weight = lang::weight(lang, finding.weight());
-        writeln!(out, "{weight}: {}", shown(&lang::finding(lang, finding)))?;
+        let weight = finding.weight().words(lang);
+        writeln!(out, "{weight}: {}", shown(&finding.sentence(lang)))?;
     }
     if !report.faults.is_empty() {
         writeln!(out, "\n{}", lang.say("Was falsch ist", "What is wrong"))?;
@@ -59,7 +58,7 @@ fn fault(out: &mut String, group: &Group, lang: Lang) -> std::fmt::Result {
 
 /// What to do: what is known of this fault in particular, else of its reason.
 pub(super) fn remedy(group: &Group, lang: Lang) -> String {
-    if group.is_specific { group.remedy.clone() } else { lang::reason(lang, group.reason) }
+    if group.is_specific { group.remedy.clone() } else { group.reason.remedy(lang).to_owned() }
 }
 
 fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {

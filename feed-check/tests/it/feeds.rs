@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use domain::Lang;
+use domain::feed_check::Verdict;
 use domain::{FeedFormat, UtcMicros};
-use feed_check::{Check, County, Message, Options, Report, Verdict, render};
+use feed_check::{Check, County, Message, Options, Report, render};
 use serde_json::Value;
 
 use crate::{checked, root};
@@ -20,7 +21,7 @@ fn codes(report: &Report) -> Vec<String> {
 }
 
 fn reasons(report: &Report) -> Vec<(&'static str, &str, u64)> {
-    report.faults.iter().map(|group| (group.reason, group.field.as_str(), group.count)).collect()
+    report.faults.iter().map(|group| (group.reason.as_str(), group.field.as_str(), group.count)).collect()
 }
 
 #[test]
@@ -177,7 +178,7 @@ fn with_places_it_says_what_the_product_would_and_who_is_silent() {
     check.note(&message("kv/1/musterdorf/bay/markt-9", br#"{"at":"2026-11-28T12:00:00Z","state":"vacant"}"#));
     check.note(&message("kv/1/other/bay/markt-1", br#"{"at":"2026-11-28T12:00:00Z","state":"vacant"}"#));
     let report = check.finish("county");
-    let found: BTreeMap<&str, u64> = report.faults.iter().map(|g| (g.reason, g.count)).collect();
+    let found: BTreeMap<&str, u64> = report.faults.iter().map(|g| (g.reason.as_str(), g.count)).collect();
     assert_eq!(
         found,
         [("malformed", 1), ("unknown_sensor", 1), ("unknown_place", 1), ("unknown_topic", 1)].into()

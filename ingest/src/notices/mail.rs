@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::Lang;
 use domain::notice::rule::MailTls;
-use domain::notice::{Item, Smtp};
+use domain::notice::{Event, Item, Smtp, SubjectKind};
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
@@ -101,6 +101,15 @@ fn message(smtp: &Smtp, lang: Option<Lang>, payload: &Payload<'_>) -> Result<Mes
     builder.body(bodies.join("\n-- \n\n")).map_err(|e| format!("smtp: {e}"))
 }
 
+/// What to do on site about what is not over, after `before`; of gateways and feeds the sentence says it.
+fn remedy(item: &Item, lang: Lang, before: &str) -> String {
+    let is_device = matches!(item.subject.kind, SubjectKind::Sensor | SubjectKind::Bay);
+    match is_device && item.event != Event::Ended {
+        true => format!("{before}{}", item.code.remedy(lang)),
+        false => String::new(),
+    }
+}
+
 /// The whole notice in one language.
 fn body(payload: &Payload<'_>, lang: Lang) -> String {
     let notice = payload.notice;
@@ -110,8 +119,11 @@ fn body(payload: &Payload<'_>, lang: Lang) -> String {
         .items
         .iter()
         .filter(|item| !is_in_the_summary(item))
-        .map(|item| format!("- {}", item.text.of(lang)))
+        .map(|item| format!("- {}{}", item.text.of(lang), remedy(item, lang, "\n  ")))
         .collect();
+    if let Some(only) = notice.items.first().filter(|item| is_in_the_summary(item)) {
+        lines.extend(Some(remedy(only, lang, "")).filter(|remedy| !remedy.is_empty()));
+    }
     if !items.is_empty() {
         lines.push(String::new());
         lines.extend(items);

@@ -10,7 +10,6 @@ use super::out::{AcceptanceOut, CheckOut};
 use crate::http::problem::Problem;
 use crate::http::table::harmless;
 use crate::pages::html_response;
-use crate::pages::lang::Phrases;
 
 /// How many tests of a list came to what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]

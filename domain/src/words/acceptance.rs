@@ -1,6 +1,6 @@
 //! What a test's codes are called, so that page, print and command line use the same sentences.
 
-use super::{CheckName, CheckState, Instruction, Remedy, TestState};
+use crate::acceptance::{CheckName, CheckState, Instruction, Remedy, TestState};
 use crate::lang::Lang;
 
 impl CheckName {
