@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use domain::acceptance::Limits;
 use domain::posted::Intake;
+use domain::sensor::ReadPayload;
 use domain::time::Clock;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -54,6 +55,8 @@ pub struct App {
     pub max_json_rows: i64,
     /// Takes in what is posted to feeds; `None`: nothing is.
     pub intake: Option<Arc<dyn Intake>>,
+    /// Reads payloads of devices.
+    pub read_payload: ReadPayload,
     /// By what sensors are accepted: [`crate::acceptance_limits`].
     pub acceptance: Limits,
     /// Ends event streams, so that a graceful shutdown does not wait for them.
@@ -73,6 +76,7 @@ pub(crate) struct Shared {
     pub inputs: Inputs,
     pub posting: Posting,
     pub has_docs: HasDocs,
+    pub read_payload: ReadPayload,
     pub acceptance: Limits,
 }
 
@@ -98,6 +102,7 @@ impl App {
             streams: Arc::new(streams),
             posting: Posting::new(self.intake.clone()),
             has_docs: HasDocs(has_docs),
+            read_payload: self.read_payload,
             acceptance: self.acceptance,
         }
     }

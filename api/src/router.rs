@@ -28,7 +28,7 @@ use crate::http::table::PARQUET;
 use crate::http::{refused, unbuilt};
 use crate::hub::changes;
 use crate::installers::{
-    acceptance, binding, gateways, other_method, rejections, replay, sensors, unmatched,
+    acceptance, binding, gateways, other_method, rejections, replay, sensors, targets, unmatched,
 };
 use crate::journeys::vehicles;
 use crate::open::parkapi::{v1, v3};
@@ -78,6 +78,8 @@ fn public_api() -> OpenApiRouter<Shared> {
         .routes(routes!(sensors::sensors))
         .routes(routes!(sensors::sensor))
         .routes(routes!(sensors::messages))
+        .routes(routes!(sensors::decoders))
+        .routes(routes!(targets::binding_targets))
         .routes(routes!(binding::bind))
         .routes(routes!(acceptance::start, acceptance::newest, acceptance::cancel))
         .routes(routes!(acceptance::sign_off))

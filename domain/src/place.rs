@@ -258,7 +258,7 @@ impl Bay {
 }
 
 /// Whether `now` lies in `[from, until)`; an absent end is open.
-pub(crate) fn is_valid_at(from: Option<UtcMicros>, until: Option<UtcMicros>, now: UtcMicros) -> bool {
+pub fn is_valid_at(from: Option<UtcMicros>, until: Option<UtcMicros>, now: UtcMicros) -> bool {
     from.is_none_or(|f| f <= now) && until.is_none_or(|u| now < u)
 }
 

@@ -212,6 +212,11 @@ impl Registry {
         self.vehicles.get(self.vehicle_by_key.get(key)?)
     }
 
+    /// All vehicles, in no order.
+    pub fn vehicles(&self) -> impl Iterator<Item = &Entry<VehicleId, Vehicle>> {
+        self.vehicles.values()
+    }
+
     /// A sensor.
     pub fn sensor(&self, id: SensorId) -> Option<&Sensor> {
         self.sensors.get(&id)

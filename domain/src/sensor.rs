@@ -57,6 +57,10 @@ impl Binding {
     }
 }
 
+/// Reads a payload as a decoder does (decoder, LoRaWAN port, bytes, the binding's threshold in millimetres): what it says, a
+/// JSON object as text, or why it cannot be read. The contract between the API and whoever decodes, which do not know each other.
+pub type ReadPayload = fn(Decoder, i32, &[u8], Option<u32>) -> Result<String, String>;
+
 /// A physical device with its bindings over time.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Sensor {

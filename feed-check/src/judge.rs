@@ -211,10 +211,8 @@ fn clock_fault(feed: &Feed, at: UtcMicros, received_at: UtcMicros) -> Option<Fau
     }
 }
 
-/// The decoders that accept a payload, for thresholds any: which state one gives does not matter here.
+/// The decoders that accept a payload, whatever the threshold.
 pub fn accepting(port: i32, payload: &[u8]) -> impl Iterator<Item = Decoder> + '_ {
-    const ANY_THRESHOLD_MM: Option<u32> = Some(1_000);
-    let accepts =
-        move |decoder: &Decoder| lorawan::decode_device(*decoder, port, payload, ANY_THRESHOLD_MM).is_ok();
+    let accepts = move |decoder: &Decoder| lorawan::read_as(*decoder, port, payload, None).is_ok();
     Decoder::ALL.iter().copied().filter(accepts)
 }

@@ -59,7 +59,7 @@ fn judged(format: domain::FeedFormat, topic: &str, message: &Message, county: Op
 /// Each decoder that accepts the payload; states that need a threshold are not stated.
 fn decodings(port: i32, payload: &[u8]) -> Vec<Value> {
     let all = accepting(port, payload).map(|decoder| {
-        let read = ingest::decode::lorawan::decode_device(decoder, port, payload, None).ok();
+        let read = ingest::decode::lorawan::read_as(decoder, port, payload, None).ok();
         json!({
             "decoder": decoder.as_str(),
             "state": read.as_ref().and_then(|report| report.state).map(|state| state.as_str()),

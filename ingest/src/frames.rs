@@ -247,14 +247,7 @@ fn uplink(
 ) -> Uplink {
     let is_uplink = frame.is_uplink();
     let dedup_id = frame.dedup_id.unwrap_or_else(|| name_of(context, message));
-    let decoded = report.filter(|_| is_uplink).map(|r| {
-        let mut fields = r.fields.clone();
-        fields.insert("kind".into(), r.kind.into());
-        if let Some(state) = r.state {
-            fields.insert("state".into(), state.as_str().into());
-        }
-        serde_json::Value::Object(fields).to_string()
-    });
+    let decoded = report.filter(|_| is_uplink).map(|report| report.kept().to_string());
     let decoded =
         decoded.or_else(|| frame.log_code.as_ref().map(|c| serde_json::json!({ "code": c }).to_string()));
     let outcome = match fault {

@@ -122,6 +122,7 @@ fn api() -> Router {
         streams: api::StreamBounds::of(100),
         max_json_rows: api::MAX_JSON_ROWS,
         intake: None,
+        read_payload: |_, _, _, _| Err(String::new()),
         acceptance: api::acceptance_limits(None).unwrap(),
         shutdown: CancellationToken::new(),
     };

@@ -4,6 +4,7 @@
 
 mod messages;
 mod natives;
+mod payloads;
 mod rejections;
 
 use std::collections::HashSet;
@@ -13,6 +14,7 @@ use sqlx::FromRow;
 
 pub use self::messages::{DeviceMessage, MessageCursor, messages};
 pub use self::natives::{NativeFilter, NativePlace, native_places};
+pub use self::payloads::{Payload, payloads};
 pub use self::rejections::{Rejected, RejectedFilter, rejections};
 use crate::column::MaybeTs;
 use crate::{Pool, Result, Ts};

@@ -152,6 +152,16 @@ parameters! {
         health: Option<Healths>,
     }
 
+    /// What a device could be bound to.
+    BindingTargets {
+        /// Around which point, nearest first: `LAT,LON` in decimal degrees (WGS 84), latitude first.
+        near: Option<Point>,
+        /// Only what has this in its id or name, or in those of its site.
+        q: Option<Id>,
+        /// `true`: only what no sensor is bound to.
+        unbound: Option<Flag>,
+    }
+
     /// How a test is written.
     Acceptance {
         /// `csv` for a table, `html` for a page to print.

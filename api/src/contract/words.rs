@@ -39,6 +39,8 @@ words! {
     /// How a device is: `watch` works and will want attention, `faulty` sends what cannot be read or believed,
     /// `silent` has sent nothing for longer than its heartbeat allows, `new` sent and is in no file.
     SensorHealth = all!(domain::health::Health);
+    /// What a device can be bound to.
+    TargetKind = ["bay", "site", "vehicle"];
     /// What is judged of a sensor in its test.
     AcceptanceCheck = all!(domain::acceptance::CheckName);
     /// What a check has come to; `skipped`: it cannot be judged of this device, or not in this time.

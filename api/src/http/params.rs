@@ -20,7 +20,7 @@ pub const MAX_LIMIT: usize = 1_000;
 const FROM_THE_START: [&str; 2] = ["cursor", "start"];
 
 /// Flags that may be given by their name alone.
-const FLAGS: [&str; 1] = ["dry_run"];
+const FLAGS: [&str; 2] = ["dry_run", "unbound"];
 
 /// The raw query string.
 pub struct RawQuery(String);

@@ -6,6 +6,7 @@ pub mod gateways;
 pub mod rejections;
 pub mod replay;
 pub mod sensors;
+pub mod targets;
 pub mod unmatched;
 
 use axum::http::header;

@@ -1,5 +1,6 @@
 //! `GET /v1/sensors`, `/v1/sensors/{id}`, `/v1/sensors/{id}/messages`: for installers.
 
+mod decoders;
 mod messages;
 mod out;
 
@@ -13,6 +14,7 @@ use store::inspect::{self, Device, NativeFilter};
 use store::rebindings;
 use utoipa::ToSchema;
 
+pub use self::decoders::{__path_decoders, decoders};
 pub use self::messages::{__path_messages, messages};
 use self::out::{BindingOut, RebindingOut, Rejecting, SensorOut};
 use crate::contract::{parameters, values};
@@ -54,6 +56,17 @@ pub(crate) fn no_sensor() -> Problem {
         "There is no sensor with this id.",
         "GET /v1/sensors lists the sensors that this key may see.",
     )
+}
+
+/// Whether there is a device or native place of this id in the municipalities of `scope`.
+async fn exists(asker: &Asker, scope: &[MunicipalityId], id: &str) -> Result<bool, Problem> {
+    let pool = asker.pool()?;
+    if !inspect::devices(pool, scope, Some(id), None, 1).await?.is_empty() {
+        return Ok(true);
+    }
+    let only = [id.to_owned()];
+    let filter = NativeFilter { only: Some(&only), ..NativeFilter::default() };
+    Ok(!inspect::native_places(pool, scope, &filter, 1).await?.is_empty())
 }
 
 /// Devices in the order of their ids: those in the files, those that sent and are not (`health=new`), and

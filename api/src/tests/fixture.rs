@@ -12,11 +12,11 @@ use domain::place::Texts;
 use domain::registry::Contents;
 use domain::site_count::{Absolute, Anchor, CountState};
 use domain::{
-    Audience, BayId, BayReading, BayState, FeedId, LatLon, Publish, Registry, Restriction, SiteId, SiteKind,
-    UtcMicros, VehicleId,
+    Audience, BayId, BayReading, BayState, Decoder, FeedId, LatLon, Publish, Registry, Restriction, SiteId,
+    SiteKind, UtcMicros, VehicleId,
 };
 use parking_lot::Mutex;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testing::World;
 use testing::world::north_of;
 use tokio::sync::watch;
@@ -39,6 +39,21 @@ pub struct County {
     pub app: App,
     pub router: axum::Router,
     clock: Arc<AtomicI64>,
+}
+
+/// Reads payloads of one byte for one decoder, and refuses all others.
+fn read_first_byte(
+    decoder: Decoder,
+    _f_port: i32,
+    payload: &[u8],
+    threshold_mm: Option<u32>,
+) -> Result<String, String> {
+    match (decoder, payload) {
+        (Decoder::BoschTps110, [byte]) => {
+            Ok(json!({ "byte": byte, "threshold_mm": threshold_mm }).to_string())
+        }
+        _ => Err(format!("payload: {} bytes", payload.len())),
+    }
 }
 
 /// An answer, read to its end.
@@ -91,6 +106,7 @@ impl County {
             streams: StreamBounds::of(100),
             max_json_rows: crate::MAX_JSON_ROWS,
             intake: None,
+            read_payload: read_first_byte,
             acceptance: crate::acceptance_limits(None).unwrap(),
             shutdown: CancellationToken::new(),
         };

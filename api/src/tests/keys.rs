@@ -114,6 +114,8 @@ const KEYED: &[&str] = &[
     "/v1/sensors",
     "/v1/sensors/0123456789abcdef",
     "/v1/sensors/0123456789abcdef/messages",
+    "/v1/sensors/0123456789abcdef/decoders",
+    "/v1/binding-targets",
     "/v1/rejections",
     "/v1/occupancy",
     "/v1/stays?from=2026-01-01",

@@ -8,6 +8,7 @@ pub mod fixture;
 mod forecast;
 mod hidden;
 mod hours;
+mod installers;
 pub mod keys;
 mod notices;
 mod open;

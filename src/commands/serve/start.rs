@@ -177,6 +177,7 @@ pub(super) async fn start_on(
         streams: api::StreamBounds::of(bounds.connections),
         max_json_rows: api::MAX_JSON_ROWS,
         intake: posted.map(|posted| posted as Arc<dyn Intake>),
+        read_payload: ingest::decode::lorawan::read_payload,
         acceptance,
         shutdown: reading.clone(),
     };

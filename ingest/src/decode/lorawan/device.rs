@@ -26,6 +26,16 @@ pub struct Report {
 }
 
 impl Report {
+    /// What is kept of it beside the message.
+    pub fn kept(&self) -> Value {
+        let mut fields = self.fields.clone();
+        fields.insert("kind".into(), self.kind.into());
+        if let Some(state) = self.state {
+            fields.insert("state".into(), state.as_str().into());
+        }
+        Value::Object(fields)
+    }
+
     /// Adds a device-specific field.
     pub(super) fn note(&mut self, name: &str, value: Value) {
         self.fields.insert(name.to_owned(), value);
@@ -59,6 +69,51 @@ pub fn decode_device(
     }?;
     report.temperature_c = report.temperature_c.filter(|t| CELSIUS.contains(&f64::from(*t)));
     Ok(report)
+}
+
+/// Decodes what was read with no binding in mind: without a threshold, a device that needs one states nothing.
+///
+/// # Errors
+/// See [`decode_device`]; never for want of a threshold.
+pub fn read_as(
+    decoder: Decoder,
+    f_port: i32,
+    payload: &[u8],
+    threshold_mm: Option<u32>,
+) -> Result<Report, Fault> {
+    const ANY_THRESHOLD_MM: Option<u32> = Some(1_000);
+    match decode_device(decoder, f_port, payload, threshold_mm) {
+        Err(_) if threshold_mm.is_none() => {
+            Ok(Report { state: None, ..decode_device(decoder, f_port, payload, ANY_THRESHOLD_MM)? })
+        }
+        read => read,
+    }
+}
+
+/// What a payload would be kept as, with what it says of the device: [`domain::sensor::ReadPayload`].
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read_payload(
+    decoder: Decoder,
+    f_port: i32,
+    payload: &[u8],
+    threshold_mm: Option<u32>,
+) -> Result<String, String> {
+    let report = read_as(decoder, f_port, payload, threshold_mm).map_err(|fault| fault.detail)?;
+    let mut read = report.kept();
+    let of_device = [
+        ("battery_v", report.battery_v),
+        ("battery_pct", report.battery_pct),
+        ("temperature_c", report.temperature_c),
+    ];
+    for (name, value) in of_device {
+        // As the number that it was sent as: 3.6, not the nearest of twice as many digits.
+        if let Some(number) = value.and_then(|v| v.to_string().parse::<f64>().ok()) {
+            read[name] = number.into();
+        }
+    }
+    Ok(read.to_string())
 }
 
 /// `payload` without bytes that name a person, for whoever keeps it; it still decodes to the same

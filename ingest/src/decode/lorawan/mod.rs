@@ -19,7 +19,7 @@ mod tests;
 pub mod tts;
 
 pub use allow_list::{HEAD_BYTES, allowed};
-pub use device::{Report, decode_device, redact};
+pub use device::{Report, decode_device, read_as, read_payload, redact};
 
 use std::borrow::Cow;
 
