@@ -1,9 +1,11 @@
 //! Replays rejected messages after the cause was corrected, through
 //! `receive` as of the time of their receipt.
 
-use domain::{Registry, UtcMicros};
+use std::collections::{BTreeMap, HashSet};
+
+use domain::{BayId, Registry, SiteId, UtcMicros, VehicleId};
 use store::changes::Notifier;
-use store::replays::{self, RejectedMessage, Replay, ReplayProgress, ReplayRequest};
+use store::replays::{self, RejectedMessage, Replay, ReplayProgress, ReplayRequest, ReplayedPlace};
 use store::writer::{Batch, Replayed, Writer};
 use store::{Pool, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -42,6 +44,51 @@ struct Replayer {
     writer: Option<Writer>,
 }
 
+/// What a replay is about: the places, each with the number of statements, and why messages are rejected again.
+#[derive(Debug, Default)]
+struct Findings {
+    bays: BTreeMap<BayId, i64>,
+    sites: BTreeMap<SiteId, i64>,
+    vehicles: BTreeMap<VehicleId, i64>,
+    reasons: BTreeMap<String, i64>,
+}
+
+impl Findings {
+    fn add(&mut self, batch: &Batch, replayed: &[Replayed]) {
+        for row in &batch.bays {
+            *self.bays.entry(row.observation.bay).or_default() += 1;
+        }
+        for row in &batch.sites {
+            *self.sites.entry(row.observation.site).or_default() += 1;
+        }
+        let fixes = batch.vehicles.iter().map(|row| row.observation.vehicle);
+        for vehicle in fixes.chain(batch.passengers.iter().map(|row| row.observation.vehicle)) {
+            *self.vehicles.entry(vehicle).or_default() += 1;
+        }
+        for rejection in replayed.iter().filter_map(|r| r.rejection.as_ref()) {
+            *self.reasons.entry(rejection.reason.to_string()).or_default() += 1;
+        }
+    }
+
+    fn places(&self, registry: &Registry) -> Vec<ReplayedPlace> {
+        let place = |kind: &str, id: &str, statements: i64| ReplayedPlace {
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            statements,
+        };
+        let bays = self.bays.iter().filter_map(|(id, n)| Some(place("bay", &registry.bay(*id)?.def.id, *n)));
+        let sites =
+            self.sites.iter().filter_map(|(id, n)| Some(place("site", &registry.site(*id)?.def.id, *n)));
+        let vehicles = self.vehicles.iter();
+        let vehicles =
+            vehicles.filter_map(|(id, n)| Some(place("vehicle", &registry.vehicle(*id)?.def.id, *n)));
+        let mut places: Vec<ReplayedPlace> = bays.chain(sites).chain(vehicles).collect();
+        places.sort_by(|a, b| b.statements.cmp(&a.statements).then_with(|| a.id.cmp(&b.id)));
+        places.truncate(replays::PLACES);
+        places
+    }
+}
+
 impl Replayer {
     async fn all(&mut self) {
         loop {
@@ -55,15 +102,16 @@ impl Replayer {
 
     /// Retries until it is done: messages stored before an outage are not found again.
     async fn one(&mut self, replay: &Replay) {
-        let mut done = ReplayProgress::default();
-        while let Err(failure) = self.attempt(replay, &mut done).await {
+        let (mut done, mut findings) = (ReplayProgress::default(), Findings::default());
+        while let Err(failure) = self.attempt(replay, &mut done, &mut findings).await {
             warn!("a replay of rejected messages waits: {failure}");
             self.writer = None;
             tokio::time::sleep(RETRY).await;
         }
-        let ReplayProgress { replayed, stored, rejected, left } = done;
+        let ReplayProgress { replayed, stored, rejected, left, .. } = done;
+        let what = if replay.request.is_trial { "a trial, nothing is changed" } else { "replayed" };
         info!(
-            "replayed {replayed} rejected messages: {stored} stored, {rejected} rejected again, {left} left"
+            "{what}: {replayed} rejected messages: {stored} accepted, {rejected} rejected again, {left} left"
         );
     }
 
@@ -71,22 +119,28 @@ impl Replayer {
         &mut self,
         Replay { id, request }: &Replay,
         done: &mut ReplayProgress,
+        findings: &mut Findings,
     ) -> Result<(), StoreError> {
+        if request.is_trial {
+            (*done, *findings) = Default::default();
+        }
         // Read again: what removed the cause may have been imported a moment ago.
         let registry = store::places::registry(&mut *self.pool.acquire().await?).await?;
         let (wanted, total) = replays::matching(&self.pool, request, MAX_MESSAGES).await?;
         // Messages rejected again before an outage are found again.
         done.replayed -= std::mem::take(&mut done.rejected);
+        findings.reasons.clear();
         done.left = total;
         for ids in chunks(&wanted) {
-            for again in self.chunk(&registry, request, &ids).await? {
+            for again in self.chunk(&registry, request, &ids, findings).await? {
                 done.replayed += 1;
                 done.left -= 1;
                 *(if again { &mut done.rejected } else { &mut done.stored }) += 1;
             }
-            replays::note(&self.pool, *id, *done, false).await?;
+            (done.reasons, done.places) = (findings.reasons.clone(), findings.places(&registry));
+            replays::note(&self.pool, *id, done, false).await?;
         }
-        replays::note(&self.pool, *id, *done, true).await
+        replays::note(&self.pool, *id, done, true).await
     }
 
     /// Replays some messages in one transaction; for each whether it was rejected again.
@@ -95,9 +149,15 @@ impl Replayer {
         registry: &Registry,
         request: &ReplayRequest,
         ids: &[i64],
+        findings: &mut Findings,
     ) -> Result<Vec<bool>, StoreError> {
         let messages = replays::messages(&self.pool, request, ids).await?;
-        match self.store(registry, &messages).await {
+        if request.is_trial {
+            let (batch, replayed) = reread(registry, &messages);
+            findings.add(&batch, &replayed);
+            return Ok(rejected_again(&messages, &replayed));
+        }
+        match self.store(registry, &messages, findings).await {
             Err(refusal @ (StoreError::Data(_) | StoreError::Decode(_))) => {
                 error!("the database refuses replayed messages, trying one by one: {refusal}");
                 self.writer = None;
@@ -106,7 +166,7 @@ impl Replayer {
         }
         let mut rejected = Vec::with_capacity(messages.len());
         for one in messages.chunks(1) {
-            match self.store(registry, one).await {
+            match self.store(registry, one, findings).await {
                 Err(StoreError::Data(_) | StoreError::Decode(_)) => {
                     self.writer = None;
                     rejected.push(true);
@@ -121,6 +181,7 @@ impl Replayer {
         &mut self,
         registry: &Registry,
         messages: &[RejectedMessage],
+        findings: &mut Findings,
     ) -> Result<Vec<bool>, StoreError> {
         let (batch, replayed) = reread(registry, messages);
         let _ = self.context.may_store.wait_for(|may| *may).await;
@@ -135,12 +196,15 @@ impl Replayer {
         if writer.deferred_for().is_some() {
             writer.flush().await?;
         }
-        // Messages of a removed feed stay as they are.
-        let again = |k: &RejectedMessage| {
-            replayed.iter().find(|r| r.id == k.id).is_none_or(|r| r.rejection.is_some())
-        };
-        Ok(messages.iter().map(again).collect())
+        findings.add(&batch, &replayed);
+        Ok(rejected_again(messages, &replayed))
     }
+}
+
+/// Of each message, whether it is rejected again. Those of a removed feed stay as they are.
+fn rejected_again(messages: &[RejectedMessage], replayed: &[Replayed]) -> Vec<bool> {
+    let accepted: HashSet<i64> = replayed.iter().filter(|r| r.rejection.is_none()).map(|r| r.id).collect();
+    messages.iter().map(|message| !accepted.contains(&message.id)).collect()
 }
 
 /// What is accepted of `messages` now, and what is not.

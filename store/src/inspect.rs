@@ -15,7 +15,7 @@ use sqlx::FromRow;
 pub use self::messages::{DeviceMessage, MessageCursor, messages};
 pub use self::natives::{NativeFilter, NativePlace, native_places};
 pub use self::payloads::{Payload, payloads};
-pub use self::rejections::{Rejected, RejectedFilter, rejections};
+pub use self::rejections::{Rejected, RejectedFilter, RejectedGroup, rejections, rejections_by_reason};
 use crate::column::MaybeTs;
 use crate::{Pool, Result, Ts};
 

@@ -1,8 +1,11 @@
 //! Requests to replay rejected messages, written by the API and carried out by an ingest.
 
+use std::collections::BTreeMap;
+
 use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
+use sqlx::types::Json;
 use sqlx::{FromRow, Type};
 
 use crate::audit::{self, Actor, AuditEvent, AuditOutcome};
@@ -48,10 +51,12 @@ pub struct ReplayRequest {
     /// Received before this.
     #[sqlx(try_from = "MaybeTs")]
     pub before: Option<UtcMicros>,
+    /// Nothing is stored: what would happen is found out.
+    pub is_trial: bool,
 }
 
 /// How far a replay has come, in messages; as it is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromRow, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, FromRow, Serialize)]
 pub struct ReplayProgress {
     /// Those that were replayed.
     pub replayed: i64,
@@ -62,11 +67,34 @@ pub struct ReplayProgress {
     /// Matching ones that were not replayed.
     #[sqlx(rename = "remaining")]
     pub left: i64,
+    /// Of those rejected again: how many for which reason, of several the most frequent.
+    #[sqlx(json)]
+    pub reasons: BTreeMap<String, i64>,
+    /// What the accepted ones are about, most statements first; at most [`PLACES`].
+    #[sqlx(json)]
+    pub places: Vec<ReplayedPlace>,
+}
+
+/// How many places a replay names.
+pub const PLACES: usize = 100;
+
+/// A place, and how many statements about it a replay accepts: duplicates too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayedPlace {
+    /// `bay`, `site` or `vehicle`.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// How many statements.
+    pub statements: i64,
 }
 
 /// The state of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct ReplayState {
+    /// What was asked for.
+    #[sqlx(flatten)]
+    pub request: ReplayRequest,
     /// How far it has come.
     #[sqlx(flatten)]
     pub progress: ReplayProgress,
@@ -106,23 +134,28 @@ pub struct RejectedMessage {
 pub async fn ask(pool: &Pool, request: &ReplayRequest, actor: &Actor) -> Result<ReplayId> {
     let mut tx = pool.begin().await?;
     let id: ReplayId = sqlx::query_scalar(
-        "INSERT INTO replay (municipalities, feed, reason, ids, before) VALUES ($1, $2, $3, $4, $5) RETURNING id",
+        "INSERT INTO replay (municipalities, feed, reason, ids, before, is_trial) VALUES ($1, $2, $3, $4, $5, $6)
+         RETURNING id",
     )
     .bind(request.municipalities.iter().map(|m| m.0).collect::<Vec<_>>())
     .bind(request.feed.map(|f| f.0))
     .bind(request.reason.map(Reason::as_str))
     .bind(&request.ids)
     .bind(request.before.map(Ts))
+    .bind(request.is_trial)
     .fetch_one(&mut *tx)
     .await?;
-    let event = AuditEvent {
-        after: Some(json!({
-            "feed": request.feed.map(|f| f.0), "reason": request.reason.map(Reason::as_str), "ids": request.ids,
-            "before": request.before,
-        })),
-        ..about(id, request.municipalities.clone())
-    };
-    audit::append(&mut tx, actor, &[event]).await?;
+    // What changes nothing is not noted.
+    if !request.is_trial {
+        let event = AuditEvent {
+            after: Some(json!({
+                "feed": request.feed.map(|f| f.0), "reason": request.reason.map(Reason::as_str), "ids": request.ids,
+                "before": request.before,
+            })),
+            ..about(id, request.municipalities.clone())
+        };
+        audit::append(&mut tx, actor, &[event]).await?;
+    }
     sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(id.0.to_string()).execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(id)
@@ -134,7 +167,8 @@ pub async fn ask(pool: &Pool, request: &ReplayRequest, actor: &Actor) -> Result<
 /// The database is not available.
 pub async fn state(pool: &Pool, id: ReplayId) -> Result<Option<ReplayState>> {
     Ok(sqlx::query_as(
-        "SELECT replayed, stored, rejected, remaining, seen_at IS NOT NULL AS is_taken, done_at IS NOT NULL AS is_done
+        "SELECT municipalities, feed, reason, ids, before, is_trial, replayed, stored, rejected, remaining, reasons, places,
+                seen_at IS NOT NULL AS is_taken, done_at IS NOT NULL AS is_done
          FROM replay WHERE id = $1",
     )
     .bind(id)
@@ -148,12 +182,13 @@ pub async fn state(pool: &Pool, id: ReplayId) -> Result<Option<ReplayState>> {
 /// The database is not available.
 pub async fn withdraw(pool: &Pool, id: ReplayId, actor: &Actor) -> Result<bool> {
     let mut tx = pool.begin().await?;
-    let towns: Option<Vec<i32>> =
-        sqlx::query_scalar("DELETE FROM replay WHERE id = $1 AND seen_at IS NULL RETURNING municipalities")
-            .bind(id)
-            .fetch_optional(&mut *tx)
-            .await?;
-    if let Some(towns) = &towns {
+    let withdrawn: Option<(Vec<i32>, bool)> = sqlx::query_as(
+        "DELETE FROM replay WHERE id = $1 AND seen_at IS NULL RETURNING municipalities, is_trial",
+    )
+    .bind(id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    if let Some((towns, false)) = &withdrawn {
         let event = AuditEvent {
             outcome: AuditOutcome::Refused,
             ..about(id, towns.iter().map(|m| MunicipalityId(*m)).collect())
@@ -161,7 +196,7 @@ pub async fn withdraw(pool: &Pool, id: ReplayId, actor: &Actor) -> Result<bool> 
         audit::append(&mut tx, actor, &[event]).await?;
     }
     tx.commit().await?;
-    Ok(towns.is_some())
+    Ok(withdrawn.is_some())
 }
 
 fn about(id: ReplayId, municipalities: Vec<MunicipalityId>) -> AuditEvent {
@@ -186,7 +221,7 @@ pub async fn take(pool: &Pool) -> Result<Option<Replay>> {
                        AND (seen_at IS NULL OR seen_at < now() - make_interval(secs => $1)
                             OR seen_at > now() + interval '5 minutes')
                      ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1)
-         RETURNING id, municipalities, feed, reason, ids, before",
+         RETURNING id, municipalities, feed, reason, ids, before, is_trial",
     )
     .bind(GONE_AFTER_S)
     .fetch_optional(pool)
@@ -197,10 +232,10 @@ pub async fn take(pool: &Pool) -> Result<Option<Replay>> {
 ///
 /// # Errors
 /// The database is not available.
-pub async fn note(pool: &Pool, id: ReplayId, p: ReplayProgress, is_done: bool) -> Result<()> {
+pub async fn note(pool: &Pool, id: ReplayId, p: &ReplayProgress, is_done: bool) -> Result<()> {
     sqlx::query(
         "UPDATE replay SET seen_at = now(), replayed = $2, stored = $3, rejected = $4, remaining = $5,
-             done_at = CASE WHEN $6 THEN now() END
+             done_at = CASE WHEN $6 THEN now() END, reasons = $7, places = $8
          WHERE id = $1",
     )
     .bind(id)
@@ -209,6 +244,8 @@ pub async fn note(pool: &Pool, id: ReplayId, p: ReplayProgress, is_done: bool) -
     .bind(p.rejected)
     .bind(p.left)
     .bind(is_done)
+    .bind(Json(&p.reasons))
+    .bind(Json(&p.places))
     .execute(pool)
     .await?;
     Ok(())

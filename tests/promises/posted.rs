@@ -264,6 +264,25 @@ async fn each_format_is_taken_in_once_and_shown() {
     };
     eventually("/v1/feeds has its figures", counted).await;
 
+    // Its key sees what of the feed was rejected, and nothing of other feeds.
+    let own_key = own.authorization.strip_prefix("Bearer ").unwrap();
+    let groups = instance.get_with("/v1/rejections/summary", own_key).await["items"].clone();
+    let of_feed = instance.get_with("/v1/rejections/summary?feed=own-http", &admin).await["items"].clone();
+    assert_eq!(groups, of_feed);
+    assert_eq!(groups.as_array().unwrap().len(), 2, "{groups}");
+    let unknown = groups.as_array().unwrap().iter().find(|g| g["reason"] == "unknown_place").unwrap();
+    assert_eq!((&unknown["feed"], &unknown["messages"]), (&json!("own-http"), &json!(1)));
+    assert_eq!((&unknown["elements"], &unknown["kept"]), (&json!(3), &json!(1)), "{unknown}");
+    assert!(unknown["remedy"].as_str().is_some_and(|text| !text.is_empty()));
+    let listed = instance.get_with("/v1/rejections", own_key).await["items"].clone();
+    assert!(listed.as_array().unwrap().iter().all(|r| r["feed"] == "own-http"), "{listed}");
+    let path = "/v1/rejections/replay?feed=cs-http&dry_run";
+    assert_eq!(instance.post(path, own_key, "").await.0, 403);
+    let (status, trial) =
+        instance.post("/v1/rejections/replay?reason=unknown_place&dry_run", own_key, "").await;
+    assert_eq!((status, &trial["replayed"]), (200, &json!(1)), "{trial}");
+    assert_eq!(trial["reasons"], json!({ "unknown_place": 1 }));
+
     // Once the cause is gone, a replay takes the rest in.
     let (status, replayed) =
         instance.post("/v1/rejections/replay?feed=own-http&reason=unknown_place", &admin, "").await;

@@ -3,11 +3,19 @@
 use std::process::Command;
 
 use private_pg::PrivatePg;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{BIN, Instance, Mosquitto, at, chirpstack, eventually, port_of, publish, town};
 
 const REPLAY: &str = "/v1/rejections/replay";
+
+/// Replays what `filter` says; the status and the numbers.
+async fn replay(instance: &Instance, key: &str, query: &str, filter: &str) -> (u16, Value) {
+    let (status, answer) = instance.post(&format!("{REPLAY}{query}"), key, filter).await;
+    let number = |name: &str| (name.to_owned(), answer[name].clone());
+    let numbers = ["replayed", "stored", "rejected", "left"].map(number);
+    (status, Value::Object(numbers.into_iter().collect()))
+}
 
 /// How many rejections are listed.
 async fn rejected(instance: &Instance, key: &str) -> usize {
@@ -30,7 +38,7 @@ async fn an_unknown_sensors_message_counts_once_it_is_known_as_of_its_time() {
     // Nothing is fixed yet: it stays as it is.
     let none = json!({ "replayed": 1, "stored": 0, "rejected": 1, "left": 0 });
     let filter = r#"{"feed": "lora", "reason": "unknown_sensor"}"#;
-    assert_eq!(instance.post(REPLAY, &key, filter).await, (200, none));
+    assert_eq!(replay(&instance, &key, "", filter).await, (200, none));
     let kept = instance.get_with("/v1/rejections?feed=lora", &key).await["items"][0].clone();
     assert_eq!(kept["reason"], "unknown_sensor");
     assert!(kept["replayed_at"].is_string());
@@ -38,7 +46,14 @@ async fn an_unknown_sensors_message_counts_once_it_is_known_as_of_its_time() {
     let row = "id,feed,decoder,bay\n70B3D57ED0000003,lora,,\n70B3D57ED00000FF,lora,bosch-tps110,n2\n";
     std::fs::write(folder.join("sensors.csv"), row).unwrap();
     instance.import(&folder.join("sensors.csv"));
-    let answer = instance.post(&format!("{REPLAY}?ids={}", kept["id"]), &key, "").await;
+    // A trial says what would happen, and changes nothing.
+    let (status, trial) = instance.post(&format!("{REPLAY}?dry_run&reason=unknown_sensor"), &key, "").await;
+    assert_eq!((status, &trial["stored"], &trial["dry_run"]), (200, &json!(1), &json!(true)), "{trial}");
+    assert_eq!(trial["places"], json!([{ "kind": "bay", "id": "n2", "statements": 1 }]));
+    assert_eq!(instance.get_with(&format!("{REPLAY}/{}", trial["id"]), &key).await, trial);
+    assert_eq!(rejected(&instance, &key).await, 2);
+    assert_eq!(instance.get("/v1/bays/n2").await.1["state"], "unknown");
+    let answer = replay(&instance, &key, &format!("?ids={}", kept["id"]), "").await;
     assert_eq!(answer, (200, json!({ "replayed": 1, "stored": 1, "rejected": 0, "left": 0 })));
     let bay = eventually("the bay has its state", || async {
         let (_, bay) = instance.get("/v1/bays/n2").await;
@@ -114,7 +129,7 @@ async fn a_batch_comes_back_across_processes() {
     std::fs::write(folder.join("bays.geojson"), bay).unwrap();
     run(&["import", &folder.join("bays.geojson").to_string_lossy()]);
     // The whole batch is processed again: what was accepted is a duplicate, what is fixed is new.
-    let answer = api.post(REPLAY, &key, r#"{"reason": "unknown_place"}"#).await;
+    let answer = replay(&api, &key, "", r#"{"reason": "unknown_place"}"#).await;
     assert_eq!(answer, (200, json!({ "replayed": 1, "stored": 0, "rejected": 1, "left": 0 })));
     eventually("the new bay has its state", || async {
         (api.get("/v1/bays/x1").await.1["state"] == "occupied").then_some(())
@@ -129,7 +144,7 @@ async fn a_batch_comes_back_across_processes() {
 
     // Another town's installer replays nothing of it.
     let stranger = run(&["key", "create", "--role", "installer", "--municipality", "neudorf"]);
-    let answer = api.post(REPLAY, &stranger, r#"{"before": "2100-01-01T00:00:00Z"}"#).await;
+    let answer = replay(&api, &stranger, "", r#"{"before": "2100-01-01T00:00:00Z"}"#).await;
     assert_eq!(answer, (200, json!({ "replayed": 0, "stored": 0, "rejected": 0, "left": 0 })));
     worker.stop().await;
     let (status, problem) = api.post(REPLAY, &key, r#"{"feed": "alt"}"#).await;

@@ -188,6 +188,12 @@ parameters! {
         device: Option<Id>,
     }
 
+    /// Of which feed.
+    OfFeed {
+        /// Only those of the feed with this id.
+        feed: Option<Id>,
+    }
+
     /// Which notices.
     Notices {
         /// Only those of which this became.
@@ -218,6 +224,8 @@ parameters! {
         ids: Option<Numbers>,
         /// Only those received before this instant.
         before: Option<Instant>,
+        /// Changes nothing, and answers what would happen.
+        dry_run: Option<Flag>,
     }
 
     /// Which message it is that is posted.

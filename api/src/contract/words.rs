@@ -53,6 +53,8 @@ words! {
     CheckRemedy = all!(domain::acceptance::Remedy);
     /// Why a message, or an element of it, was not believed.
     RejectionReason = all!(domain::Reason);
+    /// What a replayed message is about.
+    ReplayedKind = ["bay", "site", "vehicle"];
     /// A single bay, or a site.
     PlaceKind = all!(domain::place::PlaceKind);
     /// What a site's numbers rest on: its own fresh count, the states of its bays, or nothing fresh.

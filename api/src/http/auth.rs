@@ -30,7 +30,7 @@ domain::wire_enum! {
     /// Role of a key.
     Role {
         Installer = "installer", Planner = "planner", Operator = "operator",
-        /// Posts the messages of one feed.
+        /// Posts the messages of one feed, and sees what of them was rejected.
         Feed = "feed",
         /// All of them, for the whole county.
         Admin = "admin",
@@ -176,6 +176,19 @@ impl Caller {
     /// Whether it may post to `feed`.
     pub fn may_post_to(&self, feed: FeedId) -> bool {
         self.is_admin() || self.feed == Some(feed)
+    }
+
+    /// The feed that its answers are narrowed to, where it asked for `feed`: of the role [`Role::Feed`] its own.
+    ///
+    /// # Errors
+    /// 403: it asked for another one than its own.
+    pub fn narrowed_to(&self, feed: Option<FeedId>) -> Result<Option<FeedId>, Problem> {
+        match (self.role, feed) {
+            (Role::Feed, Some(asked)) if self.feed != Some(asked) => Err(Problem::not_allowed()),
+            // A key without a feed, which no command makes, has none.
+            (Role::Feed, _) => self.feed.map(Some).ok_or_else(Problem::not_allowed),
+            _ => Ok(feed),
+        }
     }
 
     /// Its name in the audit.

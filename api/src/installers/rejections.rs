@@ -1,11 +1,12 @@
-//! `GET /v1/rejections`: rejected messages and the reasons; for installers.
+//! `GET /v1/rejections`: rejected messages and the reasons, `GET /v1/rejections/summary`: how many for which reason; for
+//! installers, and for who posts the feed.
 
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::{FeedId, Lang, Reason, Registry, RejectedElement, UtcMicros};
 use serde::Serialize;
-use store::inspect::{self, Rejected, RejectedFilter};
+use store::inspect::{self, Rejected, RejectedFilter, RejectedGroup};
 use utoipa::ToSchema;
 
 use crate::contract::{parameters, words};
@@ -119,7 +120,7 @@ pub fn feed_of(key: &str, registry: &Registry) -> Result<FeedId, Problem> {
     responses((status = 200, body = List<RejectionOut>)),
 )]
 pub async fn rejections(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
-    let caller = asker.with(&[Role::Installer]).await?;
+    let caller = asker.with(&[Role::Installer, Role::Feed]).await?;
     let params = query.params(&[parameters::Rejections::NAMES, parameters::Paging::NAMES])?;
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
     let reason = params.text("reason").map(reason_of).transpose()?;
@@ -127,10 +128,71 @@ pub async fn rejections(view: View, asker: Asker, query: RawQuery) -> Result<Res
     let device = params.text("device").map(spelled);
     let registry = view.registry();
     let feed = params.text("feed").map(|key| feed_of(key, &registry)).transpose()?;
+    let feed = caller.narrowed_to(feed)?;
     let scope = caller.municipalities(&registry);
     let filter = RejectedFilter { feed, reason, device: device.as_deref(), before };
     let (found, more) = inspect::rejections(asker.pool()?, &scope, &filter, limit).await?;
     let cursor = found.last().filter(|_| more).map(|r| cursor_after(&r.id.to_string()));
     let items = found.into_iter().map(|r| out(r, &registry)).collect();
     Ok(answer::private(&List { items, cursor }))
+}
+
+/// What is kept of a feed's rejections for one reason.
+#[derive(Serialize, ToSchema)]
+pub struct RejectedGroupOut {
+    /// Id of the feed; null: not known any more.
+    feed: Option<String>,
+    /// Why; of several reasons in one message the most frequent.
+    #[schema(value_type = words::RejectionReason)]
+    reason: String,
+    /// How many messages.
+    messages: i64,
+    /// How many elements of them.
+    elements: i64,
+    /// How many of the messages are kept whole, and can be replayed.
+    kept: i64,
+    /// When the first of them was received.
+    first_received_at: UtcMicros,
+    /// When the last of them was received.
+    last_received_at: UtcMicros,
+    /// What is wrong with the newest: the field, its value, and what would be right.
+    detail: String,
+    /// What to do about it.
+    remedy: String,
+}
+
+fn group(g: RejectedGroup, registry: &Registry) -> RejectedGroupOut {
+    let of_reason = g.reason.parse().map_or("", |reason: Reason| reason.remedy(Lang::En));
+    RejectedGroupOut {
+        feed: registry.feed(g.feed).map(|f| f.def.id.clone()),
+        remedy: g.remedy.unwrap_or_else(|| of_reason.to_owned()),
+        reason: g.reason,
+        messages: g.messages,
+        elements: g.elements,
+        kept: g.kept,
+        first_received_at: g.first_received_at,
+        last_received_at: g.last_received_at,
+        detail: g.detail,
+    }
+}
+
+/// Rejected messages by feed and reason, most messages first: of what `/v1/rejections` lists. Duplicates are counted by
+/// `/v1/feeds` only.
+#[utoipa::path(
+    get,
+    path = "/v1/rejections/summary",
+    tag = "installers",
+    security(("key" = [])),
+    params(parameters::OfFeed),
+    responses((status = 200, body = List<RejectedGroupOut>)),
+)]
+pub async fn summary(view: View, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
+    let caller = asker.with(&[Role::Installer, Role::Operator, Role::Feed]).await?;
+    let params = query.params(&[parameters::OfFeed::NAMES])?;
+    let registry = view.registry();
+    let feed = params.text("feed").map(|key| feed_of(key, &registry)).transpose()?;
+    let (feed, scope) = (caller.narrowed_to(feed)?, caller.municipalities(&registry));
+    let groups = inspect::rejections_by_reason(asker.pool()?, &scope, feed).await?;
+    let items = groups.into_iter().map(|g| group(g, &registry)).collect();
+    Ok(answer::private(&List { items, cursor: None }))
 }

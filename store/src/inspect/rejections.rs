@@ -103,3 +103,55 @@ pub async fn rejections(
     .await?;
     Ok(PageRow::page(rows))
 }
+
+/// Rejections of one feed for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct RejectedGroup {
+    /// The feed they came over.
+    #[sqlx(try_from = "i32")]
+    pub feed: FeedId,
+    /// The word of a [`Reason`]; of several in one message the most frequent.
+    pub reason: String,
+    /// How many messages they stand for.
+    pub messages: i64,
+    /// How many elements of them were rejected.
+    pub elements: i64,
+    /// How many messages are kept, and can be replayed.
+    pub kept: i64,
+    /// When the first was received.
+    #[sqlx(try_from = "Ts")]
+    pub first_received_at: UtcMicros,
+    /// When the last was received.
+    #[sqlx(try_from = "Ts")]
+    pub last_received_at: UtcMicros,
+    /// What is wrong with the newest.
+    pub detail: String,
+    /// What to do about all of them, where that is more specific than the reason's own.
+    pub remedy: Option<String>,
+}
+
+/// What is kept of rejections by feed and reason, most messages first: of one feed at most as many rows as there are
+/// reasons.
+///
+/// # Errors
+/// The database is not available.
+pub async fn rejections_by_reason(
+    pool: &Pool,
+    municipalities: &[MunicipalityId],
+    feed: Option<FeedId>,
+) -> Result<Vec<RejectedGroup>> {
+    Ok(sqlx::query_as(
+        "SELECT feed, reason, sum(times)::bigint AS messages, sum(count)::bigint AS elements,
+                count(*) FILTER (WHERE reason <> 'too_large') AS kept,
+                min(received_at) AS first_received_at, max(coalesce(last_received_at, received_at)) AS last_received_at,
+                (array_agg(left(detail, 500) ORDER BY id DESC))[1] AS detail,
+                CASE WHEN min(remedy) = max(remedy) AND count(remedy) = count(*) THEN min(remedy) END AS remedy
+         FROM rejection
+         WHERE municipality = ANY($1) AND ($2::int IS NULL OR feed = $2)
+         GROUP BY feed, reason ORDER BY messages DESC, feed, reason",
+    )
+    .bind(numbers(municipalities))
+    .bind(feed.map(|f| f.0))
+    .fetch_all(pool)
+    .await?)
+}
