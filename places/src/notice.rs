@@ -126,12 +126,15 @@ fn smtp(mut r: Record, folder: &Path) -> Option<Smtp> {
             r.refuse("tls", "the password would be sent in the clear", "delete it: TLS is used then");
         } else if url.as_deref().is_some_and(|url| url.starts_with("smtps:")) {
             r.refuse("tls", "contradicts smtps", "write smtp://, or delete it");
+        } else if r.has("ca_file") {
+            r.complain("ca_file", "has a meaning with TLS alone", "delete it, or tls");
         }
     }
     let (from, to) = (r.required("from", address), r.required("to", addresses));
     Some(Smtp {
         username: r.optional("username", cell::exact),
         password_file: r.optional("password_file", |cell| absolute(cell, folder)),
+        ca_file: r.optional("ca_file", |cell| absolute(cell, folder)),
         tls,
         from: from?,
         to: to?,
@@ -141,8 +144,12 @@ fn smtp(mut r: Record, folder: &Path) -> Option<Smtp> {
 
 /// Warnings about missing files: they may exist where the product runs.
 pub(crate) fn missing_files(rule: &NoticeRule, at: &Location) -> Vec<FileProblem> {
-    let of_mail = rule.smtp.as_ref().and_then(|smtp| smtp.password_file.as_deref());
-    let named = [("secret_file", rule.secret_file.as_deref()), ("smtp.password_file", of_mail)];
+    let smtp = rule.smtp.as_ref();
+    let named = [
+        ("secret_file", rule.secret_file.as_deref()),
+        ("smtp.password_file", smtp.and_then(|smtp| smtp.password_file.as_deref())),
+        ("smtp.ca_file", smtp.and_then(|smtp| smtp.ca_file.as_deref())),
+    ];
     let missing = named.into_iter().filter_map(|(field, path)| {
         let path = path.filter(|path| !Path::new(path).exists())?;
         let remedy = "put the file there before a notice is due, or correct the path";

@@ -81,4 +81,4 @@ pub(crate) const NOTICE: Schema = Schema {
 };
 
 pub(crate) const SMTP: Schema =
-    Schema { what: "smtp", required: "url from to", optional: "username password_file tls" };
+    Schema { what: "smtp", required: "url from to", optional: "username password_file tls ca_file" };

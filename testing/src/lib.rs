@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+pub mod certificates;
 pub mod database;
 mod numbers;
 pub mod observed;

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use private_pg::PrivatePg;
+use testing::certificates::authority;
 
-use crate::certificates::authority;
 use crate::support::{BIN, Instance, Mosquitto, at, eventually, free_port, publish};
 
 /// Feed, and whether its broker can be used.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-use crate::support::{BIN, Mosquitto, at, chirpstack, publish, publish_retained};
+use crate::support::{BIN, Mosquitto, at, chirpstack, publish, publish_exactly_once, publish_retained};
 
 /// A command that listens until it is stopped.
 struct Listening {
@@ -62,6 +62,12 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// The quality of service of the only uplink among the lines of a capture.
+fn qos_of_uplink(lines: &str) -> u64 {
+    let mut records = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    records.find(|r| r["topic"].as_str().unwrap().ends_with("/event/up")).unwrap()["qos"].as_u64().unwrap()
+}
+
 fn bay(bay: &str, seconds: i64, more: &str) -> (String, Vec<u8>) {
     let body = format!(r#"{{"at":"{}","state":"occupied"{more}}}"#, at(seconds));
     (format!("kv/1/town/bay/{bay}"), body.into_bytes())
@@ -77,7 +83,7 @@ async fn what_is_published_is_recorded_and_played_back() {
     let recording = Listening::start(&capture).await;
     publish(mosquitto.port, vec![bay("a", -3_600, r#","driver":"Erika Muster""#), bay("b", -3_600, "")])
         .await;
-    publish(mosquitto.port, vec![chirpstack("70b3d57ed0050036", 7, 1, "AQ==")]).await;
+    publish_exactly_once(mosquitto.port, vec![chirpstack("70b3d57ed0050036", 7, 1, "AQ==")]).await;
     eventually_records(&file, 4).await;
     let (code, _, log) = recording.stop().await;
     assert!(code == 0 && log.contains("4 messages recorded") && log.contains("1 personal values"), "{log}");
@@ -90,15 +96,20 @@ async fn what_is_published_is_recorded_and_played_back() {
     eventually_records(&file, 6).await;
     recording.stop().await;
     assert!(!zcat(&file).contains("Erika") && zcat(&file).contains("\"retain\":true"));
+    assert_eq!(qos_of_uplink(&zcat(&file)), 2);
 
-    // Played back as of now, into a check that listens.
-    let target = Mosquitto::start();
+    // Played back as of now, into a check and a capture that listen.
+    let (target, again) = (Mosquitto::start(), folder.path().join("again.kvcap"));
+    let second = Listening::start(&["capture", "--url", &target.url(), "--topic", "#", text(&again)]).await;
     let listen =
         ["feed", "check", "--url", &target.url(), "--seconds", "600", "--max-messages", "6", "--json"];
     let check = Listening::start(&listen).await;
     let (code, _, log) =
         ran(&["replay", text(&file), "--url", &target.url(), "--speed", "max", "--shift-to-now"]).await;
     assert!(code == 0 && log.contains("6 messages sent and acknowledged"), "{log}");
+    eventually_records(&again, 6).await;
+    second.stop().await;
+    assert_eq!(qos_of_uplink(&zcat(&again)), 2);
     let (code, out, log) = check.ended().await;
     let report: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out} {log}"));
     assert_eq!((code, &report["messages"], &report["verdict"]), (0, &6.into(), &"good".into()), "{out}");

@@ -6,7 +6,6 @@ mod acceptance;
 mod bad_input;
 mod bikes;
 mod brokers;
-mod certificates;
 mod changed_trips;
 mod closed;
 mod commissioning;

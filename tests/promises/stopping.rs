@@ -94,10 +94,10 @@ fn started(args: &[&str]) -> tokio::process::Child {
         .unwrap()
 }
 
-/// Returns when somebody waits for a lock in the database of `pool`.
+/// Returns when a client waits for a lock in the database of `pool`; workers of the database's own may do so at any time.
 async fn somebody_waits(pool: &store::Pool) {
     eventually("somebody waits for a lock", || async {
-        let waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)";
+        let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND backend_type = 'client backend')";
         sqlx::query_scalar::<_, bool>(waiting).fetch_one(pool).await.unwrap().then_some(())
     })
     .await;

@@ -310,25 +310,30 @@ impl Drop for Mosquitto {
 
 /// Publishes at QoS 1 and returns when the broker has acknowledged all.
 pub async fn publish(port: u16, messages: Vec<(String, Vec<u8>)>) {
-    send(port, messages, false).await;
+    send(port, messages, QoS::AtLeastOnce, false).await;
 }
 
 /// The same with the flag *retain*: the broker keeps it for those who subscribe later.
 pub async fn publish_retained(port: u16, messages: Vec<(String, Vec<u8>)>) {
-    send(port, messages, true).await;
+    send(port, messages, QoS::AtLeastOnce, true).await;
 }
 
-async fn send(port: u16, messages: Vec<(String, Vec<u8>)>, retain: bool) {
+/// The same with QoS 2: returns once the broker has completed each exchange.
+pub async fn publish_exactly_once(port: u16, messages: Vec<(String, Vec<u8>)>) {
+    send(port, messages, QoS::ExactlyOnce, false).await;
+}
+
+async fn send(port: u16, messages: Vec<(String, Vec<u8>)>, qos: QoS, retain: bool) {
     let mut options = MqttOptions::new(format!("test-{}", free_port()), "127.0.0.1", port);
     options.set_max_packet_size(Some(32 << 20));
     let (client, mut events) = AsyncClient::new(options, messages.len() + 10);
     let n = messages.len();
     for (topic, payload) in messages {
-        client.publish(topic, QoS::AtLeastOnce, retain, payload).await.unwrap();
+        client.publish(topic, qos, retain, payload).await.unwrap();
     }
     let mut acked = 0;
     while acked < n {
-        if let Event::Incoming(Packet::PubAck(_)) = events.poll().await.unwrap() {
+        if let Event::Incoming(Packet::PubAck(_) | Packet::PubComp(_)) = events.poll().await.unwrap() {
             acked += 1;
         }
     }

@@ -127,6 +127,10 @@ pub struct Smtp {
     pub password_file: Option<String>,
     /// Whether the connection is encrypted.
     pub tls: MailTls,
+    /// Path of a file with the certificates of the authorities that alone may vouch for the server; `None`: those that the machine
+    /// trusts.
+    #[serde(default)]
+    pub ca_file: Option<String>,
 }
 
 /// One receiver of notices, in the terms of `notices.toml`; exactly one of `webhook`, `topic` and `smtp` is given.

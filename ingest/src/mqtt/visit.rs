@@ -11,6 +11,9 @@ use super::{Client, Event, EventLoop, Login, SessionKind, connect};
 /// Messages that may wait for whoever listens; the largest have 16 MiB.
 const WAITING: usize = 16;
 
+/// A broker delivers with the lower one of a message's own and the subscription's.
+const HIGHEST_QOS: u8 = 2;
+
 /// How long a broker may take to let us in, and to answer a subscription.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(15);
 
@@ -41,7 +44,7 @@ pub struct Heard {
     pub topic: Bytes,
     /// The bytes as they came.
     pub payload: Bytes,
-    /// Quality of service: 0, or 1 for more.
+    /// Quality of service with which it was delivered.
     pub qos: u8,
     /// The broker had kept it from before the subscription.
     pub retain: bool,
@@ -63,7 +66,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Connects and subscribes, with QoS 1. Must be called within a Tokio runtime.
+    /// Connects and subscribes, with QoS 2, so that each message comes with its own. Must be called within a Tokio runtime.
     ///
     /// # Errors
     /// The broker is not reached within 15 s, or refuses.
@@ -75,7 +78,7 @@ impl Listener {
             loop {
                 match events.poll().await.map_err(failed)? {
                     Event::Connected { .. } => {
-                        client.try_subscribe(filter, 1);
+                        client.try_subscribe(filter, HIGHEST_QOS);
                     }
                     Event::Subscribed { granted: Ok(_) } => return Ok(()),
                     Event::Subscribed { granted: Err(reason) } => {
@@ -109,7 +112,7 @@ async fn listen(client: Client, mut events: EventLoop, filter: String, to: async
             }
             Ok(Event::Connected { .. }) => {
                 is_lost = false;
-                client.try_subscribe(&filter, 1);
+                client.try_subscribe(&filter, HIGHEST_QOS);
                 continue;
             }
             Ok(_) => continue,

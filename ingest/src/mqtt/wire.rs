@@ -158,15 +158,8 @@ impl Client {
     /// Asks for a subscription; whether there was room for the request.
     pub fn try_subscribe(&self, filter: &str, qos: u8) -> bool {
         match self {
-            Client::V5(c) => {
-                let qos =
-                    if qos == 0 { v5::mqttbytes::QoS::AtMostOnce } else { v5::mqttbytes::QoS::AtLeastOnce };
-                c.try_subscribe(filter, qos).is_ok()
-            }
-            Client::V311(c) => {
-                let qos = if qos == 0 { rumqttc::QoS::AtMostOnce } else { rumqttc::QoS::AtLeastOnce };
-                c.try_subscribe(filter, qos).is_ok()
-            }
+            Client::V5(c) => c.try_subscribe(filter, v5_qos(qos)).is_ok(),
+            Client::V311(c) => c.try_subscribe(filter, v311_qos(qos)).is_ok(),
         }
     }
 
@@ -178,18 +171,11 @@ impl Client {
         }
     }
 
-    /// Publishes a message of QoS 0 or 1; whether there was room for the request and the topic is one.
+    /// Publishes a message; whether there was room for the request and the topic is one.
     pub fn try_publish(&self, topic: &str, payload: Bytes, qos: u8, retain: bool) -> bool {
         match self {
-            Client::V5(c) => {
-                let qos =
-                    if qos == 0 { v5::mqttbytes::QoS::AtMostOnce } else { v5::mqttbytes::QoS::AtLeastOnce };
-                c.try_publish(topic, qos, retain, payload).is_ok()
-            }
-            Client::V311(c) => {
-                let qos = if qos == 0 { rumqttc::QoS::AtMostOnce } else { rumqttc::QoS::AtLeastOnce };
-                c.try_publish(topic, qos, retain, payload).is_ok()
-            }
+            Client::V5(c) => c.try_publish(topic, v5_qos(qos), retain, payload).is_ok(),
+            Client::V311(c) => c.try_publish(topic, v311_qos(qos), retain, payload).is_ok(),
         }
     }
 
@@ -216,6 +202,22 @@ impl Client {
             Client::V5(c) => c.try_disconnect().is_ok(),
             Client::V311(c) => c.try_disconnect().is_ok(),
         }
+    }
+}
+
+fn v5_qos(qos: u8) -> v5::mqttbytes::QoS {
+    match qos {
+        0 => v5::mqttbytes::QoS::AtMostOnce,
+        1 => v5::mqttbytes::QoS::AtLeastOnce,
+        _ => v5::mqttbytes::QoS::ExactlyOnce,
+    }
+}
+
+fn v311_qos(qos: u8) -> rumqttc::QoS {
+    match qos {
+        0 => rumqttc::QoS::AtMostOnce,
+        1 => rumqttc::QoS::AtLeastOnce,
+        _ => rumqttc::QoS::ExactlyOnce,
     }
 }
 
@@ -289,7 +291,7 @@ impl EventLoop {
 }
 
 fn v5_event(event: v5::Event) -> Event {
-    use v5::mqttbytes::v5::{Packet, SubscribeReasonCode};
+    use v5::mqttbytes::v5::{Packet, PubRecReason, SubscribeReasonCode};
     match event {
         v5::Event::Incoming(Packet::Publish(p)) => Event::Message {
             topic: p.topic,
@@ -316,6 +318,13 @@ fn v5_event(event: v5::Event) -> Event {
                 if is_taken { Ok(()) } else { Err(format!("it refused the message: {:?}", ack.reason)) };
             Event::Published { accepted }
         }
+        // Of QoS 2: a refusal ends the exchange, else it ends with PUBCOMP.
+        v5::Event::Incoming(Packet::PubRec(rec))
+            if !matches!(rec.reason, PubRecReason::Success | PubRecReason::NoMatchingSubscribers) =>
+        {
+            Event::Published { accepted: Err(format!("it refused the message: {:?}", rec.reason)) }
+        }
+        v5::Event::Incoming(Packet::PubComp(_)) => Event::Published { accepted: Ok(()) },
         v5::Event::Incoming(Packet::Disconnect(d)) => {
             Event::Dismissed { reason: format!("{:?}", d.reason_code) }
         }
@@ -346,7 +355,9 @@ fn v311_event(event: rumqttc::Event) -> Event {
             };
             Event::Subscribed { granted }
         }
-        rumqttc::Event::Incoming(Packet::PubAck(_)) => Event::Published { accepted: Ok(()) },
+        rumqttc::Event::Incoming(Packet::PubAck(_) | Packet::PubComp(_)) => {
+            Event::Published { accepted: Ok(()) }
+        }
         rumqttc::Event::Incoming(Packet::Disconnect) => Event::Dismissed { reason: "no reason given".into() },
         rumqttc::Event::Incoming(Packet::UnsubAck(_)) => Event::Unsubscribed,
         rumqttc::Event::Outgoing(rumqttc::Outgoing::Publish(_)) => Event::Sent,

@@ -9,8 +9,10 @@ use domain::notice::{Event, Item, Smtp, SubjectKind};
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, CertificateStore, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
 use super::payload::Payload;
 use crate::mqtt::SecretFiles;
@@ -48,7 +50,12 @@ pub(super) async fn send(
     let message = message(smtp, lang, payload)?;
     let sent = tokio::time::timeout(patience, server.send(message)).await;
     let sent = sent.map_err(|_| format!("smtp: {} did not answer within {patience:.0?}", smtp.url))?;
-    sent.map(drop).map_err(|e| format!("smtp: {}: {e}", smtp.url))
+    sent.map(drop).map_err(|e| {
+        let what = format!("smtp: {}: {e}", smtp.url);
+        let is_unknown = what.contains("UnknownIssuer");
+        let remedy = "; if it is an authority of your own, name it with smtp.ca_file";
+        if is_unknown { what + remedy } else { what }
+    })
 }
 
 fn transport(
@@ -60,7 +67,7 @@ fn transport(
     let url: url::Url = smtp.url.parse().map_err(|_| wrong())?;
     let (host, port) = url.host_str().zip(url.port()).ok_or_else(wrong)?;
     let host = host.trim_matches(['[', ']']).to_owned();
-    let encrypted = || TlsParameters::new_rustls(host.clone()).map_err(|e| format!("smtp.tls: {e}"));
+    let encrypted = || encrypted(smtp, host.clone(), files);
     let tls = match (smtp.tls, url.scheme()) {
         (MailTls::None, _) => Tls::None,
         (MailTls::Required, "smtps") => Tls::Wrapper(encrypted()?),
@@ -78,6 +85,19 @@ fn transport(
         builder = builder.credentials(Credentials::new(username.clone(), password));
     }
     Ok(builder.build())
+}
+
+/// TLS to `host`, which must prove its name.
+fn encrypted(smtp: &Smtp, host: String, files: &SecretFiles) -> Result<TlsParameters, String> {
+    let mut tls = TlsParameters::builder(host);
+    if let Some(path) = &smtp.ca_file {
+        let failed = |e: String| format!("smtp.ca_file: {path} cannot be used: {e}");
+        let pem = files.read(Path::new(path)).map_err(|e| failed(e.to_string()))?;
+        CertificateDer::from_pem_slice(&pem).map_err(|e| failed(e.to_string()))?;
+        let authorities = Certificate::from_pem(&pem).map_err(|e| failed(e.to_string()))?;
+        tls = tls.certificate_store(CertificateStore::None).add_root_certificate(authorities);
+    }
+    tls.build_rustls().map_err(|e| format!("smtp.tls: {e}"))
 }
 
 fn message(smtp: &Smtp, lang: Option<Lang>, payload: &Payload<'_>) -> Result<Message, String> {

@@ -2,6 +2,7 @@
 
 mod delivery;
 mod found;
+mod mail_server;
 mod mailed;
 mod receiver;
 

@@ -83,6 +83,7 @@ fn each_mistake_is_named_with_its_value_and_remedy() {
         (format!("{hook}lang = 'de'\n"), "notices.toml:6: lang: has a meaning for mail alone"),
         (smtp(", password = 'hunter2'"), "smtp.password: a password does not stand in this file"),
         (smtp(", username = 'u'"), "smtp.password_file: is missing beside 'username'"),
+        (smtp(", tls = 'none', ca_file = 'ca.pem'"), "smtp.ca_file: has a meaning with TLS alone"),
         (
             smtp(", tls = 'none', username = 'u', password_file = 'p'"),
             "smtp.tls = 'none': the password would be sent in the clear",

@@ -222,6 +222,7 @@ fn receiver() -> impl Strategy<Value = NoticeRule> {
                 username: has_user.then(|| "user".into()),
                 password_file: has_user.then(|| "/secrets/mail".into()),
                 tls: MailTls::Required,
+                ca_file: has_user.then(|| "/secrets/ca.pem".into()),
             }),
             ..mailed.clone()
         }),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-/// Makes `ca.pem` in `dir`, and for each name of the authority `{name}.pem` and `{name}.key`.
+/// Makes `ca.pem` in `dir`, and for each name of the authority `{name}.pem` and `{name}.key` of the host `localhost`.
 pub fn authority(dir: &Path, names: &[&str]) {
     openssl(
         dir,
