@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::bay_state::{BayReading, BayState};
+use crate::counter::Counter;
 use crate::geo::LatLon;
 use crate::ids::{BayId, FeedId, MunicipalityId, SensorId, SiteId, SourceKey, VehicleId};
 use crate::place::{Audience, wire_enum};
@@ -128,10 +129,12 @@ pub struct SiteCount {
     pub source: Option<String>,
     /// The sender's sequence number.
     pub seq: Option<i64>,
+    /// Of a device that counts on: then `value` is what follows from this message and the one before it.
+    pub counter: Option<Counter>,
 }
 
 impl SiteCount {
-    /// Identity of a site's statement.
+    /// Identity of a site's statement: of a device that counts on what it says itself, whichever message came before.
     pub fn digest_of(&self) -> Digest {
         let mut h = Xxh3::new();
         h.update(&SourceKey::of(self.provenance.feed, self.provenance.sensor).0.to_le_bytes());
@@ -144,9 +147,19 @@ impl SiteCount {
             CountValue::Vacant(n) => (2, n, 0),
             CountValue::Flow { entries, exits } => (3, entries, exits),
         };
-        h.update(&[kind]);
-        h.update(&a.to_le_bytes());
-        h.update(&b.to_le_bytes());
+        match self.counter {
+            None => {
+                h.update(&[kind]);
+                h.update(&a.to_le_bytes());
+                h.update(&b.to_le_bytes());
+            }
+            Some(Counter { since_last, total }) => {
+                h.update(&[4]);
+                for n in [since_last.entries, since_last.exits, total.entries, total.exits] {
+                    h.update(&n.to_le_bytes());
+                }
+            }
+        }
         hash_text(&mut h, self.status.map(SiteStatus::as_str));
         hash_number(&mut h, self.capacity.map(i64::from));
         h.digest() as i64

@@ -12,11 +12,12 @@ wire_enum! {
         BoschTps110 = "bosch-tps110", Libelium = "libelium-smart-parking", Placepod = "pni-placepod",
         DingtekDo200 = "dingtek-do200", DingtekDo202 = "dingtek-do202",
         MilesightEm400Udl = "milesight-em400-udl", TekziPark = "tekzitel-tekzipark",
+        ParametricPcr2 = "parametric-pcr2", Oyster = "digital-matter-oyster",
     }
 }
 
 wire_enum! {
-    /// Which way a lane sensor counts.
+    /// Where those go whom a device in a lane sees pass from left to right; those from right to left go the other way.
     Direction { In = "in", Out = "out" }
 }
 
@@ -36,7 +37,7 @@ pub enum Target {
 pub struct Binding {
     /// `None`: known, waiting for a place.
     pub target: Option<Target>,
-    /// Of a sensor in a lane.
+    /// Of a sensor in a lane; `None`: [`Direction::In`].
     pub direction: Option<Direction>,
     /// When it begins; `None`: it always held.
     pub from: Option<UtcMicros>,

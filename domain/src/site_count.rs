@@ -221,6 +221,7 @@ mod tests {
             capacity: None,
             source: None,
             seq: Some(seq),
+            counter: None,
         }
     }
 

@@ -63,6 +63,7 @@ fn decodings(port: i32, payload: &[u8]) -> Vec<Value> {
         json!({
             "decoder": decoder.as_str(),
             "state": read.as_ref().and_then(|report| report.state).map(|state| state.as_str()),
+            "passed": read.as_ref().and_then(|report| report.passed),
             "kind": read.as_ref().map(|report| report.kind),
         })
     });
@@ -90,7 +91,7 @@ fn content(content: &Content) -> Value {
         Content::Bay { state, battery_v, rssi_dbm, temperature_c } => json!({
             "state": state.as_str(), "battery_v": battery_v, "rssi_dbm": rssi_dbm, "temperature_c": temperature_c,
         }),
-        Content::Count { value, audience, status, capacity, source } => json!({
+        Content::Count { value, audience, status, capacity, source, counter: _ } => json!({
             "value": count(*value), "for": audience.map(|a| a.as_str()), "status": status.map(|s| s.as_str()),
             "capacity": capacity, "source": source,
         }),

@@ -22,7 +22,7 @@ pub struct Target {
 
 /// How many of [`TARGETS`], from the first on, read messages; the others read files.
 #[allow(dead_code)] // whoever runs one by its name need not know
-pub const MESSAGES: usize = 16;
+pub const MESSAGES: usize = 18;
 
 /// All of them, devices first, in the order of `Decoder::ALL`.
 pub const TARGETS: &[Target] = &[
@@ -33,6 +33,8 @@ pub const TARGETS: &[Target] = &[
     target("dingtek_do202", messages::device::<4>),
     target("milesight_em400_udl", messages::device::<5>),
     target("tekzitel_tekzipark", messages::device::<6>),
+    target("parametric_pcr2", messages::device::<7>),
+    target("digital_matter_oyster", messages::device::<8>),
     target("native", messages::native),
     target("chirpstack", messages::chirpstack),
     target("tts", messages::tts),

@@ -198,7 +198,7 @@ impl MessageContext<'_> {
                 };
                 batch.bays.push(Keyed { idempotency_key: key(bay.0, digest), observation });
             }
-            (Target::Site(site), Content::Count { value, audience, status, capacity, source }) => {
+            (Target::Site(site), Content::Count { value, audience, status, capacity, source, counter }) => {
                 let mut observation = SiteCount {
                     provenance,
                     site,
@@ -210,6 +210,7 @@ impl MessageContext<'_> {
                     capacity,
                     source,
                     seq,
+                    counter,
                 };
                 observation.digest = observation.digest_of();
                 batch.sites.push(Keyed { idempotency_key: key(site.0, observation.digest), observation });

@@ -1,6 +1,9 @@
 //! LoRaWAN frames: stored as received, decoded, bound to the place that the sensor watched then.
 
-use domain::{Decoder, Feed, OnBadClock, Reason, Sensor, Target, Uplink};
+use domain::observation::CountValue;
+use domain::{
+    Binding, BothWays, Counter, Decoder, Direction, Feed, OnBadClock, Reason, Sensor, Target, Uplink,
+};
 use store::rebindings::KeptUplink;
 use store::writer::Batch;
 use xxhash_rust::xxh3::xxh3_64;
@@ -138,7 +141,7 @@ fn add(
 ) -> Result<(), Fault> {
     let name = frame.dedup_id.clone().unwrap_or_else(|| name_of(context, message));
     let admitted = read.as_ref().map_err(Fault::clone);
-    let admitted = admitted.and_then(|report| add_state(context, sensor, &frame, &name, report, batch));
+    let admitted = admitted.and_then(|report| add_statement(context, sensor, &frame, &name, report, batch));
     let decoder = sensor.and_then(|s| s.decoder);
     let kept = uplink(context, frame, message, decoder, read.as_ref().ok(), admitted.as_ref().err());
     batch.uplinks.push(kept);
@@ -200,8 +203,8 @@ fn read(context: &MessageContext<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>
     decode_device(decoder, port, &frame.payload, threshold_mm)
 }
 
-/// Adds the frame's state to `batch`.
-fn add_state(
+/// Adds what the frame states of its place to `batch`.
+fn add_statement(
     context: &MessageContext<'_>,
     sensor: Option<&Sensor>,
     frame: &Frame<'_>,
@@ -209,7 +212,7 @@ fn add_state(
     report: &Report,
     batch: &mut Batch,
 ) -> Result<(), Fault> {
-    let (Some(state), Some(sensor)) = (report.state, sensor) else { return Ok(()) };
+    let (Some(subject), Some(sensor)) = (report.subject(), sensor) else { return Ok(()) };
     if let (Some(fault), None, OnBadClock::Reject) =
         (&frame.bad_clock, frame.network_at, context.feed.def.on_bad_clock())
         && context.feed.def.clock() != domain::ClockPolicy::Receipt
@@ -217,23 +220,50 @@ fn add_state(
         return Err(fault.clone());
     }
     let time = context.check_time(frame.network_at)?;
-    let target = sensor.binding_at(time.observed_at).and_then(|b| b.target).ok_or_else(|| {
+    let bound = sensor.binding_at(time.observed_at).and_then(|binding| Some((binding, binding.target?)));
+    let (binding, target) = bound.ok_or_else(|| {
         let what = format!("sensor: '{}' was not bound to a place at {}", sensor.key, time.observed_at);
         Fault::new(Reason::UnboundSensor, what)
     })?;
-    if !matches!(target, Target::Bay(_)) {
-        let what = format!("sensor: '{}' reports a bay's state, and is bound to something else", sensor.key);
-        return Err(Fault::new(Reason::UnsupportedDevice, what));
-    }
-    let content = Content::Bay {
-        state,
-        battery_v: report.battery_v,
-        rssi_dbm: frame.rssi_dbm,
-        temperature_c: report.temperature_c,
-    };
+    let content = content(target, binding, frame, report).ok_or_else(|| {
+        let bound_to = match target {
+            Target::Bay(_) => "a bay",
+            Target::Site(_) => "a site",
+            Target::Vehicle(_) => "a vehicle",
+        };
+        let what = format!("sensor: '{}' reports {subject}, and is bound to {bound_to}", sensor.key);
+        Fault::new(Reason::UnsupportedDevice, what)
+            .remedy("Bind it to what it reports, or name the decoder of the device that is there.")
+    })?;
     let name = xxh3_64(name.as_bytes()) as i64;
     let origin = Origin { sensor: Some(sensor.id), sent_at: None, time, seq: frame.f_cnt, name };
     context.admit_from_sensor(&sensor.key, target, origin, content, batch)
+}
+
+/// What `report` says of `target`; `None`: nothing that fits it.
+fn content(target: Target, binding: &Binding, frame: &Frame<'_>, report: &Report) -> Option<Content> {
+    match target {
+        Target::Bay(_) => Some(Content::Bay {
+            state: report.state?,
+            battery_v: report.battery_v,
+            rssi_dbm: frame.rssi_dbm,
+            temperature_c: report.temperature_c,
+        }),
+        Target::Site(_) => {
+            let goes_out = binding.direction == Some(Direction::Out);
+            let turn = |counts: BothWays| if goes_out { counts.turned() } else { counts };
+            let since_last = turn(report.passed?);
+            Some(Content::Count {
+                value: CountValue::Flow { entries: since_last.entries, exits: since_last.exits },
+                audience: None,
+                status: None,
+                capacity: None,
+                source: None,
+                counter: report.total.map(|total| Counter { since_last, total: turn(total) }),
+            })
+        }
+        Target::Vehicle(_) => Some(Content::Fix(report.fix.clone()?)),
+    }
 }
 
 /// The stored form of the message, with its outcome.
@@ -252,7 +282,7 @@ fn uplink(
         decoded.or_else(|| frame.log_code.as_ref().map(|c| serde_json::json!({ "code": c }).to_string()));
     let outcome = match fault {
         Some(fault) => format!("rejected:{}", fault.reason),
-        None if report.is_some_and(|r| r.state.is_some()) => "stored".to_owned(),
+        None if report.is_some_and(|r| r.subject().is_some()) => "stored".to_owned(),
         None => Uplink::HEARD.to_owned(),
     };
     Uplink {

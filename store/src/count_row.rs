@@ -38,7 +38,19 @@ impl CountRow {
         let provenance =
             Provenance { municipality, feed, sensor, received_at: observed_at, clock_corrected: false };
         let value = self.value.value();
-        SiteCount { provenance, site, observed_at, digest: 0, audience, value, status, capacity, source, seq }
+        SiteCount {
+            provenance,
+            site,
+            observed_at,
+            digest: 0,
+            audience,
+            value,
+            status,
+            capacity,
+            source,
+            seq,
+            counter: None,
+        }
     }
 }
 

@@ -67,7 +67,7 @@ impl HistoryWriter {
         sorted.dedup_by_key(|row| row.key());
         let mut tx = self.conn.begin().await?;
         let mut changes = Vec::new();
-        let new = sites::write(&mut tx, &sorted, stored_at, registry, &mut changes).await?;
+        let new = sites::write(&mut tx, &sorted, &[], stored_at, registry, &mut changes).await?;
         if !changes.is_empty() {
             changes::append(&mut tx, self.writer, self.seq + 1, &changes, false).await?;
         }

@@ -76,12 +76,12 @@ pub struct Rebinding {
     pub next_utc: UtcMicros,
     /// And its id.
     pub next_id: String,
-    /// Bays whose observations it changed, with the newest statement that was withdrawn.
+    /// Places whose observations it changed, with the newest statement about a bay that was withdrawn.
     #[sqlx(json)]
     pub touched: Touched,
 }
 
-/// Bays, and the newest statement of the device about each that was withdrawn.
+/// Bays and sites, and of bays the newest statement of the device that was withdrawn.
 pub type Touched = BTreeMap<i32, Option<BayReading>>;
 
 domain::wire_enum! {

@@ -1,6 +1,6 @@
 //! The counted state of each site: moved under a row lock, so that flows add up whichever writer stores them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::feed::{MAX_AHEAD_S, is_ahead};
 use domain::live::Change;
@@ -64,15 +64,20 @@ pub(crate) async fn all(conn: &mut PgConnection) -> Result<Vec<StateRow>> {
     Ok(sqlx::query_as(sql).fetch_all(conn).await?)
 }
 
-/// Moves the counted states forward by counts that are new to the store and not ahead of `now`. A state based on
-/// counts ahead of `now` is computed again from the others.
+/// Moves the counted states forward by counts that are new to the store and not ahead of `now`. Computed from all that is
+/// stored are the `corrected` ones, of which stored counts have changed or gone, and those that are based on counts ahead of
+/// `now`.
 pub(crate) async fn advance(
     conn: &mut PgConnection,
-    by_state: BTreeMap<StateKey, Vec<&SiteCount>>,
+    mut by_state: BTreeMap<StateKey, Vec<&SiteCount>>,
+    corrected: &BTreeSet<StateKey>,
     registry: &Registry,
     now: UtcMicros,
     changes: &mut Vec<Change>,
 ) -> Result<()> {
+    for key in corrected {
+        by_state.entry(*key).or_default();
+    }
     if by_state.is_empty() {
         return Ok(());
     }
@@ -99,10 +104,11 @@ pub(crate) async fn advance(
     for StateRow { key, version, mut count } in held {
         let Some(new) = by_state.get(&key) else { continue };
         let capacity = registry.capacity(key.site, key.audience);
-        if count.has_ahead(now) {
+        let is_computed = count.has_ahead(now) || corrected.contains(&key);
+        let recount = count.apply(new.iter().copied().filter(|c| !is_ahead(c.observed_at, now)));
+        if is_computed {
             count = recomputed(conn, key, &count, capacity, now).await?;
         } else {
-            let recount = count.apply(new.iter().copied().filter(|c| !is_ahead(c.observed_at, now)));
             if let Some(at) = recount.tie_at {
                 decide(conn, key, at, capacity, &mut count).await?;
             }

@@ -42,6 +42,7 @@ pub fn count(provenance: Provenance, site: SiteId, seq: Option<i64>, value: Coun
         capacity: None,
         source: None,
         seq,
+        counter: None,
     };
     count.digest = count.digest_of();
     count

@@ -20,6 +20,7 @@ mod foreign_devices;
 mod history;
 mod journeys;
 mod kill;
+mod lanes;
 mod native;
 mod notices;
 mod occupancy;

@@ -52,7 +52,7 @@ pub struct BindingIn {
     site: Option<String>,
     /// Id of the vehicle that it is in.
     vehicle: Option<String>,
-    /// Of a lane sensor at a site: whether it counts who comes in or who goes out.
+    /// Of a device in a lane of a site: where those go whom it sees pass from left to right. Left out: in.
     #[schema(value_type = Option<words::Direction>)]
     direction: Option<Direction>,
     /// Since when it is so. Left out: from now on; of what it is bound to already, since it is.

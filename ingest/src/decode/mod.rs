@@ -20,7 +20,7 @@ use std::borrow::Cow;
 
 use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
 use domain::trip_update::Passed;
-use domain::{Audience, BayState, Reason, TripUpdate, UtcMicros};
+use domain::{Audience, BayState, Counter, Reason, TripUpdate, UtcMicros};
 
 pub use self::faults::Faults;
 pub use self::json::Dropped;
@@ -89,6 +89,8 @@ pub enum Content {
         capacity: Option<i32>,
         /// The gate or unit that counted.
         source: Option<String>,
+        /// Of a device that counts on: see [`domain::SiteCount::counter`].
+        counter: Option<Counter>,
     },
     /// Where a vehicle is, and how its trip goes.
     Fix(Box<VehicleFix>),

@@ -181,6 +181,7 @@ fn site(place: &str, text: &str) -> Result<Statement, Fault> {
             status,
             capacity,
             source: m.optional("source", label, d).flatten(),
+            counter: None,
         },
         seq: m.optional("seq", whole, d),
         dropped,

@@ -199,7 +199,7 @@ fn site(m: &Fields<'_>, uid: &str) -> Result<Vec<Statement>, Fault> {
     let statement = |value, audience, status, capacity| Statement {
         subject: Subject::Site(uid.to_owned()),
         at,
-        content: Content::Count { value, audience, status, capacity, source: None },
+        content: Content::Count { value, audience, status, capacity, source: None, counter: None },
         seq: None,
         dropped: Vec::new(),
     };

@@ -55,13 +55,15 @@ const MESSAGES: [(&str, &str); 11] = [
 ];
 
 /// Device payloads, a feed of one vehicle and one of one trip, in hex.
-const BYTES: [&str; 8] = [
+const BYTES: [&str; 10] = [
     "240300007503000000000000001d020301",
     "805b0009001400de0a0801",
     "3f01013766002100201c01011566010302015e026700f0010101cafebabe",
     "800032021706b4000001610010fff6fff08b2d00010081",
     "01755c0367010104824408050001",
     "a0fc03ba12345678",
+    "be010400010002000300041c200ce40139",
+    "0030edec003224450000de",
     "0a090a03322e301000180112140a0161220f120a0d00004e42150000e8403a0153",
     "0a090a03322e301000180112210a01611a1c0a0d0a01741a083230323631313234120908011202083c220173283c",
 ];
@@ -132,7 +134,7 @@ proptest! {
 
     #[test]
     fn arbitrary_device_payloads_are_survived(
-        f_port in prop_oneof![0..=7, any::<i32>()],
+        f_port in prop_oneof![0..=7, Just(14), Just(190), any::<i32>()],
         payload in vec(any::<u8>(), 0..40),
         threshold_mm in any::<Option<u32>>(),
     ) {
@@ -142,7 +144,7 @@ proptest! {
     #[test]
     fn mutated_bytes_are_survived(
         sample in select(&BYTES[..]),
-        f_port in 0..=5,
+        f_port in prop_oneof![0..=5, Just(14), Just(190)],
         changes in vec((any::<Index>(), any::<u8>()), 0..4),
         end in any::<Index>(),
     ) {

@@ -109,6 +109,7 @@ impl Admission {
             capacity: row.capacity.and_then(|n| i32::try_from(n).ok()),
             source: None,
             seq: None,
+            counter: None,
         };
         count.digest = count.digest_of();
         count

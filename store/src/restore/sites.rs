@@ -1,6 +1,6 @@
 //! The counted states of sites.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::live::Change;
 use domain::{SiteCount, UtcMicros};
@@ -23,6 +23,6 @@ pub(super) async fn restore(
     }
     let registry = crate::places::registry(&mut *conn).await?;
     let restored = ahead.len() as u64;
-    site_states::advance(conn, ahead, &registry, now, changes).await?;
+    site_states::advance(conn, ahead, &BTreeSet::new(), &registry, now, changes).await?;
     Ok(restored)
 }

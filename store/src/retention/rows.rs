@@ -19,7 +19,7 @@ const fn rows(class: Class, table: &'static str, too_old: &'static str) -> Rows 
     Rows { class, table, too_old }
 }
 
-pub(super) const ALL: [Rows; 16] = [
+pub(super) const ALL: [Rows; 17] = [
     rows(Class::Rejections, "rejection", "received_at < $1"),
     // The requests are in the audit log.
     rows(Class::Rejections, "replay", "asked_at < $1"),
@@ -36,6 +36,13 @@ pub(super) const ALL: [Rows; 16] = [
     rows(Class::Uplinks, "gateway", "last_heard < $1"),
     rows(Class::Uplinks, "notice", "created_at < $1 AND state <> 'pending'"),
     rows(Class::Uplinks, "notice_cause", "ended_at < $1"),
+    // Where a tracker was stands in its payload too.
+    rows(
+        Class::VehiclePositions,
+        "uplink",
+        "(municipality, device) IN (SELECT municipality, key FROM sensor WHERE decoder = 'digital-matter-oyster')
+         AND received_at < $1",
+    ),
     rows(
         Class::VehiclePositions,
         "trip_state",

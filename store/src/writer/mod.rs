@@ -9,6 +9,7 @@
 pub(crate) mod bay_states;
 mod bays;
 mod bounds;
+mod counters;
 mod gateways;
 mod idempotency;
 pub(crate) mod observation;
@@ -302,7 +303,7 @@ impl Writer {
         let mut changes = Vec::with_capacity(batch.observations());
         let counts = known.select(&batch.sites);
         let new_bays = bays::write(&mut tx, &bays, stored_at, mode, &mut changes).await?;
-        let new_counts = sites::write(&mut tx, &counts, stored_at, registry, &mut changes).await?;
+        let new_counts = sites::write(&mut tx, &counts, &[], stored_at, registry, &mut changes).await?;
         let new_fixes = vehicles::write_positions(&mut tx, &vehicles, stored_at, &mut changes).await?;
         let passengers = known.select(&batch.passengers);
         let new_passengers = vehicles::write_passengers(&mut tx, &passengers, stored_at).await?;

@@ -6,13 +6,19 @@ use domain::feed::MAX_AHEAD_S;
 use domain::ids::SourceKey;
 use domain::live::Change;
 use domain::sensor::Sensor;
-use domain::{BayId, BayObservation, BayReading, MunicipalityId, Registry, Target, UtcMicros};
-use sqlx::{Connection, FromRow, PgConnection};
+use domain::{
+    BayId, BayObservation, BayReading, Counter, MunicipalityId, Registry, SensorId, SiteCount, Target,
+    UtcMicros,
+};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection};
 
 use super::bay_states::{BayStateKey, Latest};
 use super::observation::{Observation, ObservationKey};
-use super::{Batch, InsertMode, Writer, bays, idempotency, uplinks};
+use super::{Batch, InsertMode, Keyed, Writer, bays, idempotency, sites, uplinks};
 use crate::bay_row::BayRow;
+use crate::bind::BindRows;
+use crate::count_row::{COUNT_COLUMNS, CountRow};
 use crate::rebindings::{self, KeptUplink, Rebinding, Touched};
 use crate::{Result, Ts, changes, ingest_process};
 
@@ -33,6 +39,24 @@ struct StoredRow {
 impl StoredRow {
     fn key(&self) -> ObservationKey {
         (MunicipalityId(self.municipality), self.row.reading().observed_at, self.row.bay.0, self.digest)
+    }
+}
+
+/// A count of a site that is stored.
+#[derive(FromRow)]
+struct StoredCount {
+    municipality: i32,
+    digest: i64,
+    #[sqlx(json(nullable))]
+    counter: Option<Counter>,
+    #[sqlx(flatten)]
+    row: CountRow,
+}
+
+impl StoredCount {
+    fn count(self) -> SiteCount {
+        let StoredCount { municipality, digest, counter, row } = self;
+        SiteCount { digest, counter, ..row.count(MunicipalityId(municipality)) }
     }
 }
 
@@ -62,26 +86,27 @@ impl Writer {
         if ingest_process::generation(&mut tx).await? != registry.generation() {
             return Ok(false);
         }
-        let mut rows: Vec<&BayObservation> = batch.bays.iter().map(|keyed| &keyed.observation).collect();
-        rows.sort_by_key(|row| row.key());
-        rows.dedup_by_key(|row| row.key());
-        let keys: BTreeSet<ObservationKey> = rows.iter().map(|row| row.key()).collect();
-        let stored = stored(&mut tx, sensor, messages, registry).await?;
-        let held: BTreeSet<ObservationKey> = stored.iter().map(StoredRow::key).collect();
-        let gone: Vec<&StoredRow> = stored.iter().filter(|row| !keys.contains(&row.key())).collect();
-        rows.retain(|row| !held.contains(&row.key()));
+        let heard = Heard::of(sensor, messages, registry);
+        let (rows, gone) = exchange(&batch.bays, heard.bays(&mut tx).await?, StoredRow::key);
+        let (counts, gone_counts) = exchange(&batch.sites, heard.counts(&mut tx).await?, Observation::key);
         // Whoever delivers it again finds it known.
         idempotency::register(&mut tx, batch).await?;
-        delete(&mut tx, &gone).await?;
+        delete(&mut tx, "bay_observation", "bay", gone.iter().map(StoredRow::key).collect()).await?;
+        delete(&mut tx, "site_count", "site", gone_counts.iter().map(Observation::key).collect()).await?;
         bays::write(&mut tx, &rows, stored_at, InsertMode::Staged, &mut Vec::new()).await?;
+        let mut changes = corrected(&gone, &rows);
+        sites::write(&mut tx, &counts, &gone_counts, stored_at, registry, &mut changes).await?;
         uplinks::reread(&mut tx, &batch.uplinks).await?;
         let mut touched = request.touched.clone();
         note(&mut touched, &gone, &rows);
+        // Of a site the state follows at once.
+        for count in counts.into_iter().chain(&gone_counts) {
+            touched.entry(count.site.0).or_default();
+        }
         if !rebindings::advance(&mut tx, request, last, messages.len(), &touched).await? {
             return Ok(false);
         }
         let seq = self.seq + 1;
-        let changes = corrected(&gone, &rows);
         if !changes.is_empty() {
             changes::append(&mut tx, self.id, seq, &changes, false).await?;
         }
@@ -148,53 +173,93 @@ impl Writer {
     }
 }
 
-/// What is stored of `messages`, wherever the sensor was bound to.
-async fn stored(
-    conn: &mut PgConnection,
-    sensor: &Sensor,
-    messages: &[KeptUplink],
-    registry: &Registry,
-) -> Result<Vec<StoredRow>> {
-    let feed = registry.feed(sensor.feed);
-    let towns = registry.municipalities().map(|(id, _)| id);
-    let towns = towns.filter(|town| feed.is_some_and(|feed| registry.may_name(feed, *town)));
-    // By the network's clock, or by the receipt where that was impossible.
-    let instants = || messages.iter().flat_map(|m| [(m.network_at, m.f_cnt), (Some(m.received_at), m.f_cnt)]);
-    let instants = || instants().filter_map(|(at, seq)| Some((at?, seq)));
-    Ok(sqlx::query_as(
-        "SELECT DISTINCT o.municipality, o.digest, o.received_at, o.bay, o.feed, o.sensor, o.observed_at, o.seq, o.state
-         FROM unnest($1::int[]) AS town CROSS JOIN unnest($2, $3) AS m(at, seq)
-         JOIN bay_observation o ON o.municipality = town AND o.observed_at = m.at
-         WHERE o.sensor = $4 AND o.seq IS NOT DISTINCT FROM m.seq",
-    )
-    .bind(towns.map(|town| town.0).collect::<Vec<_>>())
-    .bind(instants().map(|(at, _)| Ts(at)).collect::<Vec<_>>())
-    .bind(instants().map(|(_, seq)| seq).collect::<Vec<_>>())
-    .bind(sensor.id.0)
-    .fetch_all(conn)
-    .await?)
+/// When messages of a sensor may have been observed, in which towns.
+struct Heard {
+    sensor: SensorId,
+    towns: Vec<i32>,
+    /// By the network's clock, or by the receipt where that was impossible; with the frame counter.
+    instants: Vec<(Ts, Option<i64>)>,
 }
 
-async fn delete(conn: &mut PgConnection, gone: &[&StoredRow]) -> Result<()> {
+impl Heard {
+    fn of(sensor: &Sensor, messages: &[KeptUplink], registry: &Registry) -> Self {
+        let feed = registry.feed(sensor.feed);
+        let towns = registry.municipalities().map(|(id, _)| id);
+        let towns = towns.filter(|town| feed.is_some_and(|feed| registry.may_name(feed, *town)));
+        let instants = messages.iter().flat_map(|m| {
+            [m.network_at, Some(m.received_at)].into_iter().flatten().map(|at| (Ts(at), m.f_cnt))
+        });
+        let (towns, instants) = (towns.map(|town| town.0).collect(), instants.collect());
+        Heard { sensor: sensor.id, towns, instants }
+    }
+
+    /// What is stored of them, wherever the sensor was bound to.
+    async fn bays(&self, conn: &mut PgConnection) -> Result<Vec<StoredRow>> {
+        let columns =
+            "o.municipality, o.digest, o.received_at, o.bay, o.feed, o.sensor, o.observed_at, o.seq, o.state";
+        self.stored(conn, "bay_observation", columns).await
+    }
+
+    /// The same of sites.
+    async fn counts(&self, conn: &mut PgConnection) -> Result<Vec<SiteCount>> {
+        let columns = format!("o.municipality, o.digest, o.counter, {COUNT_COLUMNS}");
+        let rows: Vec<StoredCount> = self.stored(conn, "site_count", &columns).await?;
+        Ok(rows.into_iter().map(StoredCount::count).collect())
+    }
+
+    async fn stored<T: Send + Unpin + for<'r> FromRow<'r, PgRow>>(
+        &self,
+        conn: &mut PgConnection,
+        table: &str,
+        columns: &str,
+    ) -> Result<Vec<T>> {
+        let sql = format!(
+            "SELECT DISTINCT {columns} FROM unnest($1::int[]) AS town CROSS JOIN unnest($2, $3) AS m(at, f_cnt)
+             JOIN {table} o ON o.municipality = town AND o.observed_at = m.at
+             WHERE o.sensor = $4 AND o.seq IS NOT DISTINCT FROM m.f_cnt"
+        );
+        Ok(sqlx::query_as(AssertSqlSafe(sql))
+            .bind(&self.towns)
+            .bind_rows(self.instants.iter().copied())
+            .bind(self.sensor.0)
+            .fetch_all(conn)
+            .await?)
+    }
+}
+
+/// What of `rows` is not stored, in the order of its table's key, and what of `stored` is none of them.
+fn exchange<T: Observation, S>(
+    rows: &[Keyed<T>],
+    stored: Vec<S>,
+    key: fn(&S) -> ObservationKey,
+) -> (Vec<&T>, Vec<S>) {
+    let mut rows: Vec<&T> = rows.iter().map(|keyed| &keyed.observation).collect();
+    rows.sort_by_key(|row| row.key());
+    rows.dedup_by_key(|row| row.key());
+    let keys: BTreeSet<ObservationKey> = rows.iter().map(|row| row.key()).collect();
+    let held: BTreeSet<ObservationKey> = stored.iter().map(key).collect();
+    let gone = stored.into_iter().filter(|row| !keys.contains(&key(row))).collect();
+    rows.retain(|row| !held.contains(&row.key()));
+    (rows, gone)
+}
+
+async fn delete(conn: &mut PgConnection, table: &str, place: &str, gone: Vec<ObservationKey>) -> Result<()> {
     if gone.is_empty() {
         return Ok(());
     }
-    let keys = || gone.iter().map(|row| row.key());
-    sqlx::query(
-        "DELETE FROM bay_observation o USING unnest($1, $2, $3, $4) AS t(m, at, b, d)
-         WHERE o.municipality = t.m AND o.observed_at = t.at AND o.bay = t.b AND o.digest = t.d",
-    )
-    .bind(keys().map(|key| key.0.0).collect::<Vec<_>>())
-    .bind(keys().map(|key| Ts(key.1)).collect::<Vec<_>>())
-    .bind(keys().map(|key| key.2).collect::<Vec<_>>())
-    .bind(keys().map(|key| key.3).collect::<Vec<_>>())
-    .execute(conn)
-    .await?;
+    let sql = format!(
+        "DELETE FROM {table} o USING unnest($1, $2, $3, $4) AS t(m, at, p, d)
+         WHERE o.municipality = t.m AND o.observed_at = t.at AND o.{place} = t.p AND o.digest = t.d"
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind_rows(gone.into_iter().map(|(town, at, place, digest)| (town.0, Ts(at), place, digest)))
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// Adds the bays of `gone` and `new`, with the newest statement that was withdrawn of each.
-fn note(touched: &mut Touched, gone: &[&StoredRow], new: &[&BayObservation]) {
+fn note(touched: &mut Touched, gone: &[StoredRow], new: &[&BayObservation]) {
     for row in new {
         touched.entry(row.bay.0).or_default();
     }
@@ -208,7 +273,7 @@ fn note(touched: &mut Touched, gone: &[&StoredRow], new: &[&BayObservation]) {
 }
 
 /// The span of each bay in which observations went or came.
-fn corrected(gone: &[&StoredRow], new: &[&BayObservation]) -> Vec<Change> {
+fn corrected(gone: &[StoredRow], new: &[&BayObservation]) -> Vec<Change> {
     let gone = gone.iter().map(|row| (row.row.bay, row.row.reading().observed_at));
     let mut spans: BTreeMap<BayId, (UtcMicros, UtcMicros)> = BTreeMap::new();
     for (bay, at) in gone.chain(new.iter().map(|row| (row.bay, row.observed_at))) {

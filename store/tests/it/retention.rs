@@ -128,6 +128,12 @@ async fn each_class_has_its_own_time() {
             "INSERT INTO uplink (municipality, device, dedup_id, feed, event, received_at, gateways, qos, outcome)
              SELECT $1, 'd', age::text, 1, 'up', now() - age, '{}', 1, 'stored'
              FROM unnest(ARRAY['89 days', '91 days']::interval[]) AS age",
+            // Where a tracker was goes with the positions.
+            "INSERT INTO sensor (municipality, feed, key, decoder)
+             VALUES ($1, (SELECT id FROM feed), 'tracker', 'digital-matter-oyster')",
+            "INSERT INTO uplink (municipality, device, dedup_id, feed, event, received_at, gateways, qos, outcome)
+             SELECT $1, 'tracker', age::text, 1, 'up', now() - age, '{}', 1, 'stored'
+             FROM unnest(ARRAY['13 days', '15 days', '16 days']::interval[]) AS age",
         ] {
             sqlx::query(sql).bind(db.municipality.0).execute(&mut *conn).await.unwrap();
         }
@@ -137,7 +143,10 @@ async fn each_class_has_its_own_time() {
         enforce(&db.pool, &keep, Trust::Earned, |_| {}).await.unwrap();
         let rows =
             |what: &str| would.iter().filter(|d| d.what.contains(what)).map(|d| d.rows).collect::<Vec<_>>();
-        assert_eq!((rows("bay_interval"), rows("stop_passage"), rows("uplink")), (vec![3], vec![1], vec![1]));
+        assert_eq!(
+            (rows("bay_interval"), rows("stop_passage"), rows("uplink")),
+            (vec![3], vec![1], vec![1, 2])
+        );
         // Older than 14 days are those up to number 904.
         assert_eq!(rows("rejection"), [904]);
         for (sql, left) in [
@@ -145,7 +154,7 @@ async fn each_class_has_its_own_time() {
             ("SELECT count(*) FROM bay_interval", 3),
             ("SELECT count(*) FROM stop_passage", 2),
             ("SELECT count(vehicle) FROM stop_passage", 1),
-            ("SELECT count(*) FROM uplink", 1),
+            ("SELECT count(*) FROM uplink", 2),
             ("SELECT count(*) FROM rejection", 12_096),
             ("SELECT rows FROM quarantine", 12_096),
         ] {

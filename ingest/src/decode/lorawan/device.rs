@@ -1,18 +1,28 @@
 //! Decodes device payloads, whatever the make.
 
-use domain::{BayState, Decoder};
+use domain::observation::VehicleFix;
+use domain::{BayState, BothWays, Decoder};
 use serde_json::Value;
 
-use super::{bosch_tps110, dingtek, libelium, milesight_em400_udl, pni_placepod, tekzitel_tekzipark};
+use super::{
+    bosch_tps110, digital_matter_oyster, dingtek, libelium, milesight_em400_udl, parametric_pcr2,
+    pni_placepod, tekzitel_tekzipark,
+};
 use crate::decode::Fault;
 use crate::decode::json::CELSIUS;
 
 /// A decoded payload.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Report {
-    /// `None`: the frame is about the device, not about the bay. Joins, status and parameter frames
-    /// renew the sensor's last sign of life, not the bay's state.
+    /// Of a bay. Where this, `passed` and `fix` are `None`, the frame is about the device alone: joins, status and parameter
+    /// frames renew the sensor's last sign of life, not the state of its place.
     pub state: Option<BayState>,
+    /// Who passed since its last message: from left to right (`entries`), and back.
+    pub passed: Option<BothWays>,
+    /// The same since it was switched on, from devices that say so.
+    pub total: Option<BothWays>,
+    /// Where a vehicle is.
+    pub fix: Option<Box<VehicleFix>>,
     /// The device's own frame kind, e.g. `heartbeat`.
     pub kind: &'static str,
     /// Voltage of the battery.
@@ -36,6 +46,13 @@ impl Report {
         Value::Object(fields)
     }
 
+    /// What it is about but the device itself, in words; `None`: nothing.
+    pub fn subject(&self) -> Option<&'static str> {
+        (self.state.map(|_| "the state of a bay"))
+            .or(self.passed.map(|_| "who passes in a lane"))
+            .or(self.fix.as_ref().map(|_| "the position of a vehicle"))
+    }
+
     /// Adds a device-specific field.
     pub(super) fn note(&mut self, name: &str, value: Value) {
         self.fields.insert(name.to_owned(), value);
@@ -47,8 +64,8 @@ pub const fn version(_decoder: Decoder) -> i16 {
     1
 }
 
-/// Decodes `payload` of a device. Each decoder's file documents which frames renew the bay's
-/// state.
+/// Decodes `payload` of a device. Each decoder's file documents which frames renew the state of its
+/// place.
 ///
 /// # Errors
 /// A fault: the payload is not one of this device, or the binding lacks what it needs.
@@ -66,6 +83,8 @@ pub fn decode_device(
         Decoder::DingtekDo202 => dingtek::decode(&dingtek::DO202, f_port, payload),
         Decoder::MilesightEm400Udl => milesight_em400_udl::decode(payload, threshold_mm),
         Decoder::TekziPark => tekzitel_tekzipark::decode(f_port, payload),
+        Decoder::ParametricPcr2 => parametric_pcr2::decode(f_port, payload),
+        Decoder::Oyster => digital_matter_oyster::decode(f_port, payload),
     }?;
     report.temperature_c = report.temperature_c.filter(|t| CELSIUS.contains(&f64::from(*t)));
     Ok(report)
@@ -121,6 +140,7 @@ pub fn read_payload(
 pub fn redact(decoder: Decoder, f_port: i32, payload: &[u8]) -> Vec<u8> {
     match decoder {
         Decoder::TekziPark => tekzitel_tekzipark::redact(f_port, payload),
+        Decoder::Oyster => digital_matter_oyster::redact(f_port, payload),
         _ => payload.to_vec(),
     }
 }
