@@ -10,7 +10,7 @@ use super::frames::{Frames, INTERLEAVED_LIMIT, LOSS_LIMIT, LOST_ILL, Place, REST
 use super::message::{Event, Message};
 use super::neighbours::Neighbours;
 use super::repeats::Repeats;
-use super::rests::{FLAPPING_LIMIT, Rests, STUCK_CHANCE, Vouched};
+use super::rests::{FLAPPING_LIMIT, Rests, Vouched};
 use super::surroundings::Surroundings;
 use super::whereabouts::{self, Whereabouts};
 use crate::bay_state::BayState;
@@ -309,7 +309,8 @@ impl Device {
 
     fn judge_rests(&mut self, now: UtcMicros, around: &Surroundings<'_>) {
         let is_first_week = now.seconds_since(self.known_since) < WEEK_S;
-        let stuck_chance = STUCK_CHANCE * if is_first_week { FIRST_WEEK } else { 1.0 };
+        let stuck_chance =
+            self.rests.stuck_chance(around.neighbours) * if is_first_week { FIRST_WEEK } else { 1.0 };
         let ln_chance = self.rests.ln_chance(around.neighbours, self.lost());
         let has_changed = self.changes_since_found >= ENDING_CHANGES;
         let is_found = |findings: &Findings, code| findings.has(code);

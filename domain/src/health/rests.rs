@@ -9,9 +9,12 @@ use super::rhythm::{Rhythm, SPANS, ln_no_change, span};
 use super::surroundings::Surroundings;
 use crate::time::UtcMicros;
 
-/// A rest as rare as this among those of a device that is well makes it stuck. It has some thousands of rests a year: this
-/// is about one false alarm in thirty years.
-pub(super) const STUCK_CHANCE: f64 = 1e-5;
+/// Rests of a device that is well that are taken for stuck, a year. A bay with few rests a year is stuck at a higher chance
+/// than a busy one, so that each raises as few false alarms: as control charts are compared, by their average run length.
+const FALSE_PER_YEAR: f64 = 0.08;
+/// However few rests it has, more than one in so many would be a guess.
+const MOST_CHANCE: f64 = 1e-4;
+const HOURS_A_YEAR: f64 = 8_766.0;
 /// A stay is too long only if so many departures were to be expected as well: none are while all shops are closed.
 const LEAST_DEPARTURES: f64 = 1.2;
 
@@ -175,6 +178,13 @@ impl Rests {
         let other = ln_no_change((self.unheard - 1.0).max(0.0) * (1.0 - lost), self.shape.max(1.0));
         let (heard, unheard) = (self.ln_longer(neighbours), self.ln_heard + lost.ln() + other);
         heard.max(unheard) + (-(heard - unheard).abs()).exp().ln_1p()
+    }
+
+    /// A rest as rare as this makes the device stuck.
+    pub(super) fn stuck_chance(&self, neighbours: &Neighbours) -> f64 {
+        let cycle_h: f64 =
+            [0, 1].map(|state| self.rhythm.mean_rest_h(&neighbours.rhythm, state)).iter().sum();
+        (FALSE_PER_YEAR * cycle_h / (2.0 * HOURS_A_YEAR)).min(MOST_CHANCE)
     }
 
     /// Of it what is owed to the silence since the last message.

@@ -85,6 +85,14 @@ impl Rhythm {
         (changes, f64::from(self.hours[state].iter().sum::<f32>()))
     }
 
+    /// Hours in `state` until it changes, with the site's as the prior.
+    pub(super) fn mean_rest_h(&self, site: &Rhythm, state: usize) -> f64 {
+        let (of_site, site_h) = site.total(state);
+        let prior_h = (1.0 / USUAL_PER_H + site_h) / (1.0 + of_site);
+        let (n, hours) = self.total(state);
+        (PRIOR_EVENTS * prior_h + hours) / (PRIOR_EVENTS + n)
+    }
+
     /// The intensities of a site: spans shrunk to the mean of all.
     pub(super) fn of_site(&self) -> Intensities {
         let mut intensities = [[0.0; SPANS]; 2];
