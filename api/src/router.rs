@@ -16,7 +16,9 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 use tower_http::cors::{Any as AnyOrigin, CorsLayer};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApiBuilder};
-use utoipa_axum::router::OpenApiRouter;
+#[cfg(test)]
+use utoipa::openapi::{RefOr, Schema};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use crate::app::{App, Shared};
@@ -61,55 +63,64 @@ pub fn openapi_json() -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(&document())
 }
 
-fn public_api() -> OpenApiRouter<Shared> {
-    OpenApiRouter::new()
-        .routes(routes!(parking::parking))
-        .routes(routes!(changes::changes))
-        .routes(routes!(sites::sites))
-        .routes(routes!(sites::site))
-        .routes(routes!(bays::bays))
-        .routes(routes!(bays::bay))
-        .routes(routes!(journeys::journeys))
-        .routes(routes!(journeys::stops))
-        .routes(routes!(journeys::departures))
-        .routes(routes!(vehicles::vehicles))
-        .routes(routes!(analysis::occupancy))
-        .routes(routes!(analysis::stays))
-        .routes(routes!(sensors::sensors))
-        .routes(routes!(sensors::sensor))
-        .routes(routes!(sensors::messages))
-        .routes(routes!(sensors::decoders))
-        .routes(routes!(targets::binding_targets))
-        .routes(routes!(binding::bind))
-        .routes(routes!(acceptance::start, acceptance::newest, acceptance::cancel))
-        .routes(routes!(acceptance::sign_off))
-        .routes(routes!(acceptance::hand_over))
-        .routes(routes!(rejections::rejections))
-        .routes(routes!(rejections::summary))
-        .routes(routes!(replay::replay))
-        .routes(routes!(replay::progress))
-        .routes(routes!(feeds::feeds))
-        .routes(routes!(messages::messages))
-        .routes(routes!(unmatched::unmatched_topics))
-        .routes(routes!(gateways::gateways))
-        .routes(routes!(notices::notices))
-        .routes(routes!(notices::retry))
-        .routes(routes!(audit::audit))
-        .routes(routes!(punctuality::punctuality))
-        .routes(routes!(ridership::ridership))
-        .routes(routes!(forecast::forecast))
-        .routes(routes!(forecast::quality))
-        .routes(routes!(v1::index))
-        .routes(routes!(v1::city))
-        .routes(routes!(v3::parking_sites))
-        .routes(routes!(v3::parking_spots))
+fn public_api() -> Vec<UtoipaMethodRouter<Shared>> {
+    vec![
+        routes!(parking::parking),
+        routes!(changes::changes),
+        routes!(sites::sites),
+        routes!(sites::site),
+        routes!(bays::bays),
+        routes!(bays::bay),
+        routes!(journeys::journeys),
+        routes!(journeys::stops),
+        routes!(journeys::departures),
+        routes!(vehicles::vehicles),
+        routes!(analysis::occupancy),
+        routes!(analysis::stays),
+        routes!(sensors::sensors),
+        routes!(sensors::sensor),
+        routes!(sensors::messages),
+        routes!(sensors::decoders),
+        routes!(targets::binding_targets),
+        routes!(binding::bind),
+        routes!(acceptance::start, acceptance::newest, acceptance::cancel),
+        routes!(acceptance::sign_off),
+        routes!(acceptance::hand_over),
+        routes!(rejections::rejections),
+        routes!(rejections::summary),
+        routes!(replay::replay),
+        routes!(replay::progress),
+        routes!(feeds::feeds),
+        routes!(messages::messages),
+        routes!(unmatched::unmatched_topics),
+        routes!(gateways::gateways),
+        routes!(notices::notices),
+        routes!(notices::retry),
+        routes!(audit::audit),
+        routes!(punctuality::punctuality),
+        routes!(ridership::ridership),
+        routes!(forecast::forecast),
+        routes!(forecast::quality),
+        routes!(v1::index),
+        routes!(v1::city),
+        routes!(v3::parking_sites),
+        routes!(v3::parking_spots),
+    ]
 }
 
-fn ops_api() -> OpenApiRouter<Arc<ops::Ops>> {
-    OpenApiRouter::new()
-        .routes(routes!(ops::healthz))
-        .routes(routes!(ops::readyz))
-        .routes(routes!(ops::metrics))
+fn ops_api() -> Vec<UtoipaMethodRouter<Arc<ops::Ops>>> {
+    vec![routes!(ops::healthz), routes!(ops::readyz), routes!(ops::metrics)]
+}
+
+/// Shapes by name, as each route brings them: of two with one name the document would keep the last.
+#[cfg(test)]
+pub(crate) fn shapes() -> Vec<(String, RefOr<Schema>)> {
+    let public = public_api().into_iter().flat_map(|(shapes, ..)| shapes);
+    public.chain(ops_api().into_iter().flat_map(|(shapes, ..)| shapes)).collect()
+}
+
+fn joined<S: Clone + Send + Sync + 'static>(routes: Vec<UtoipaMethodRouter<S>>) -> OpenApiRouter<S> {
+    routes.into_iter().fold(OpenApiRouter::new(), OpenApiRouter::routes)
 }
 
 /// The OpenAPI document of all routes.
@@ -126,8 +137,8 @@ pub(crate) fn document() -> Value {
     let key = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     let components = ComponentsBuilder::new().schema_from::<ProblemBody>();
     document.components = Some(components.security_scheme("key", SecurityScheme::Http(key)).build());
-    document.merge(public_api().into_openapi());
-    document.merge(ops_api().into_openapi());
+    document.merge(joined(public_api()).into_openapi());
+    document.merge(joined(ops_api()).into_openapi());
     contract::complete(&document)
 }
 
@@ -137,7 +148,7 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
     let metrics = RequestMetrics::register(&mut app.metrics.lock(), shared.streams.shares.gauge());
     app.journeys.register(&mut app.metrics.lock());
     app.attempts.register(&mut app.metrics.lock());
-    let (api, _) = public_api().split_for_parts();
+    let (api, _) = joined(public_api()).split_for_parts();
     api.route("/", get(pages::home))
         .route("/sign/{municipality}", get(pages::sign))
         .route("/v1/feeds/{id}/messages/{*path}", post(messages::messages_at))
@@ -152,7 +163,7 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
 }
 
 fn ops_routes(app: &App, is_own: bool) -> Router {
-    let (api, _) = ops_api().split_for_parts();
+    let (api, _) = joined(ops_api()).split_for_parts();
     api.with_state(app.ops(is_own)).merge(docs::routes(&document()))
 }
 

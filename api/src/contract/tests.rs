@@ -2,9 +2,11 @@
 
 mod routes;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use utoipa::PartialSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::router::document;
 
@@ -55,6 +57,49 @@ fn is_sentence(text: &Value) -> bool {
 
 fn names(list: &Value) -> Vec<&str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+}
+
+/// Names that stand for more than one shape.
+fn clashes(shapes: Vec<(String, RefOr<Schema>)>) -> BTreeSet<String> {
+    let mut first: BTreeMap<String, RefOr<Schema>> = BTreeMap::new();
+    let mut clashes = BTreeSet::new();
+    for (name, shape) in shapes {
+        if first.entry(name.clone()).or_insert_with(|| shape.clone()) != &shape {
+            clashes.insert(name);
+        }
+    }
+    clashes
+}
+
+#[test]
+fn no_two_shapes_have_one_name() {
+    let clashes = clashes(crate::router::shapes());
+    assert!(
+        clashes.is_empty(),
+        "the document keeps one shape of each name; rename types, or give them #[schema(as = ...)]: {clashes:?}"
+    );
+}
+
+#[test]
+fn two_shapes_of_one_name_are_found_and_the_same_one_twice_is_none() {
+    mod one {
+        #[derive(utoipa::ToSchema)]
+        #[expect(dead_code, reason = "its shape is what counts")]
+        pub struct EndOut {
+            a: i32,
+        }
+    }
+    mod other {
+        #[derive(utoipa::ToSchema)]
+        #[expect(dead_code, reason = "its shape is what counts")]
+        pub struct EndOut {
+            b: i32,
+        }
+    }
+    let named = |shape| ("EndOut".to_owned(), shape);
+    let (a, b) = (named(one::EndOut::schema()), named(other::EndOut::schema()));
+    assert!(clashes(vec![a.clone(), a.clone()]).is_empty());
+    assert_eq!(clashes(vec![a, b]), BTreeSet::from(["EndOut".to_owned()]));
 }
 
 #[test]

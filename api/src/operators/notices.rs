@@ -52,7 +52,7 @@ pub struct NoticeOut {
     #[schema(value_type = SentenceOut)]
     text: Text,
     /// What it says, oldest first.
-    #[schema(value_type = Vec<ItemOut>)]
+    #[schema(value_type = Vec<NoticeItemOut>)]
     items: Vec<Item>,
     /// Of daily notices: how many sensors are how; null: it is no daily one.
     #[schema(value_type = Option<TallyOut>)]
@@ -86,7 +86,7 @@ pub struct SentenceOut {
 /// One thing that a notice says.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "for the document only")]
-pub struct ItemOut {
+pub struct NoticeItemOut {
     /// What happened to it.
     #[schema(value_type = EventOfNotice)]
     event: String,
