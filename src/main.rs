@@ -11,6 +11,7 @@ mod database;
 mod derive;
 mod disk;
 mod forecast;
+mod health;
 mod history_files;
 mod identity;
 mod journeys;

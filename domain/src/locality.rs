@@ -91,6 +91,11 @@ impl Locality {
         DateTime::from_timestamp(timestamp.as_second() + offset_s, 0).map(|t| t.naive_utc())
     }
 
+    /// Whether it is a public holiday.
+    pub(crate) fn is_holiday(&self, date: NaiveDate) -> bool {
+        self.holidays.get_public().contains(date)
+    }
+
     /// When clocks show a time: the earlier moment of two, and after a gap as long as it.
     pub(crate) fn utc(&self, local: NaiveDateTime) -> Option<UtcMicros> {
         let text = local.format("%Y-%m-%dT%H:%M:%S").to_string();

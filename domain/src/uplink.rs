@@ -1,6 +1,8 @@
 //! A LoRaWAN message as it is kept: allow-listed fields and nothing else, so that whatever was
 //! ever received can be decoded again and nothing personal is stored.
 
+use crate::bay_state::BayState;
+use crate::health::{Event, Message};
 use crate::ids::{FeedId, MunicipalityId};
 use crate::time::UtcMicros;
 
@@ -61,11 +63,37 @@ pub struct Uplink {
     pub battery_v: Option<f32>,
     /// Of the device's battery.
     pub battery_pct: Option<f32>,
+    /// What the device itself says of its battery.
+    pub battery_low: Option<bool>,
     /// As the device measured it.
     pub temperature_c: Option<f32>,
+    /// What it states of a bay.
+    pub state: Option<BayState>,
 }
 
 impl Uplink {
     /// Outcome of a message that carried no state.
     pub const HEARD: &str = "heard";
+
+    /// Before the reason in the outcome of a rejected message.
+    pub const REJECTED: &str = "rejected:";
+
+    /// What the health of its device is judged by; `None`: the network or somebody at its console speaks, not the device.
+    pub fn message(&self) -> Option<Message> {
+        let event = Event::of(self.event)?;
+        Some(Message {
+            received_at: self.received_at,
+            observed_at: self.network_at,
+            event,
+            f_cnt: self.f_cnt.and_then(|n| u32::try_from(n).ok()),
+            spreading_factor: self.spreading_factor.and_then(|sf| u8::try_from(sf).ok()),
+            snr_db: self.snr_db,
+            battery_v: self.battery_v,
+            battery_pct: self.battery_pct,
+            battery_low: self.battery_low,
+            temperature_c: self.temperature_c,
+            state: self.state,
+            rejected: self.outcome.strip_prefix(Self::REJECTED).and_then(|reason| reason.parse().ok()),
+        })
+    }
 }

@@ -281,7 +281,7 @@ fn uplink(
     let decoded =
         decoded.or_else(|| frame.log_code.as_ref().map(|c| serde_json::json!({ "code": c }).to_string()));
     let outcome = match fault {
-        Some(fault) => format!("rejected:{}", fault.reason),
+        Some(fault) => format!("{}{}", Uplink::REJECTED, fault.reason),
         None if report.is_some_and(|r| r.subject().is_some()) => "stored".to_owned(),
         None => Uplink::HEARD.to_owned(),
     };
@@ -318,6 +318,8 @@ fn uplink(
         dropped_fields: frame.dropped.into_iter().map(|d| d.field).collect(),
         battery_v: report.and_then(|r| r.battery_v),
         battery_pct: report.and_then(|r| r.battery_pct).or(frame.battery_pct),
+        battery_low: report.and_then(Report::battery_low),
         temperature_c: report.and_then(|r| r.temperature_c),
+        state: report.and_then(|r| r.state),
     }
 }

@@ -48,6 +48,8 @@ pub struct Config {
     pub usual: DefaultLimits,
     /// The present.
     pub clock: Clock,
+    /// What the health of devices is judged by goes into the change log.
+    pub notes_health: bool,
     /// Where it counts.
     pub metrics: Arc<Metrics>,
     /// Sends commits to readers in this process.
@@ -108,6 +110,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         registry: registry.clone(),
         metrics: config.metrics.clone(),
         clock: config.clock.clone(),
+        notes_health: config.notes_health,
         live: config.live.clone(),
         may_store: config.may_store.clone(),
     };

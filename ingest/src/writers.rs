@@ -34,6 +34,8 @@ pub struct WriterContext {
     pub registry: Arc<ArcSwap<Registry>>,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
+    /// What the health of devices is judged by goes into the change log.
+    pub notes_health: bool,
     /// Sends commits to readers in this process.
     pub live: Option<mpsc::Sender<Arc<Committed>>>,
     /// False while the disk is nearly full: then nothing is stored or acknowledged.
@@ -201,7 +203,10 @@ impl WriterContext {
     ) -> Result<Stored, StoreError> {
         let w = match writer {
             Some(w) => w,
-            None => writer.insert(Writer::connect(&self.database).await?),
+            None => {
+                let new = Writer::connect(&self.database).await?;
+                writer.insert(new.noting_health(self.notes_health))
+            }
         };
         let registry = self.registry.load_full();
         w.write_counted(batch, parts, registry.as_ref(), (self.clock)()).await
@@ -219,9 +224,7 @@ impl WriterContext {
     }
 
     pub(crate) async fn publish(&self, committed: Committed) {
-        if let Some(live) = &self.live
-            && !committed.changes.is_empty()
-        {
+        if let Some(live) = &self.live {
             // Waits rather than skips: a reader in this process then never has to ask.
             let _ = live.send(Arc::new(committed)).await;
         }

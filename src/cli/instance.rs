@@ -244,6 +244,14 @@ pub struct DiskArgs {
     pub min_free_disk_pct: f64,
 }
 
+/// Whether devices are judged.
+#[derive(Debug, Clone, Args)]
+pub struct HealthArgs {
+    /// Whether the health of devices is judged from their messages. All processes on one database must agree.
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
+    pub health: bool,
+}
+
 /// `serve`.
 #[derive(Debug, Clone, Args)]
 pub struct ServeArgs {
@@ -261,6 +269,8 @@ pub struct ServeArgs {
     pub disk: DiskArgs,
     #[command(flatten)]
     pub quotas: QuotaArgs,
+    #[command(flatten)]
+    pub health: HealthArgs,
 }
 
 /// `ingest`.
@@ -276,6 +286,8 @@ pub struct IngestArgs {
     pub disk: DiskArgs,
     #[command(flatten)]
     pub quotas: QuotaArgs,
+    #[command(flatten)]
+    pub health: HealthArgs,
     /// Address for /healthz, /readyz and /metrics.
     #[arg(long)]
     pub ops_http: Option<SocketAddr>,
@@ -292,4 +304,6 @@ pub struct ApiArgs {
     pub disk: DiskArgs,
     #[command(flatten)]
     pub quotas: QuotaArgs,
+    #[command(flatten)]
+    pub health: HealthArgs,
 }

@@ -1,39 +1,23 @@
 //! Reasons why a source of statements is not well, and when they held. Those that hide the state change what is shown, derived
-//! and learned.
+//! and learned. [`Watcher`] finds them.
+
+mod states;
+mod watcher;
 
 use std::collections::HashMap;
 
 use domain::closure::Spans;
+use domain::health::Code;
+pub use domain::health::Reason;
 use domain::ids::SourceKey;
 use domain::live::Change;
 use domain::registry::BaySource;
 use domain::{BayId, MunicipalityId, UtcMicros};
 use sqlx::PgConnection;
 
-use crate::{Result, Ts, changes, forecast, ingest_process};
+pub use self::watcher::{KeptMessage, Step, Watcher};
 
-/// What is wrong with a source, from when to when. Its identity is the source, the bay, the code and the beginning.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reason {
-    /// Whose source it is.
-    pub municipality: MunicipalityId,
-    /// The sensor, or the feed that names the bay itself.
-    pub source: SourceKey,
-    /// What its statements are about; `None`: no bay.
-    pub bay: Option<BayId>,
-    /// What is wrong.
-    pub code: &'static str,
-    /// Whether its statements about the bay are not believed meanwhile.
-    pub hides: bool,
-    /// Since when it is so.
-    pub since: UtcMicros,
-    /// Until when it was; `None`: it still is.
-    pub until: Option<UtcMicros>,
-    /// What was measured; its unit depends on the code.
-    pub value: Option<f64>,
-    /// What would be right, in the same unit.
-    pub limit: Option<f64>,
-}
+use crate::{Result, Ts, changes, forecast, ingest_process};
 
 /// Stores `reasons`, which were noticed at `now`. Where they change which statements are believed, readers load places again,
 /// what was derived is derived again, and forecasts learn again.
@@ -76,6 +60,33 @@ pub async fn record(conn: &mut PgConnection, reasons: &[Reason], now: UtcMicros)
     let learned = rows.iter().filter(|row| row.1 && row.2).map(|row| MunicipalityId(row.0));
     forecast::learn_again(conn, learned, generation).await?;
     changes::append_alone(conn, &[Change::Places]).await
+}
+
+/// The reasons that hold.
+async fn open(conn: &mut PgConnection) -> Result<Vec<Reason>> {
+    type Row = (i32, i32, Option<i32>, String, bool, Ts, Option<f64>, Option<f64>);
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT municipality, source, place, code, hides, from_utc, value, limit_value FROM health_reason
+         WHERE until_utc = 'infinity' ORDER BY source, place, code",
+    )
+    .fetch_all(conn)
+    .await?;
+    let reason = |(municipality, source, place, code, hides, since, value, limit): Row| {
+        // One that only a newer version knows is that version's.
+        let code = code.parse::<Code>().ok()?.as_str();
+        Some(Reason {
+            municipality: MunicipalityId(municipality),
+            source: SourceKey(source),
+            bay: place.map(BayId),
+            code,
+            hides,
+            since: since.0,
+            until: None,
+            value,
+            limit,
+        })
+    };
+    Ok(rows.into_iter().filter_map(reason).collect())
 }
 
 /// When sources are not believed.

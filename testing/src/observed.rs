@@ -113,7 +113,9 @@ pub fn uplink(municipality: MunicipalityId, feed: FeedId, device: &str, received
         dropped_fields: Vec::new(),
         battery_v: None,
         battery_pct: None,
+        battery_low: None,
         temperature_c: None,
+        state: None,
     }
 }
 

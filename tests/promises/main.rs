@@ -17,6 +17,7 @@ mod doors;
 mod feed_check;
 mod forecast;
 mod foreign_devices;
+mod health;
 mod history;
 mod journeys;
 mod kill;

@@ -38,7 +38,7 @@ fn webhook() -> (String, mpsc::Receiver<(String, Value)>) {
 }
 
 /// Subscribes to `topic`; what comes.
-async fn subscribed(port: u16, topic: &str) -> tokio::sync::mpsc::UnboundedReceiver<Value> {
+pub async fn subscribed(port: u16, topic: &str) -> tokio::sync::mpsc::UnboundedReceiver<Value> {
     let (client, mut events) = AsyncClient::new(MqttOptions::new("listener", "127.0.0.1", port), 10);
     client.subscribe(topic, QoS::AtLeastOnce).await.unwrap();
     let (came, coming) = tokio::sync::mpsc::unbounded_channel();

@@ -134,7 +134,10 @@ impl Device {
             };
             self.findings.judge(Code::ClockDrift, verdict, offset_s, WRONG_S);
         }
-        if message.rejected.is_none() {
+        // What waited somewhere for more than a day says what was; when, nobody can tell from a clock that is wrong.
+        let is_past =
+            message.observed_at.is_some_and(|at| message.received_at.seconds_since(at) > BELIEVED_S);
+        if message.rejected.is_none() && !is_past {
             self.state(message, at, place, around);
         }
         self.judge(message.received_at, around);
@@ -154,6 +157,11 @@ impl Device {
         for code in Code::ALL.iter().filter(|code| code.hides_state()) {
             self.findings.clear(*code);
         }
+    }
+
+    /// For so many seconds nobody could hear it: they are no silence of its own.
+    pub(crate) fn pause(&mut self, unheard_s: i64) {
+        self.heard_at = self.heard_at.plus_s(unheard_s);
     }
 
     /// How it is; `is_known`: it is in the files.

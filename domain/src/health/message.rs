@@ -1,14 +1,17 @@
 //! What is known of one message, and what the files promise of a device.
 
+use chrono::{Datelike, Timelike};
 use serde::{Deserialize, Serialize};
 
 use crate::bay_state::BayState;
+use crate::locality::Locality;
+use crate::observation::BayObservation;
 use crate::rejection::Reason;
 use crate::sensor::stale_after_s;
 use crate::time::UtcMicros;
 
 /// What a device, or its network, says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Event {
     /// An uplink of the device.
     #[default]
@@ -19,8 +22,20 @@ pub enum Event {
     Status,
 }
 
+impl Event {
+    /// Of the name of a network server's event; `None`: it says nothing of the device.
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "up" => Some(Event::Up),
+            "join" => Some(Event::Join),
+            "status" | "ack" => Some(Event::Status),
+            _ => None,
+        }
+    }
+}
+
 /// One message of one device, as received.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Message {
     /// When it reached us.
     pub received_at: UtcMicros,
@@ -48,6 +63,20 @@ pub struct Message {
     pub rejected: Option<Reason>,
 }
 
+impl From<&BayObservation> for Message {
+    /// Of a feed that names its bays itself. A clock that was corrected says nothing of when it was so.
+    fn from(bay: &BayObservation) -> Self {
+        Message {
+            received_at: bay.provenance.received_at,
+            observed_at: (!bay.provenance.clock_corrected).then_some(bay.observed_at),
+            battery_v: bay.battery_v,
+            temperature_c: bay.temperature_c,
+            state: Some(bay.state),
+            ..Message::default()
+        }
+    }
+}
+
 /// What the files promise of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promise {
@@ -71,4 +100,14 @@ pub struct WeekHour {
     pub weekday: u8,
     /// 0 to 23.
     pub hour: u8,
+}
+
+impl WeekHour {
+    /// On the clocks of `locality`, by its holidays.
+    pub fn at(locality: &Locality, at: UtcMicros) -> Self {
+        let Some(local) = locality.local(at) else { return WeekHour { weekday: 0, hour: 0 } };
+        let weekday =
+            if locality.is_holiday(local.date()) { 6 } else { local.weekday().num_days_from_monday() };
+        WeekHour { weekday: weekday as u8, hour: local.hour() as u8 }
+    }
 }

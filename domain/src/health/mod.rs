@@ -12,9 +12,11 @@ mod code;
 mod device;
 mod findings;
 mod frames;
+mod heard;
 mod message;
 mod neighbours;
 mod passages;
+mod reason;
 mod repeats;
 mod rests;
 mod rhythm;
@@ -22,11 +24,15 @@ mod surroundings;
 #[cfg(test)]
 mod tests;
 mod trend;
+mod watch;
 mod whereabouts;
 
 pub use code::{Code, Finding, Health};
 pub use device::{Device, Rest};
+pub use heard::{DeviceKey, Heard};
 pub use message::{Event, Message, Promise, WeekHour};
 pub use neighbours::Neighbours;
 pub use passages::Passages;
+pub use reason::Reason;
 pub use surroundings::{Counted, MOST_SITES, Surroundings};
+pub use watch::{PARTS, Part, Watch};

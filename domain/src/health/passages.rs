@@ -31,8 +31,8 @@ pub struct Passages {
 
 impl Passages {
     /// Takes a count of the whole site. Of absolute counts their differences are passages. One that is passed again
-    /// changes nothing.
-    pub fn count(&mut self, at: UtcMicros, value: CountValue) {
+    /// changes nothing. Returns how many passages it was.
+    pub fn count(&mut self, at: UtcMicros, value: CountValue) -> i64 {
         self.heard_at = self.heard_at.max(at);
         let (entries, exits) = match value {
             CountValue::Flow { entries, exits } => (i64::from(entries), i64::from(exits)),
@@ -42,6 +42,7 @@ impl Passages {
         };
         (0..entries.min(8)).for_each(|n| self.add(UtcMicros(at.0 + n), true));
         (0..exits.min(8)).for_each(|n| self.add(UtcMicros(at.0 + n), false));
+        entries.saturating_add(exits)
     }
 
     /// Entries and exits since the last absolute count.

@@ -28,6 +28,7 @@ struct Parts {
     ops_http: Option<std::net::SocketAddr>,
     retention: Option<Retention>,
     min_free_disk_pct: f64,
+    judges_health: bool,
 }
 
 struct IngestParts {
@@ -86,6 +87,7 @@ fn serve_parts(args: ServeArgs) -> Result<Parts> {
         http: Some(args.http),
         retention: Some(args.retention.retention()),
         min_free_disk_pct: args.disk.min_free_disk_pct,
+        judges_health: args.health.health,
     })
 }
 
@@ -105,6 +107,7 @@ pub async fn ingest(args: IngestArgs) -> Result<ExitCode> {
         ops_http: args.ops_http,
         retention: Some(args.retention.retention()),
         min_free_disk_pct: args.disk.min_free_disk_pct,
+        judges_health: args.health.health,
     })
     .await
 }
@@ -122,6 +125,7 @@ pub async fn api(args: ApiArgs) -> Result<ExitCode> {
         http: Some(args.http),
         retention: None,
         min_free_disk_pct: args.disk.min_free_disk_pct,
+        judges_health: args.health.health,
     })
     .await
 }

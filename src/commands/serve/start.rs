@@ -31,7 +31,7 @@ use crate::journeys::{self, AREA_FILE};
 use crate::live::{self, MEMORY};
 use crate::server::{self, Server};
 use crate::tasks::Tasks;
-use crate::{derive, disk, forecast, identity};
+use crate::{derive, disk, forecast, health, identity};
 
 /// How often retention is enforced.
 const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
@@ -62,6 +62,7 @@ pub(super) async fn start_on(
     let mut meters = MetricsRegistry::default();
     let metrics = Metrics::register(&mut meters);
     let waiting = derive::register(&mut meters);
+    let health = health::Meters::register(&mut meters);
     let hub = parts.http.is_some().then(|| Arc::new(api::LiveHub::new(clock())));
     let (registry, registry_rx) = watch::channel(Arc::new(Registry::default()));
     let (memory, memory_rx) = mpsc::channel(MEMORY);
@@ -116,6 +117,7 @@ pub(super) async fn start_on(
         posted: posted.clone(),
         usual: parts.quotas.usual(),
         clock: clock.clone(),
+        notes_health: parts.judges_health,
         metrics: metrics.clone(),
         live: Some(memory.clone()),
         may_store: may_store.clone(),
@@ -130,6 +132,17 @@ pub(super) async fn start_on(
             may_store: may_store.clone(),
         };
         tasks.spawn("the deriving of occupancy", derive::run(derivation, reading.clone()));
+    }
+    if parts.ingest.is_some() && parts.judges_health {
+        let judging = health::Judging {
+            pool: database.pool.clone(),
+            url: database.url.clone(),
+            clock: clock.clone(),
+            registry: registry_rx.clone(),
+            meters: health,
+            may_store: may_store.clone(),
+        };
+        tasks.spawn("the health of devices", health::run(judging, reading.clone()));
     }
     // Kept open even if nothing is sent: the updater then waits for other processes' changes.
     let keep_open = (memory, supervision.clone());

@@ -2,7 +2,7 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::log::{self, LogLimit, LogRow, WriterId};
+use super::log::{self, LogLimit, LogRow, Positions, WriterId};
 use crate::Result;
 
 /// A consumer of the log, with its position in the database.
@@ -12,16 +12,19 @@ pub(crate) enum LogCursor {
     BayStates,
     /// Derives what places were over time.
     Deriver,
+    /// Judges the health of devices. It stores its position now and then, and reads on from one of its own.
+    Health,
 }
 
 impl LogCursor {
-    pub(super) const ALL: [LogCursor; 2] = [LogCursor::BayStates, LogCursor::Deriver];
+    pub(super) const ALL: [LogCursor; 3] = [LogCursor::BayStates, LogCursor::Deriver, LogCursor::Health];
 
     /// The table of its positions.
     pub(super) const fn table(self) -> &'static str {
         match self {
             LogCursor::BayStates => "bay_state_fold",
             LogCursor::Deriver => "derive_position",
+            LogCursor::Health => "health_position",
         }
     }
 
@@ -30,7 +33,15 @@ impl LogCursor {
         match self {
             LogCursor::BayStates => "deferred",
             LogCursor::Deriver => "true",
+            LogCursor::Health => "heard IS NOT NULL",
         }
+    }
+
+    /// How far it has read.
+    pub(crate) async fn positions(self, conn: &mut PgConnection) -> Result<Positions> {
+        let sql = format!("SELECT writer, seq FROM {}", self.table());
+        let rows: Vec<(WriterId, i64)> = sqlx::query_as(AssertSqlSafe(sql)).fetch_all(conn).await?;
+        Ok(rows.into_iter().collect())
     }
 
     /// What it has not read, oldest first within each writer.

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use domain::UtcMicros;
+use domain::health::Heard;
 use domain::live::Change;
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::QueryAs;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection, Type};
 
 use super::{CHANNEL, body};
-use crate::{Result, Ts};
+use crate::{Result, Ts, codec};
 
 /// A connection that stores: it numbers its transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Type)]
@@ -38,6 +39,9 @@ pub async fn new_writer(conn: &mut PgConnection) -> Result<WriterId> {
     Ok(sqlx::query_scalar("SELECT nextval('change_writer')").fetch_one(conn).await?)
 }
 
+/// Of what was heard, as bytes.
+pub(crate) const HEARD_VERSION: u8 = 1;
+
 /// Appends to the log within the caller's transaction. `deferred`: its bay states are not in
 /// `bay_state` yet.
 ///
@@ -50,20 +54,37 @@ pub async fn append(
     changes: &[Change],
     deferred: bool,
 ) -> Result<()> {
+    append_heard(conn, writer, seq, changes, &[], deferred).await
+}
+
+/// The same with what the health of devices is judged by. It stands beside the changes: those who read one do not pay for the
+/// other.
+pub(crate) async fn append_heard(
+    conn: &mut PgConnection,
+    writer: WriterId,
+    seq: i64,
+    changes: &[Change],
+    heard: &[Heard],
+    deferred: bool,
+) -> Result<()> {
+    let heard = (!heard.is_empty()).then(|| codec::encode(HEARD_VERSION, heard)).transpose()?;
     let observed = changes.iter().filter_map(|change| match change {
         Change::Bay { reading, .. } => Some(reading.observed_at),
         Change::Corrected { first_at, .. } => Some(*first_at),
         _ => None,
     });
     let earliest = observed.min().unwrap_or(UtcMicros(i64::MAX));
-    sqlx::query("INSERT INTO change (writer, seq, body, deferred, earliest) VALUES ($1, $2, $3, $4, $5)")
-        .bind(writer)
-        .bind(seq)
-        .bind(body::encode(changes)?)
-        .bind(deferred)
-        .bind(Ts(earliest))
-        .execute(&mut *conn)
-        .await?;
+    sqlx::query(
+        "INSERT INTO change (writer, seq, body, deferred, earliest, heard) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(writer)
+    .bind(seq)
+    .bind(body::encode(changes)?)
+    .bind(deferred)
+    .bind(Ts(earliest))
+    .bind(heard)
+    .execute(&mut *conn)
+    .await?;
     let notify = sqlx::query("SELECT pg_notify($1, $2)").bind(CHANNEL).bind(writer.0.to_string());
     notify.execute(conn).await?;
     Ok(())
@@ -90,6 +111,15 @@ impl LogRow {
     pub(crate) fn changes(&self) -> Result<Vec<Change>> {
         body::decode(&self.body)
     }
+
+    /// What it brought for the health of devices, where that was asked for.
+    pub(crate) fn heard(&self) -> Result<Vec<Heard>> {
+        if self.body.is_empty() {
+            Ok(Vec::new())
+        } else {
+            codec::decode("what was heard", HEARD_VERSION, &self.body)
+        }
+    }
 }
 
 /// How much of the log is read at once: rows, and the bytes at which no further one is added. A row holds up to
@@ -111,6 +141,17 @@ impl LogLimit {
     }
 }
 
+/// Reads what was heard after `positions`: [`LogRow::heard`].
+pub(crate) async fn heard_after(
+    conn: &mut PgConnection,
+    positions: &Positions,
+    limit: LogLimit,
+) -> Result<Vec<LogRow>> {
+    let (writers, seqs): (Vec<WriterId>, Vec<i64>) = positions.iter().map(|(w, s)| (*w, *s)).unzip();
+    let unread = columns_after("unnest($3, $4)", "true", "coalesce(heard, '')", limit);
+    Ok(unread.bind(writers).bind(seqs).fetch_all(conn).await?)
+}
+
 /// Reads what comes after `positions`, a table or function of `writer` and `seq`, of the rows that meet `condition`. The
 /// rows of all writers in turn, each writer's in its order: none is skipped, none starves. Parameters $1 and
 /// $2 are bound to the limit.
@@ -119,12 +160,21 @@ pub(super) fn after(
     condition: &str,
     limit: LogLimit,
 ) -> QueryAs<'static, Postgres, LogRow, PgArguments> {
+    columns_after(positions, condition, "body", limit)
+}
+
+fn columns_after(
+    positions: &str,
+    condition: &str,
+    body: &str,
+    limit: LogLimit,
+) -> QueryAs<'static, Postgres, LogRow, PgArguments> {
     let unread = unread(positions, condition, "LIMIT $1");
     let sql = format!(
         "{unread}
-         SELECT writer, seq, committed_at, body FROM (
+         SELECT writer, seq, committed_at, {body} AS body FROM (
              SELECT *, sum(bytes) OVER (ORDER BY turn, writer) - bytes AS bytes_before FROM (
-                 SELECT *, octet_length(body) AS bytes, row_number() OVER (PARTITION BY writer ORDER BY seq) AS turn
+                 SELECT *, octet_length({body}) AS bytes, row_number() OVER (PARTITION BY writer ORDER BY seq) AS turn
                  FROM unread) new
              ORDER BY turn, writer LIMIT $1) log
          WHERE bytes_before < $2

@@ -16,7 +16,7 @@ pub(crate) use self::body::decode;
 pub(crate) use self::cursor::LogCursor;
 pub use self::follower::{Accepted, Follower};
 pub use self::log::{Committed, Positions, WriterId, append, new_writer};
-pub(crate) use self::log::{LogLimit, append_alone};
+pub(crate) use self::log::{HEARD_VERSION, LogLimit, append_alone, append_heard, heard_after};
 pub use self::notifier::Notifier;
 pub use self::prune::prune;
 pub(crate) use self::prune::reach_back;

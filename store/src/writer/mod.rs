@@ -11,6 +11,7 @@ mod bays;
 mod bounds;
 mod counters;
 mod gateways;
+mod heard;
 mod idempotency;
 pub(crate) mod observation;
 mod parts;
@@ -170,6 +171,7 @@ pub struct Writer {
     partitions: Partitions,
     deferred: Deferred,
     bounds: Bounds,
+    notes_health: bool,
     passages: passages::Days,
     /// Batches that are still to be staged.
     staged: u32,
@@ -207,6 +209,7 @@ impl Writer {
             partitions: Partitions::default(),
             deferred: Deferred::default(),
             bounds: Bounds::default(),
+            notes_health: true,
             passages: passages::Days::default(),
             staged: 0,
             has_stage: false,
@@ -216,6 +219,11 @@ impl Writer {
     /// The same with other bounds.
     pub fn within(self, bounds: Bounds) -> Self {
         Writer { bounds, ..self }
+    }
+
+    /// The same; `notes_health`: what the health of devices is judged by goes into the change log.
+    pub fn noting_health(self, notes_health: bool) -> Self {
+        Writer { notes_health, ..self }
     }
 
     /// How long the latest states of large batches have been pending; `None`: none
@@ -333,9 +341,14 @@ impl Writer {
         let again = replayed.iter().filter_map(|r| r.rejection.as_ref());
         let feeds = batch.rejections.iter().chain(again).map(|r| r.feed).collect();
         quarantine::bound(&mut tx, feeds, &self.bounds).await?;
-        let seq = self.seq + 1;
-        if !changes.is_empty() {
-            changes::append(&mut tx, self.id, seq, &changes, defer).await?;
+        let heard = match self.notes_health && replayed.is_empty() {
+            true => heard::of(&new_uplinks, &new_bays, &new_counts, registry),
+            false => Vec::new(),
+        };
+        let has_news = !changes.is_empty() || !heard.is_empty();
+        let seq = self.seq + i64::from(has_news);
+        if has_news {
+            changes::append_heard(&mut tx, self.id, seq, &changes, &heard, defer).await?;
         }
         tx.commit().await?;
         self.passages.committed(passages, self.bounds.passages_a_day);
@@ -344,9 +357,7 @@ impl Writer {
         } else if !bays.is_empty() {
             self.staged = self.staged.saturating_sub(1);
         }
-        if !changes.is_empty() {
-            self.seq = seq;
-        }
+        self.seq = seq;
         if defer {
             self.deferred.committed(bays, seq);
         }

@@ -18,6 +18,7 @@ mod duplicates;
 mod forecast;
 mod gateways;
 mod health;
+mod health_watcher;
 mod history;
 mod idempotency_keys;
 mod migrate;

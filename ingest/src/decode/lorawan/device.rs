@@ -53,6 +53,11 @@ impl Report {
             .or(self.fix.as_ref().map(|_| "the position of a vehicle"))
     }
 
+    /// What the device says of its battery.
+    pub fn battery_low(&self) -> Option<bool> {
+        self.fields.get("battery_low").and_then(Value::as_bool)
+    }
+
     /// Adds a device-specific field.
     pub(super) fn note(&mut self, name: &str, value: Value) {
         self.fields.insert(name.to_owned(), value);

@@ -188,7 +188,7 @@ fn message(received_at: UtcMicros, frame: &Frame<'_>, watched: &Watched) -> Mess
         snr_db: frame.snr_db,
         battery_v: report.battery_v,
         battery_pct: report.battery_pct.or(frame.battery_pct),
-        battery_low: report.fields.get("battery_low").and_then(serde_json::Value::as_bool),
+        battery_low: report.battery_low(),
         temperature_c: report.temperature_c,
         state: report.state,
         rejected,
