@@ -1,12 +1,13 @@
 //! How near the product comes to the physical limits: ratios within one run.
 //!
 //! `cargo bench --profile demo --bench limits` (all), or with the names of parts:
-//! `-- ingest batches seen parking memory journeys`. Needs mosquitto and PostgreSQL. Prints one JSON
+//! `-- ingest batches seen parking memory journeys health`. Needs mosquitto and PostgreSQL. Prints one JSON
 //! object per part; `KV_BENCH_MESSAGES` and `KV_BENCH_BAYS` change the size.
 
 mod bare;
 mod batches;
 mod cpu;
+mod health;
 mod ingest;
 mod journeys;
 mod memory;
@@ -37,6 +38,9 @@ async fn main() -> Result<()> {
     }
     if wants("memory") {
         println!("{}", memory::run().await?);
+    }
+    if wants("health") {
+        println!("{}", health::run().await?);
     }
     if wants("journeys") {
         println!("{}", journeys::run().await?);

@@ -107,14 +107,10 @@ impl Watch {
                 continue;
             }
             let (key, spot) = (DeviceKey::sensor(sensor.id), Spot::of_sensor(&registry, sensor, now));
-            match self.devices.get_mut(&key) {
-                Some(watched) => {
-                    if watched.move_to(spot, now) {
-                        self.touch(key);
-                    }
-                }
+            match self.devices.get_mut(&key).map(|watched| watched.move_to(spot, now)) {
+                Some(true) => self.touch(key),
                 None if spot.target.is_some() => self.add(key, Watched::new(spot, now)),
-                None => {}
+                _ => {}
             }
         }
         let natives: Vec<DeviceKey> = self.devices.keys().filter(|key| key.bay.is_some()).copied().collect();
