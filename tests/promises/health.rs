@@ -90,7 +90,11 @@ async fn a_wavering_sensor_is_found_across_a_kill_and_its_messages_count_once() 
     assert_eq!(reasons(&pool).await, [("flapping".to_owned(), true, true)]);
 
     // It is moved to another bay: what is wrong with the first one is over.
-    let sensors = "id,feed,decoder,bay,bound_from,bound_until\n70B3D57ED0000001,lora,bosch-tps110,n2,,\n";
+    let sensors = format!(
+        "id,feed,decoder,bay,bound_from,bound_until\n70B3D57ED0000001,lora,bosch-tps110,n2,,\n\
+         70B3D57ED0000003,lora,,n2,2020-01-01T00:00:00Z,{}\n",
+        at(-3_600)
+    );
     fs::write(folder.join("sensors.csv"), sensors).unwrap();
     instance.import(&folder.join("sensors.csv"));
     eventually("the reason has ended", || async {
