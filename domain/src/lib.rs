@@ -40,7 +40,6 @@ pub mod registry;
 pub mod rejection;
 pub mod ridership;
 pub mod sensor;
-pub mod sensor_health;
 pub mod site_count;
 pub mod stays;
 pub mod time;

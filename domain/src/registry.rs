@@ -232,6 +232,12 @@ impl Registry {
         self.sensors.values()
     }
 
+    /// The sensor of `feed` that is bound to a target at `at`.
+    pub fn sensor_at(&self, feed: FeedId, target: Target, at: UtcMicros) -> Option<&Sensor> {
+        let sensors = self.bound.get(&(feed, target)).into_iter().flatten().filter_map(|id| self.sensor(*id));
+        sensors.into_iter().find(|s| s.binding_at(at).is_some_and(|b| b.target == Some(target)))
+    }
+
     /// All brokers.
     pub fn brokers(&self) -> &[Broker] {
         &self.brokers

@@ -6,6 +6,24 @@ use crate::health::{Event, Message};
 use crate::ids::{FeedId, MunicipalityId};
 use crate::time::UtcMicros;
 
+/// A message at one of the gateways that received it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reception {
+    /// Id of the gateway.
+    pub gateway: String,
+    /// Received signal strength.
+    pub rssi_dbm: Option<f32>,
+    /// Signal-to-noise ratio.
+    pub snr_db: Option<f32>,
+}
+
+impl Reception {
+    /// At a gateway that does not say how well.
+    pub fn at(gateway: impl Into<String>) -> Self {
+        Reception { gateway: gateway.into(), ..Reception::default() }
+    }
+}
+
 /// See the module's description.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Uplink {
@@ -43,8 +61,8 @@ pub struct Uplink {
     pub rssi_dbm: Option<f32>,
     /// Of the gateway that received it best.
     pub snr_db: Option<f32>,
-    /// Those that received it.
-    pub gateways: Vec<String>,
+    /// Where it was received, the loudest first.
+    pub gateways: Vec<Reception>,
     /// What read the payload.
     pub decoder: Option<&'static str>,
     /// Its version: it grows when the same bytes are read otherwise.

@@ -56,6 +56,51 @@ pub async fn page(
     .await?)
 }
 
+/// A gateway that hears a device, as it is answered.
+#[derive(Debug, Clone, PartialEq, FromRow, Serialize)]
+pub struct DeviceGateway {
+    /// Its id, as the network server writes it.
+    #[sqlx(rename = "gateway")]
+    pub id: String,
+    /// When it last heard the device.
+    #[sqlx(try_from = "Ts")]
+    pub last_heard: UtcMicros,
+    /// Signal strength of that message.
+    pub rssi_dbm: Option<f32>,
+    /// Signal-to-noise ratio of that message.
+    pub snr_db: Option<f32>,
+}
+
+/// The gateways that hear these sensors, of each those first that heard it last.
+///
+/// # Errors
+/// The database is not available.
+pub async fn of_devices(
+    pool: &Pool,
+    devices: &[(MunicipalityId, &str)],
+) -> Result<Vec<(MunicipalityId, String, DeviceGateway)>> {
+    #[derive(FromRow)]
+    struct Row {
+        municipality: i32,
+        device: String,
+        #[sqlx(flatten)]
+        gateway: DeviceGateway,
+    }
+    if devices.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT l.municipality, l.device, l.gateway, l.last_heard, l.rssi_dbm, l.snr_db
+         FROM unnest($1, $2) AS d (municipality, device) JOIN gateway_link l USING (municipality, device)
+         ORDER BY l.last_heard DESC, l.gateway",
+    )
+    .bind(devices.iter().map(|(municipality, _)| municipality.0).collect::<Vec<_>>())
+    .bind(devices.iter().map(|(_, device)| *device).collect::<Vec<_>>())
+    .fetch_all(pool)
+    .await?;
+    Ok(rows.into_iter().map(|row| (MunicipalityId(row.municipality), row.device, row.gateway)).collect())
+}
+
 /// What is needed to say which gateways are down: the links of these silent sensors, and of all sensors of those of their
 /// gateways that have heard nothing since `noticed_at`, the newest time at which one of them was noticed. `gateways`: whose
 /// time is needed too.

@@ -146,12 +146,6 @@ parameters! {
         purpose: Option<Purpose>,
     }
 
-    /// Which devices.
-    Sensors {
-        /// Only devices that are so, separated by commas.
-        health: Option<Healths>,
-    }
-
     /// What a device could be bound to.
     BindingTargets {
         /// Around which point, nearest first: `LAT,LON` in decimal degrees (WGS 84), latitude first.

@@ -136,6 +136,8 @@ values! {
     Includes = choices(["full", "stale", "static"]);
     /// Modes of a journey.
     Modes = choices(journey::plan::Modes::NAMED.map(|(name, _)| name));
+    /// A span of time.
+    Seconds = integer().minimum(Some(1usize)).maximum(Some(u32::MAX));
     /// States of devices.
     Healths = choices(all!(domain::health::Health));
     /// JSON, a table, or a page.

@@ -41,6 +41,8 @@ words! {
     SensorHealth = all!(domain::health::Health);
     /// What a device can be bound to.
     TargetKind = ["bay", "site", "vehicle"];
+    /// What is wrong with a device.
+    HealthCode = all!(domain::health::Code);
     /// What is judged of a sensor in its test.
     AcceptanceCheck = all!(domain::acceptance::CheckName);
     /// What a check has come to; `skipped`: it cannot be judged of this device, or not in this time.

@@ -17,6 +17,7 @@ use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
 use crate::http::problem::Problem;
 use crate::http::wire::List;
 use crate::hub::View;
+use crate::installers::sensors::is_called;
 
 /// A place or vehicle that a device can be bound to.
 #[derive(Serialize, ToSchema)]
@@ -75,13 +76,6 @@ impl<'r> Candidate<'r> {
         });
         Rank { distance_dm, kind: self.kind.into(), id: self.id.into() }
     }
-
-    /// Whether the words of a search, in lower case, stand in what it is called or in what its site is called.
-    fn is_called(&self, wanted: &str, registry: &Registry) -> bool {
-        let site = self.site.and_then(|key| registry.site_by_key(key)).map(|site| site.def.name.as_str());
-        let names = [Some(self.id), self.name, self.site, site];
-        names.into_iter().flatten().any(|name| name.to_lowercase().contains(wanted))
-    }
 }
 
 /// Bays, sites and vehicles of the key's municipalities that are in use, with the sensor that is bound to them: nearest
@@ -110,7 +104,7 @@ pub async fn binding_targets(view: View, asker: Asker, query: RawQuery) -> Resul
     let bound = bound(&registry, view.now);
     let mut found: Vec<(Rank<'_>, Candidate<'_>)> = candidates(&registry, &towns, view.now)
         .filter(|c| !is_unbound_only || !bound.contains_key(&c.target))
-        .filter(|c| wanted.as_ref().is_none_or(|wanted| c.is_called(wanted, &registry)))
+        .filter(|c| wanted.as_ref().is_none_or(|wanted| is_called(&registry, c.target, wanted)))
         .map(|c| (c.rank(near), c))
         .filter(|(rank, _)| after.as_ref().is_none_or(|after| rank > after))
         .collect();

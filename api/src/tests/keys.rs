@@ -100,7 +100,11 @@ pub fn uplink(instance: &Instance, town: &str, device: &str, n: i64, outcome: &s
         spreading_factor: Some(7),
         rssi_dbm: Some(-101.0),
         snr_db: Some(7.5),
-        gateways: vec!["gw-1".into()],
+        gateways: vec![domain::uplink::Reception {
+            gateway: "gw-1".into(),
+            rssi_dbm: Some(-101.0),
+            snr_db: Some(7.5),
+        }],
         decoder: Some("bosch-tps110"),
         decoder_version: Some(1),
         decoded: Some(r#"{"state":"occupied"}"#.into()),

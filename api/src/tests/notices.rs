@@ -100,7 +100,7 @@ async fn notices_are_shown_to_their_town_with_attempts_and_errors_and_delivered_
 async fn gateways_are_those_of_the_town_s_own_sensors() {
     let Some(instance) = Instance::with(contents()).await else { return };
     let by = |town, device, outcome, gateways: &[&str]| domain::Uplink {
-        gateways: gateways.iter().map(|g| (*g).to_owned()).collect(),
+        gateways: gateways.iter().map(|g| domain::uplink::Reception::at(*g)).collect(),
         ..uplink(&instance, town, device, 1, outcome)
     };
     let batch = Batch {

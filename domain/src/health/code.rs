@@ -54,6 +54,16 @@ wire_enum! {
     }
 }
 
+impl Health {
+    /// The health of a device that has these, and is in the files.
+    pub fn of(codes: impl IntoIterator<Item = Code>) -> Self {
+        let worst = |health: &Health| {
+            [Health::Ok, Health::Watch, Health::Faulty, Health::Silent].iter().position(|h| h == health)
+        };
+        codes.into_iter().map(Code::level).max_by_key(worst).unwrap_or(Health::Ok)
+    }
+}
+
 impl Code {
     /// The health of a device that has this, and nothing worse.
     pub const fn level(self) -> Health {

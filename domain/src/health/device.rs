@@ -169,10 +169,7 @@ impl Device {
         if !is_known {
             return Health::New;
         }
-        let worst = |health: &Health| {
-            [Health::Ok, Health::Watch, Health::Faulty, Health::Silent].iter().position(|h| h == health)
-        };
-        self.findings.iter().map(|finding| finding.code.level()).max_by_key(worst).unwrap_or(Health::Ok)
+        Health::of(self.findings.iter().map(|finding| finding.code))
     }
 
     /// What is wrong with it.

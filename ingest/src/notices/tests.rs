@@ -96,7 +96,7 @@ impl Town {
         let feed = testing::world::feed_id(&self.registry, "f");
         let uplinks = sensors.map(|n| {
             let mut uplink = testing::observed::uplink(self.municipality, feed, &format!("s{n:03}"), at);
-            uplink.gateways = gateways.iter().map(|g| (*g).to_owned()).collect();
+            uplink.gateways = gateways.iter().map(|g| domain::uplink::Reception::at(*g)).collect();
             uplink
         });
         let batch = Batch { uplinks: uplinks.collect(), ..Batch::default() };

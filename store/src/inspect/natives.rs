@@ -2,11 +2,11 @@
 //! need their state all the same.
 
 use domain::{FeedId, MunicipalityId, UtcMicros};
-use sqlx::FromRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
-use super::numbers;
+use super::{Search, numbers};
 use crate::column::MaybeTs;
-use crate::{Pool, Result};
+use crate::{Pool, Result, Ts};
 
 /// How many of the newest rejections of each feed are searched.
 const REJECTIONS: i64 = 500;
@@ -44,11 +44,29 @@ pub struct NativeFilter<'a> {
     pub only: Option<&'a [String]>,
     /// Also those that have a sensor in the files.
     pub with_sensor: bool,
-    /// Those after this id and kind.
-    pub after: Option<(&'a str, &'a str)>,
+    /// Those that are found.
+    pub search: Option<Search<'a>>,
+    /// Those that were heard at this instant or later.
+    pub heard_since: Option<UtcMicros>,
 }
 
-/// Places, in the order of their ids and kinds.
+/// The order of a page, and the id and kind of the place that it comes after.
+#[derive(Debug, Clone, Copy)]
+pub enum NativeOrder<'a> {
+    /// By id and kind.
+    ById(Option<(&'a str, &'a str)>),
+    /// Those that were heard last first.
+    ByHeard(Option<(UtcMicros, &'a str, &'a str)>),
+}
+
+impl NativePlace {
+    /// When its newest message came, accepted or not.
+    pub fn last_heard(&self) -> Option<UtcMicros> {
+        self.accepted_at.max(self.rejected_at)
+    }
+}
+
+/// A page of places.
 ///
 /// # Errors
 /// The database is not available.
@@ -56,9 +74,20 @@ pub async fn native_places(
     pool: &Pool,
     municipalities: &[MunicipalityId],
     filter: &NativeFilter<'_>,
+    order: NativeOrder<'_>,
     limit: usize,
 ) -> Result<Vec<NativePlace>> {
-    Ok(sqlx::query_as(
+    let (after, sorted, place) = match order {
+        NativeOrder::ById(place) => {
+            ("(key, kind) > ($3, $4)", "key, kind", place.map(|(key, kind)| (None, key, kind)))
+        }
+        NativeOrder::ByHeard(place) => (
+            "(heard_at, key, kind) < ($8, $3, $4)",
+            "heard_at DESC, key DESC, kind DESC",
+            place.map(|(at, key, kind)| (Some(Ts(at)), key, kind)),
+        ),
+    };
+    let sql = format!(
         r#"WITH native AS (SELECT id, municipality FROM feed WHERE def ->> 'format' = 'native'),
          named AS (
             SELECT municipality, CASE kind WHEN 1 THEN 'site' ELSE 'bay' END AS kind, id AS place, key
@@ -70,8 +99,8 @@ pub async fn native_places(
             SELECT 'bay' AS kind, bay AS place, feed, received_at AS at
             FROM bay_state WHERE municipality = ANY($1) AND sensor IS NULL
             UNION ALL
-            SELECT 'site', site, (count #>> '{heard_from,0}')::int, (count ->> 'observed_at')::timestamptz
-            FROM site_state WHERE municipality = ANY($1) AND count #>> '{heard_from,1}' IS NULL
+            SELECT 'site', site, (count #>> '{{heard_from,0}}')::int, (count ->> 'observed_at')::timestamptz
+            FROM site_state WHERE municipality = ANY($1) AND count #>> '{{heard_from,1}}' IS NULL
             UNION ALL
             SELECT 'vehicle', vehicle, feed, observed_at FROM vehicle_state WHERE municipality = ANY($1)
          ),
@@ -109,20 +138,31 @@ pub async fn native_places(
             SELECT n.municipality, r.feed, 'place', r.device, NULL, r.rejected_at, r.third_rejected_at, r.rejected
             FROM refused r JOIN native n ON n.id = r.feed
             WHERE NOT EXISTS (SELECT 1 FROM named WHERE named.key = r.device)
-         )
-         SELECT DISTINCT ON (key COLLATE "C", kind COLLATE "C") * FROM both_of
-         WHERE ($2::text[] IS NULL OR key = ANY($2))
-           AND ($3::text IS NULL OR (key COLLATE "C", kind COLLATE "C") > ($3, $4))
-         ORDER BY key COLLATE "C", kind COLLATE "C", greatest(accepted_at, rejected_at) DESC
-         LIMIT $5"#,
-    )
-    .bind(numbers(municipalities))
-    .bind(filter.only)
-    .bind(filter.after.map(|(key, _)| key))
-    .bind(filter.after.map(|(_, kind)| kind))
-    .bind(limit as i64)
-    .bind(REJECTIONS)
-    .bind(filter.with_sensor)
-    .fetch_all(pool)
-    .await?)
+         ),
+         one_of AS (
+            SELECT DISTINCT ON (key COLLATE "C", kind COLLATE "C") municipality, feed, kind COLLATE "C" AS kind,
+                key COLLATE "C" AS key, accepted_at, rejected_at, third_rejected_at, rejected,
+                greatest(accepted_at, rejected_at) AS heard_at
+            FROM both_of
+            WHERE ($2::text[] IS NULL OR key = ANY($2))
+              AND ($9::text IS NULL OR key = ANY($10) OR position($9 IN lower(key)) > 0)
+            ORDER BY key COLLATE "C", kind COLLATE "C", greatest(accepted_at, rejected_at) DESC)
+         SELECT municipality, feed, kind, key, accepted_at, rejected_at, third_rejected_at, rejected FROM one_of
+         WHERE ($11::timestamptz IS NULL OR heard_at >= $11) AND ($3::text IS NULL OR {after})
+         ORDER BY {sorted} LIMIT $5"#
+    );
+    Ok(sqlx::query_as(AssertSqlSafe(sql))
+        .bind(numbers(municipalities))
+        .bind(filter.only)
+        .bind(place.map(|(_, key, _)| key))
+        .bind(place.map(|(.., kind)| kind))
+        .bind(limit as i64)
+        .bind(REJECTIONS)
+        .bind(filter.with_sensor)
+        .bind(place.and_then(|(at, ..)| at))
+        .bind(filter.search.map(|s| s.text))
+        .bind(filter.search.map(|s| s.meant))
+        .bind(filter.heard_since.map(Ts))
+        .fetch_all(pool)
+        .await?)
 }

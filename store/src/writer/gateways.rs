@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::uplink::Reception;
 use domain::{Uplink, UtcMicros};
 use sqlx::PgConnection;
 
@@ -19,17 +20,19 @@ const MAX_ID_BYTES: usize = 64;
 /// Notes through which gateways new messages came. Links are those of the feed's own sensors, and only they make a gateway
 /// known: whoever makes up devices makes up no gateways.
 pub(super) async fn note(conn: &mut PgConnection, new: &[&Uplink]) -> Result<()> {
-    let mut links: BTreeMap<(i32, &str, &str), (UtcMicros, f64)> = BTreeMap::new();
+    let mut links: BTreeMap<(i32, &str, &str), (UtcMicros, f64, &Reception)> = BTreeMap::new();
     let mut gateways: BTreeMap<(i32, &str), (UtcMicros, bool)> = BTreeMap::new();
     for u in new.iter().filter(|u| u.event != "simulated") {
-        let fits = |id: &&String| !id.is_empty() && id.len() <= MAX_ID_BYTES;
-        for gateway in u.gateways.iter().filter(fits).take(OF_MESSAGE) {
+        let fits = |r: &&Reception| !r.gateway.is_empty() && r.gateway.len() <= MAX_ID_BYTES;
+        for reception in u.gateways.iter().filter(fits).take(OF_MESSAGE) {
+            let gateway = reception.gateway.as_str();
             let heard = gateways.entry((u.municipality.0, gateway)).or_insert((u.received_at, false));
             *heard = (heard.0.max(u.received_at), heard.1 || !u.is_stranger);
             if !u.is_stranger {
-                let link =
-                    links.entry((u.municipality.0, &u.device, gateway)).or_insert((u.received_at, 0.0));
-                *link = (link.0.max(u.received_at), link.1 + 1.0);
+                let link = links.entry((u.municipality.0, &u.device, gateway));
+                let link = link.or_insert((u.received_at, 0.0, reception));
+                let newest = if u.received_at >= link.0 { reception } else { link.2 };
+                *link = (link.0.max(u.received_at), link.1 + 1.0, newest);
             }
         }
     }
@@ -52,10 +55,12 @@ pub(super) async fn note(conn: &mut PgConnection, new: &[&Uplink]) -> Result<()>
     .execute(&mut *conn)
     .await?;
     let is_new: Vec<(bool,)> = sqlx::query_as(
-        "INSERT INTO gateway_link AS held (municipality, device, gateway, last_heard, messages)
-         SELECT * FROM unnest($1, $2, $3, $4, $5)
+        "INSERT INTO gateway_link AS held (municipality, device, gateway, last_heard, messages, rssi_dbm, snr_db)
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)
          ON CONFLICT (municipality, device, gateway) DO UPDATE
          SET last_heard = greatest(held.last_heard, excluded.last_heard),
+             rssi_dbm = CASE WHEN excluded.last_heard >= held.last_heard THEN excluded.rssi_dbm ELSE held.rssi_dbm END,
+             snr_db = CASE WHEN excluded.last_heard >= held.last_heard THEN excluded.snr_db ELSE held.snr_db END,
              messages = excluded.messages + held.messages * exp(-extract(epoch FROM
                  least(greatest(excluded.last_heard - held.last_heard, interval '0'), interval '100 days'))::float8 / 604800)
          RETURNING xmax = 0",
@@ -65,6 +70,8 @@ pub(super) async fn note(conn: &mut PgConnection, new: &[&Uplink]) -> Result<()>
     .bind(links.keys().map(|k| k.2).collect::<Vec<_>>())
     .bind(links.values().map(|v| Ts(v.0)).collect::<Vec<_>>())
     .bind(links.values().map(|v| v.1).collect::<Vec<_>>())
+    .bind(links.values().map(|v| v.2.rssi_dbm).collect::<Vec<_>>())
+    .bind(links.values().map(|v| v.2.snr_db).collect::<Vec<_>>())
     .fetch_all(&mut *conn)
     .await?;
     if is_new.contains(&(true,)) {

@@ -81,7 +81,7 @@ async fn append(
         .bind_rows(rows.iter().map(|u| (u.municipality.0, &*u.device, &*u.dedup_id, u.feed.0, u.event)))
         .bind_rows(rows.iter().map(|u| (Ts(u.received_at), u.network_at.map(Ts), u.f_port, u.f_cnt)))
         .bind_rows(rows.iter().map(|u| (u.payload.as_deref(), u.data_rate, u.spreading_factor)))
-        .bind_rows(rows.iter().map(|u| (u.rssi_dbm, u.snr_db, u.gateways.join(UNIT_SEPARATOR))))
+        .bind_rows(rows.iter().map(|u| (u.rssi_dbm, u.snr_db, names(u).join(UNIT_SEPARATOR))))
         .bind_rows(rows.iter().map(|u| (u.decoder, u.decoder_version, i16::from(u.qos), decoded(u))))
         .bind_rows(rows.iter().map(|u| (u.outcome.as_str(),)))
         .bind(UNIT_SEPARATOR)
@@ -92,6 +92,10 @@ async fn append(
         .fetch_all(conn)
         .await?;
     Ok(new.into_iter().collect())
+}
+
+fn names(uplink: &Uplink) -> Vec<&str> {
+    uplink.gateways.iter().map(|reception| reception.gateway.as_str()).collect()
 }
 
 /// Moves `device_state` forward by messages that were new. Messages simulated in the server's
@@ -112,8 +116,8 @@ async fn touch(conn: &mut PgConnection, new: &[&Uplink]) -> Result<()> {
     }
     sqlx::query(
         "INSERT INTO device_state AS held (municipality, device, feed, first_heard, last_heard, last_f_cnt,
-             messages, battery_v, battery_pct, temperature_c, rssi_dbm, snr_db)
-         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+             messages, battery_v, battery_pct, temperature_c, rssi_dbm, snr_db, is_stranger)
+         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
          ON CONFLICT (municipality, device) DO UPDATE
          SET feed = excluded.feed, first_heard = least(held.first_heard, excluded.first_heard),
              last_heard = greatest(held.last_heard, excluded.last_heard),
@@ -123,7 +127,7 @@ async fn touch(conn: &mut PgConnection, new: &[&Uplink]) -> Result<()> {
              battery_pct = coalesce(excluded.battery_pct, held.battery_pct),
              temperature_c = coalesce(excluded.temperature_c, held.temperature_c),
              rssi_dbm = coalesce(excluded.rssi_dbm, held.rssi_dbm),
-             snr_db = coalesce(excluded.snr_db, held.snr_db)",
+             snr_db = coalesce(excluded.snr_db, held.snr_db), is_stranger = excluded.is_stranger",
     )
     .bind_rows(devices.keys().copied())
     .bind_rows(devices.values().map(|m| (m[m.len() - 1].feed.0, Ts(m[0].received_at))))
@@ -132,7 +136,7 @@ async fn touch(conn: &mut PgConnection, new: &[&Uplink]) -> Result<()> {
     )
     .bind_rows(devices.values().map(|m| (newest(m, |u| u.battery_v), newest(m, |u| u.battery_pct))))
     .bind_rows(devices.values().map(|m| (newest(m, |u| u.temperature_c), newest(m, |u| u.rssi_dbm))))
-    .bind_rows(devices.values().map(|m| (newest(m, |u| u.snr_db),)))
+    .bind_rows(devices.values().map(|m| (newest(m, |u| u.snr_db), m[m.len() - 1].is_stranger)))
     .execute(conn)
     .await?;
     Ok(())

@@ -6,7 +6,7 @@ use domain::{FeedId, Reason, UtcMicros};
 use store::StoreError;
 use store::changes::Follower;
 use store::derive::Deriver;
-use store::inspect;
+use store::inspect::{self, DeviceOrder, NativeOrder};
 use store::replays::{self, Replay, ReplayRequest};
 use store::writer::{Batch, Bounds};
 use testing::observed;
@@ -48,21 +48,27 @@ async fn what_a_device_said_ahead_is_not_its_newest_message() {
          SELECT $1, 'd', age::text, 1, 'up', now() - age, '{}', 1,
                 CASE WHEN age < '0' THEN 'rejected:malformed' ELSE 'stored' END
          FROM unnest(ARRAY['60 s', '70 s', '80 s', '-400 days', '-401 days', '-402 days']::interval[]) AS age",
-        "INSERT INTO device_state (municipality, device, feed, first_heard, last_heard, messages)
-         VALUES ($1, 'd', 1, now(), now(), 6)",
+        "INSERT INTO device_state (municipality, device, feed, first_heard, last_heard, messages, is_stranger)
+         VALUES ($1, 'd', 1, now(), now(), 6, true)",
         "INSERT INTO rejection (municipality, feed, reason, topic, received_at, detail, payload, qos, devices)
          SELECT $1, (SELECT id FROM feed), 'malformed', '', now() + n * interval '1 day', '', '', 1, '{p}'
          FROM generate_series(300, 303) AS n",
     ] {
         run(&db, sql).await;
     }
-    let devices = inspect::devices(&db.pool, &[db.municipality], None, None, 9).await.unwrap();
+    let devices =
+        inspect::devices(&db.pool, &[db.municipality], &Default::default(), DeviceOrder::ById(None), 9)
+            .await
+            .unwrap();
     assert_eq!(devices[0].last_outcome.as_deref(), Some("stored"));
     let since = db.now().await.plus_s(-30);
     let rejecting =
         inspect::rejecting(&db.pool, &[(db.municipality, "d", since)], &[Reason::Malformed]).await.unwrap();
     assert!(rejecting.is_empty());
-    let natives = inspect::native_places(&db.pool, &[db.municipality], &Default::default(), 9).await.unwrap();
+    let natives =
+        inspect::native_places(&db.pool, &[db.municipality], &Default::default(), NativeOrder::ById(None), 9)
+            .await
+            .unwrap();
     assert_eq!(natives, []);
 }
 

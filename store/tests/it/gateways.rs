@@ -2,6 +2,7 @@
 
 use domain::catalogue::Catalogue;
 use domain::notice::{Notice, NoticeKind};
+use domain::uplink::Reception;
 use domain::{FeedId, Registry, Uplink, UtcMicros};
 use serde_json::json;
 use store::notices;
@@ -16,7 +17,10 @@ async fn of_each_sensor_the_newest_sixteen_gateways_are_kept_and_none_that_nobod
     let now = db.now().await;
     let mut writer = db.writer().await;
     let heard = |n: i64, device: &str, gateways: Vec<String>, is_stranger| Uplink {
-        gateways,
+        gateways: gateways
+            .into_iter()
+            .map(|gateway| Reception { gateway, rssi_dbm: Some(-100.0 + n as f32), snr_db: None })
+            .collect(),
         is_stranger,
         ..testing::observed::uplink(db.municipality, FeedId(1), device, now.plus_s(n - 1_000))
     };
@@ -34,6 +38,18 @@ async fn of_each_sensor_the_newest_sixteen_gateways_are_kept_and_none_that_nobod
     assert_eq!(db.scalars::<String>("SELECT gateway FROM gateway_link ORDER BY gateway").await, kept);
     assert_eq!(db.scalars::<String>("SELECT id FROM gateway ORDER BY id").await, kept);
     assert_eq!(db.scalar::<f64>("SELECT max(messages) FROM gateway_link").await, 1.0);
+    // Each with how loud its newest message was, those that heard it last first.
+    let heard_by = store::gateways::of_devices(&db.pool, &[(db.municipality, "own")]).await.unwrap();
+    let loudness = |n: usize| (heard_by[n].2.id.as_str(), heard_by[n].2.rssi_dbm, heard_by[n].2.last_heard);
+    assert_eq!((heard_by.len(), loudness(0)), (16, ("g39", Some(-61.0), now.plus_s(-961))));
+    let older = |n: i64, rssi_dbm| Uplink {
+        gateways: vec![Reception { gateway: "g39".into(), rssi_dbm, snr_db: Some(1.0) }],
+        ..testing::observed::uplink(db.municipality, FeedId(1), "own", now.plus_s(n))
+    };
+    let uplinks = vec![older(-970, Some(-1.0)), older(-960, Some(-62.0)), older(-965, Some(-2.0))];
+    writer.write(&Batch { uplinks, ..Batch::default() }, &Registry::default(), now).await.unwrap();
+    let heard_by = store::gateways::of_devices(&db.pool, &[(db.municipality, "own")]).await.unwrap();
+    assert_eq!((heard_by[0].2.rssi_dbm, heard_by[0].2.snr_db), (Some(-62.0), Some(1.0)));
     // A message of an unknown device shows that a known gateway lives.
     let batch = Batch { uplinks: vec![heard(500, "stranger", vec!["g30".into()], true)], ..Batch::default() };
     writer.write(&batch, &Registry::default(), now).await.unwrap();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use store::inspect;
 use utoipa::ToSchema;
 
-use super::{exists, no_sensor, scope, spelled};
+use super::{found, no_sensor, scope, spelled};
 use crate::contract::{values, words};
 use crate::http::answer;
 use crate::http::auth::Asker;
@@ -61,7 +61,7 @@ pub async fn decoders(
     query.params(&[])?;
     let id = spelled(&id.text()?);
     let payloads = inspect::payloads(asker.pool()?, &scope, &id, TRIED).await?;
-    if payloads.is_empty() && !exists(&asker, &scope, &id).await? {
+    if payloads.is_empty() && matches!(found(&asker, &scope, &id).await?, (None, None)) {
         return Err(no_sensor());
     }
     let registry = view.registry();

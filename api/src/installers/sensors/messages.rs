@@ -5,7 +5,7 @@ use domain::{FeedFormat, MunicipalityId, Registry, UtcMicros};
 use store::inspect::{self, MessageCursor};
 use utoipa::ToSchema;
 
-use super::out::place_of;
+use super::bound::place_of;
 use super::{scope, spelled};
 use crate::contract::{parameters, values, words};
 use crate::http::answer;

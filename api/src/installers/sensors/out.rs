@@ -1,15 +1,16 @@
 //! A device or native place as the API shows it: from the store, the imported files and live state.
 
-use std::collections::{HashMap, HashSet};
-
-use domain::health::Health;
-use domain::sensor_health::Symptoms;
-use domain::{Binding, Decoder, FeedFormat, FeedId, Reason, Registry, Sensor, Target, UtcMicros};
+use domain::health::{Code, Health};
+use domain::ids::SourceKey;
+use domain::{Binding, Decoder, FeedFormat, Reason, Registry, Target, UtcMicros};
 use serde::Serialize;
-use store::inspect::{Device, NativePlace};
+use store::gateways::DeviceGateway;
+use store::inspect::{Device, LastingReason, NativePlace};
 use store::rebindings::{RebindingProgress, RebindingState};
 use utoipa::ToSchema;
 
+use super::bound::{heartbeat_s, place_of, stale_after_s};
+use super::facts::Facts;
 use crate::contract::words;
 use crate::hub::View;
 
@@ -32,6 +33,8 @@ pub struct SensorOut {
     /// Its health.
     #[schema(value_type = words::SensorHealth)]
     pub(super) health: Health,
+    /// What is wrong with it, the worst first.
+    reasons: Vec<ReasonOut>,
     /// Codec of its payload; null: none is set.
     #[schema(value_type = Option<words::Decoder>)]
     decoder: Option<Decoder>,
@@ -40,7 +43,7 @@ pub struct SensorOut {
     /// When it first sent; null: never, or not known.
     first_heard: Option<UtcMicros>,
     /// When it last sent; null: never.
-    last_heard: Option<UtcMicros>,
+    pub(super) last_heard: Option<UtcMicros>,
     /// Seconds since then; null: it never sent.
     age_s: Option<i64>,
     /// After how long without a state it is stale, seconds.
@@ -52,6 +55,15 @@ pub struct SensorOut {
     /// Outcome of its last message; null: not known.
     #[schema(value_type = Option<words::Outcome>)]
     last_outcome: Option<String>,
+    /// LoRaWAN port of its last message; null: none.
+    last_f_port: Option<i32>,
+    /// The payload of its last message, hexadecimal, the first 256 bytes; null: none, or no longer kept.
+    last_hex: Option<String>,
+    /// Gateways that hear it, those that heard it last first; of an unknown device those that received its last message.
+    #[schema(value_type = Vec<DeviceGatewayOut>)]
+    gateways: Vec<DeviceGateway>,
+    /// Spreading factor of LoRa of its last message, 7 to 12; null: not known.
+    spreading_factor: Option<i16>,
     /// Voltage of the battery, volts; null: not known.
     battery_v: Option<f32>,
     /// Charge of the battery, percent; null: not known.
@@ -65,7 +77,43 @@ pub struct SensorOut {
     /// How far it has come that what it sent is decoded again, after its binding was changed back in time; null: that
     /// was not done in the last weeks.
     #[schema(value_type = Option<RebindingOut>)]
-    pub(super) rebinding: Option<RebindingOut>,
+    rebinding: Option<RebindingOut>,
+}
+
+/// Something that is wrong with a device.
+#[derive(Serialize, ToSchema)]
+pub struct ReasonOut {
+    /// What it is.
+    #[schema(value_type = words::HealthCode)]
+    code: Code,
+    /// Since when it is so; null: it was never otherwise, or not known.
+    since: Option<UtcMicros>,
+    /// How far it has gone, in the unit of the code: see HEALTH.md; null: it cannot be measured.
+    value: Option<f64>,
+    /// Where it began to count as a fault, in the same unit; null: none.
+    limit: Option<f64>,
+}
+
+impl ReasonOut {
+    /// `None`: a later version has stored it.
+    fn new(reason: &LastingReason) -> Option<Self> {
+        let LastingReason { code, since, value, limit, .. } = reason;
+        Some(ReasonOut { code: code.parse().ok()?, since: Some(*since), value: *value, limit: *limit })
+    }
+}
+
+/// A gateway that hears a device.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
+pub struct DeviceGatewayOut {
+    /// Its id, as the network server writes it.
+    id: String,
+    /// When it last heard the device.
+    last_heard: UtcMicros,
+    /// Received signal strength of that message, dBm; null: not known.
+    rssi_dbm: Option<f32>,
+    /// Signal-to-noise ratio of that message, dB; null: not known.
+    snr_db: Option<f32>,
 }
 
 /// Messages that are decoded again.
@@ -131,35 +179,49 @@ impl BindingOut {
     }
 }
 
-/// Rejections that matter to the health of devices.
-#[derive(Debug, Default)]
-pub struct Rejecting {
-    /// Ids of devices of which every message is rejected.
-    pub devices: HashSet<String>,
-    /// Places that have a sensor of a native feed, by kind and id.
-    pub places: HashMap<(String, String), NativePlace>,
-}
-
-fn heartbeat_s(registry: &Registry, feed: FeedId, binding: Option<&Binding>) -> u32 {
-    let of_feed = || registry.feed(feed).map(|f| f.def.heartbeat_s());
-    binding.and_then(|b| b.heartbeat_s).or_else(of_feed).unwrap_or(domain::feed::DEFAULT_HEARTBEAT_S)
-}
-
-/// When the last heartbeat of a device began that last sent at `last_heard`.
-pub fn last_heartbeat(registry: &Registry, device: &Device, now: UtcMicros) -> Option<UtcMicros> {
-    let sensor = registry.sensor_by_key(&device.key).filter(|_| device.is_known)?;
-    let heartbeat_s = heartbeat_s(registry, device.feed, sensor.binding_at(now));
-    Some(device.last_heard?.plus_s(-i64::from(heartbeat_s)))
-}
-
-/// The kind and id of what a target is.
-pub fn place_of(target: Target, registry: &Registry) -> Option<(String, String)> {
-    let (kind, id) = match target {
-        Target::Bay(id) => ("bay", registry.bay(id)?.def.id.clone()),
-        Target::Site(id) => ("site", registry.site(id)?.def.id.clone()),
-        Target::Vehicle(id) => ("vehicle", registry.vehicle(id)?.def.id.clone()),
+/// What is found of a device that is in the files, the worst first. What follows from its silence is said even while nobody has
+/// judged it: `limit_s` is the longest that it may last.
+fn reasons<'a>(
+    found: impl Iterator<Item = &'a LastingReason>,
+    last_heard: Option<UtcMicros>,
+    limit_s: u32,
+    is_rejected: bool,
+    now: UtcMicros,
+) -> Vec<ReasonOut> {
+    let mut reasons: Vec<ReasonOut> = found.filter_map(ReasonOut::new).collect();
+    let has = |reasons: &[ReasonOut], code| reasons.iter().any(|r| r.code == code);
+    if last_heard.is_none_or(|at| now >= at.plus_s(limit_s.into())) && !has(&reasons, Code::Silent) {
+        let value = last_heard.map(|at| now.age_s(at) as f64);
+        reasons.push(ReasonOut { code: Code::Silent, since: last_heard, value, limit: Some(limit_s.into()) });
+    }
+    if is_rejected && !has(&reasons, Code::Rejected) {
+        reasons.push(ReasonOut { code: Code::Rejected, since: None, value: None, limit: None });
+    }
+    let severity = |r: &ReasonOut| {
+        [Health::Silent, Health::Faulty, Health::Watch].iter().position(|h| *h == r.code.level())
     };
-    Some((kind.to_owned(), id))
+    reasons.sort_by_key(severity);
+    reasons
+}
+
+fn health_of(reasons: &[ReasonOut]) -> Health {
+    Health::of(reasons.iter().map(|reason| reason.code))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// The gateways that received the newest message of an unknown device: what is measured is of the first.
+fn newest_gateways(device: &Device) -> Vec<DeviceGateway> {
+    let Some(last_heard) = device.last_heard else { return Vec::new() };
+    let gateway = |(n, id): (usize, &String)| DeviceGateway {
+        id: id.clone(),
+        last_heard,
+        rssi_dbm: device.rssi_dbm.filter(|_| n == 0),
+        snr_db: device.snr_db.filter(|_| n == 0),
+    };
+    device.last_gateways.iter().enumerate().map(gateway).collect()
 }
 
 /// Whether everything in the last heartbeat was rejected, and so were the newest three messages.
@@ -171,10 +233,10 @@ fn is_rejected(place: &NativePlace, heartbeat_s: u32) -> bool {
 }
 
 /// A device of the files, or of a LoRaWAN network.
-pub fn device(device: Device, rejecting: &Rejecting, view: &View) -> SensorOut {
+pub fn device(device: Device, facts: &Facts, view: &View) -> SensorOut {
     let (live, now) = (view.hub.read(), view.now);
     let registry = live.map.registry();
-    let sensor: Option<&Sensor> = registry.sensor_by_key(&device.key).filter(|_| device.is_known);
+    let sensor = device.sensor.and_then(|id| registry.sensor(id));
     let binding = sensor.and_then(|s| s.binding_at(now));
     let target = binding.and_then(|b| b.target);
     // Devices of feeds that name their places themselves are judged by the statements about these.
@@ -183,32 +245,38 @@ pub fn device(device: Device, rejecting: &Rejecting, view: &View) -> SensorOut {
         _ => None,
     };
     let place =
-        target.and_then(|t| rejecting.places.get(&place_of(t, registry)?)).filter(|p| p.feed == device.feed);
-    let of_place = place.and_then(|p| p.accepted_at.max(p.rejected_at));
+        target.and_then(|t| facts.places.get(&place_of(t, registry)?)).filter(|p| p.feed == device.feed);
+    let of_place = place.and_then(NativePlace::last_heard);
     let last_heard = device.last_heard.max(of_bay.map(|r| r.observed_at)).max(of_place);
-    let stale_after_s = match target {
-        Some(target) => registry.stale_after_s(device.feed, sensor.map(|s| s.id), target, now),
-        None => domain::sensor::stale_after_s(heartbeat_s(registry, device.feed, binding)),
-    };
     let heartbeat_s = heartbeat_s(registry, device.feed, binding);
-    let symptoms = Symptoms {
-        is_known: device.is_known,
-        last_heard,
-        stale_after_s,
-        is_rejected: rejecting.devices.contains(&device.key)
-            || place.is_some_and(|p| is_rejected(p, heartbeat_s)),
-        battery_v: device.battery_v,
-        battery_pct: device.battery_pct,
-        rssi_dbm: device.rssi_dbm,
+    let stale_after_s = sensor
+        .map_or(domain::sensor::stale_after_s(heartbeat_s), |sensor| stale_after_s(registry, sensor, now));
+    let is_rejected =
+        facts.rejected.contains(&device.key) || place.is_some_and(|p| is_rejected(p, heartbeat_s));
+    let reasons = device.sensor.map_or_else(Vec::new, |id| {
+        let found = facts.reasons(device.municipality, SourceKey(id.0), None);
+        reasons(found, last_heard, stale_after_s, is_rejected, now)
+    });
+    let gateways = match device.sensor {
+        Some(_) => {
+            facts.gateways.get(&(device.municipality, device.key.clone())).cloned().unwrap_or_default()
+        }
+        None => newest_gateways(&device),
     };
     let feed = registry.feed(device.feed);
     SensorOut {
+        health: if device.sensor.is_some() { health_of(&reasons) } else { Health::New },
+        reasons,
+        gateways,
+        rebinding: facts.rebindings.get(&device.key).copied().map(RebindingOut::from),
+        last_f_port: device.last_f_port,
+        last_hex: device.last_payload.as_deref().map(hex),
+        spreading_factor: device.spreading_factor,
         id: device.key,
         kind: "sensor".to_owned(),
         feed: feed.map(|f| f.def.id.clone()),
         format: feed.map(|f| f.def.format),
         municipality: registry.municipality(device.municipality).map(|m| m.slug.clone()),
-        health: symptoms.health(now),
         decoder: sensor.and_then(|s| s.decoder),
         binding: binding.map(|b| BindingOut::new(b, registry)),
         first_heard: device.first_heard,
@@ -224,7 +292,6 @@ pub fn device(device: Device, rejecting: &Rejecting, view: &View) -> SensorOut {
         temperature_c: device.temperature_c,
         rssi_dbm: device.rssi_dbm,
         snr_db: device.snr_db,
-        rebinding: None,
     }
 }
 
@@ -238,27 +305,31 @@ fn last_outcome(place: &NativePlace) -> Option<String> {
 }
 
 /// A place that a native feed names itself.
-pub fn place(place: NativePlace, view: &View) -> SensorOut {
+pub fn place(place: NativePlace, facts: &Facts, view: &View) -> SensorOut {
     let (live, now) = (view.hub.read(), view.now);
     let registry = live.map.registry();
     let heartbeat_s = heartbeat_s(registry, place.feed, None);
-    let last_heard = place.accepted_at.max(place.rejected_at);
+    let last_heard = place.last_heard();
     let stale_after_s = domain::sensor::stale_after_s(heartbeat_s);
-    let symptoms = Symptoms {
-        is_known: place.kind != "place",
-        last_heard,
-        stale_after_s,
-        is_rejected: is_rejected(&place, heartbeat_s),
-        ..Symptoms::default()
+    let is_known = place.kind != "place";
+    let found = || {
+        let bay = registry.bay_by_key(&place.key).filter(|_| place.kind == "bay")?;
+        Some(facts.reasons(place.municipality, SourceKey::of(place.feed, None), Some(bay.id)))
     };
-    let binding = symptoms.is_known.then(|| BindingOut {
+    let found = found().into_iter().flatten();
+    let reasons = match is_known {
+        true => reasons(found, last_heard, stale_after_s, is_rejected(&place, heartbeat_s), now),
+        false => Vec::new(),
+    };
+    let binding = is_known.then(|| BindingOut {
         heartbeat_s: Some(heartbeat_s),
         stale_after_s: Some(stale_after_s),
         ..BindingOut::to(&place.kind, &place.key)
     });
     let feed = registry.feed(place.feed);
     SensorOut {
-        health: symptoms.health(now),
+        health: if is_known { health_of(&reasons) } else { Health::New },
+        reasons,
         binding,
         feed: feed.map(|f| f.def.id.clone()),
         format: feed.map(|f| f.def.format),
@@ -271,6 +342,10 @@ pub fn place(place: NativePlace, view: &View) -> SensorOut {
         stale_after_s,
         messages: None,
         last_f_cnt: None,
+        last_f_port: None,
+        last_hex: None,
+        gateways: Vec::new(),
+        spreading_factor: None,
         battery_v: None,
         battery_pct: None,
         temperature_c: None,

@@ -5,11 +5,12 @@
 
 use domain::Reason;
 use domain::place::DevEui;
+use domain::uplink::Reception;
 
 use super::allow_list::{AllowList, Keep, names};
 use super::{
-    DATA_RATE, Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, bytes,
-    other_device, set_clock, set_reception,
+    DATA_RATE, Event, F_CNT, Frame, RSSI_DBM, SNR_DB, SPREADING_FACTOR, Topic, bytes, other_device,
+    set_clock, set_reception,
 };
 use crate::decode::Fault;
 use crate::decode::json::{
@@ -100,7 +101,7 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
         receptions.push(Reception {
             snr_db,
             rssi_dbm: rx.optional("rssi", loose(measurement(RSSI_DBM)), d),
-            gateway: rx.optional("gatewayId", label, d).flatten(),
+            gateway: rx.optional("gatewayId", label, d).flatten().unwrap_or_default(),
         });
         // The first gateway that the server stamped: later ones received the same frame.
         set_clock(&mut frame, &rx, "nsTime");

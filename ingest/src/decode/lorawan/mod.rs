@@ -29,6 +29,7 @@ use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use domain::place::DevEui;
+use domain::uplink::Reception;
 use domain::{FeedFormat, Reason, UtcMicros};
 
 use self::allow_list::AllowList;
@@ -88,8 +89,8 @@ pub struct Frame<'a> {
     pub rssi_dbm: Option<f32>,
     /// Of the same gateway.
     pub snr_db: Option<f32>,
-    /// All that received it, some dozens at most.
-    pub gateways: Vec<String>,
+    /// Where it was received, the loudest first: some dozens at most.
+    pub gateways: Vec<Reception>,
     /// Battery in percent, from a status event.
     pub battery_pct: Option<f32>,
     /// The object of the server's own codec, unparsed: used only with `use_server_decoder`.
@@ -216,19 +217,15 @@ fn bytes(raw: &str) -> Result<Vec<u8>, Invalid> {
     Ok(decoded)
 }
 
-/// What gateways measured.
-struct Reception {
-    rssi_dbm: Option<f32>,
-    snr_db: Option<f32>,
-    gateway: Option<String>,
-}
-
-/// Takes over the best of the receptions, and the names of all gateways.
-fn set_reception(frame: &mut Frame<'_>, receptions: Vec<Reception>) {
-    let loudness = |r: &&Reception| r.rssi_dbm.unwrap_or(f32::MIN);
-    let best = receptions.iter().max_by(|a, b| loudness(a).total_cmp(&loudness(b)));
+/// Takes over the best of the receptions, and all of gateways that have a name.
+fn set_reception(frame: &mut Frame<'_>, mut receptions: Vec<Reception>) {
+    let loudness = |r: &Reception| r.rssi_dbm.unwrap_or(f32::MIN);
+    receptions.sort_by(|a, b| loudness(b).total_cmp(&loudness(a)));
+    let best = receptions.first();
     (frame.rssi_dbm, frame.snr_db) = (best.and_then(|r| r.rssi_dbm), best.and_then(|r| r.snr_db));
-    frame.gateways = receptions.into_iter().filter_map(|r| r.gateway).take(MAX_GATEWAYS).collect();
+    receptions.retain(|r| !r.gateway.is_empty());
+    receptions.truncate(MAX_GATEWAYS);
+    frame.gateways = receptions;
 }
 
 /// Notes the network's clock, if it is there; what cannot be read is like a clock that is impossible.

@@ -6,12 +6,13 @@
 //! network server's is taken, `uplink_message.received_at`.
 
 use domain::place::DevEui;
+use domain::uplink::Reception;
 use domain::{Reason, UtcMicros};
 
 use super::allow_list::{AllowList, Keep, names};
 use super::{
-    Event, F_CNT, Frame, RSSI_DBM, Reception, SNR_DB, SPREADING_FACTOR, Topic, bytes, other_device,
-    set_clock, set_reception,
+    Event, F_CNT, Frame, RSSI_DBM, SNR_DB, SPREADING_FACTOR, Topic, bytes, other_device, set_clock,
+    set_reception,
 };
 use crate::decode::Fault;
 use crate::decode::json::{
@@ -140,7 +141,7 @@ fn reception(rx: &str, d: &mut Vec<Dropped>) -> Option<Reception> {
     Some(Reception {
         rssi_dbm: rssi.or_else(|| rx.optional("channel_rssi", loose(measurement(RSSI_DBM)), d)),
         snr_db,
-        gateway,
+        gateway: gateway.unwrap_or_default(),
     })
 }
 
