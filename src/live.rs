@@ -170,7 +170,7 @@ impl Updater {
 }
 
 fn withdraws(change: &Change) -> bool {
-    matches!(change, Change::Withdrawn { .. })
+    matches!(change, Change::Withdrawn { .. } | Change::WithdrawnVehicle { .. })
 }
 
 #[cfg(test)]

@@ -36,11 +36,13 @@ pub mod rebindings;
 pub mod replays;
 mod restore;
 pub mod retention;
+mod search_spans;
 mod site_states;
 pub mod transit_history;
 mod trips;
 mod ts;
 pub mod unmatched;
+mod vehicle_states;
 pub mod writer;
 
 pub use error::{Result, StoreError};

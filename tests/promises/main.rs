@@ -40,6 +40,7 @@ mod subscriptions;
 mod supplier_cases;
 mod suppliers;
 mod support;
+mod trackers;
 mod transit_history;
 mod trips;
 mod witness;

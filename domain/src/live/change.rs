@@ -72,4 +72,13 @@ pub enum Change {
         /// Except this one, which holds now.
         holds: Option<BayReading>,
     },
+    /// A statement about a vehicle was withdrawn; what holds now follows.
+    WithdrawnVehicle {
+        /// Which one.
+        vehicle: VehicleId,
+        /// When it was so.
+        observed_at: UtcMicros,
+        /// Identity of the statement.
+        digest: Digest,
+    },
 }

@@ -223,6 +223,18 @@ impl LiveMap {
                         events.extend(is_shown.then_some(LiveEvent::Vehicle { vehicle, reason, was_at }));
                     }
                 }
+                Change::WithdrawnVehicle { vehicle, observed_at, digest } => {
+                    let cell = self.vehicles.entry(vehicle).or_default();
+                    if cell.withdraw(observed_at, digest) {
+                        let (before, stage, timer) = cell.renew(now);
+                        self.vehicle_timers.extend(timer.map(|at| Reverse((at, vehicle))));
+                        let is_shown = before != Stage::Gone && self.registry.vehicle(vehicle).is_some();
+                        events.extend(is_shown.then_some(match stage {
+                            Stage::Gone => LiveEvent::RemovedVehicle { vehicle },
+                            _ => LiveEvent::Vehicle { vehicle, reason: EventReason::Changed, was_at: None },
+                        }));
+                    }
+                }
                 Change::Trip { feed, report } => self.trips.apply(feed, report, now),
                 Change::Withdrawn { bay, newest, holds } => {
                     let cell = self.bays.entry(bay).or_insert_with(BayCell::empty);

@@ -95,6 +95,12 @@ impl VehicleCell {
         moved
     }
 
+    /// Forgets a statement; whether any part was of it.
+    pub fn withdraw(&mut self, observed_at: UtcMicros, digest: Digest) -> bool {
+        let is_it = |held: &mut VehicleStatement| (held.observed_at, held.digest) == (observed_at, digest);
+        self.parts.iter_mut().filter_map(|part| part.take_if(is_it)).count() > 0
+    }
+
     /// Forgets what lies ahead of `now`, and its timer.
     pub fn forget_ahead(&mut self, now: UtcMicros) {
         for part in &mut self.parts {

@@ -6,9 +6,9 @@ use domain::UtcMicros;
 use domain::live::Change;
 use sqlx::{FromRow, PgConnection};
 
-use super::{SearchSpan, last, spans};
 use crate::bay_row::BayRow;
 use crate::bind::BindRows;
+use crate::search_spans::{SearchSpan, last, spans};
 use crate::writer::bay_states::{BayStateKey, Latest};
 use crate::{Result, Ts};
 

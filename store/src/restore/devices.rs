@@ -3,8 +3,8 @@
 use domain::UtcMicros;
 use sqlx::PgConnection;
 
-use super::last;
 use crate::Result;
+use crate::search_spans::last;
 
 /// Sets devices last heard ahead of `now` back to their newest earlier message, and deletes those without one; gateways and
 /// what they heard come back with the next messages.

@@ -10,35 +10,11 @@ mod sites;
 mod vehicles;
 
 use domain::UtcMicros;
-use domain::feed::MAX_AHEAD_S;
 use sqlx::{Connection, PgConnection};
 use tracing::info;
 
-use crate::{Result, Ts, changes};
-
-/// How far back the search for earlier observations goes, days: nearly all are found at once. `None`: all that is stored.
-const DAYS_BACK: [Option<i64>; 3] = [Some(1), Some(30), None];
-
-/// The latest instant that does not lie ahead of `now`.
-fn last(now: UtcMicros) -> Ts {
-    Ts(now.plus_s(MAX_AHEAD_S))
-}
-
-/// A span of time, `(after, until]`.
-#[derive(Clone, Copy)]
-struct SearchSpan {
-    after: Ts,
-    until: Ts,
-}
-
-/// The spans that [`DAYS_BACK`] reach.
-fn spans(now: UtcMicros) -> impl Iterator<Item = SearchSpan> {
-    let mut until = last(now);
-    DAYS_BACK.into_iter().map(move |days| {
-        let after = Ts(days.map_or(UtcMicros::EPOCH, |days| now.plus_s(-days * 86_400)));
-        SearchSpan { after, until: std::mem::replace(&mut until, after) }
-    })
-}
+use crate::search_spans::last;
+use crate::{Result, changes};
 
 /// Recomputes states ahead of `now`; whether there were any. Each kind of state in a transaction of its own.
 ///

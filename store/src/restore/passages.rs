@@ -4,10 +4,10 @@ use domain::{UtcMicros, VehiclePosition};
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::last;
-use super::vehicles::POSITION;
 use crate::Result;
 use crate::bind::BindRows;
+use crate::search_spans::last;
+use crate::vehicle_states::POSITION;
 use crate::writer::passages::Days;
 
 /// Replaces passages that were stated ahead of `now`; how many there were.

@@ -8,18 +8,20 @@ use domain::live::Change;
 use domain::sensor::Sensor;
 use domain::{
     BayId, BayObservation, BayReading, Counter, MunicipalityId, Registry, SensorId, SiteCount, Target,
-    UtcMicros,
+    UtcMicros, VehiclePosition,
 };
 use sqlx::postgres::PgRow;
+use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection};
 
 use super::bay_states::{BayStateKey, Latest};
 use super::observation::{Observation, ObservationKey};
-use super::{Batch, InsertMode, Keyed, Writer, bays, idempotency, sites, uplinks};
+use super::{Batch, InsertMode, Keyed, Writer, bays, idempotency, sites, uplinks, vehicles};
 use crate::bay_row::BayRow;
 use crate::bind::BindRows;
 use crate::count_row::{COUNT_COLUMNS, CountRow};
 use crate::rebindings::{self, KeptUplink, Rebinding, Touched};
+use crate::vehicle_states::{POSITION, PartKey, refill};
 use crate::{Result, Ts, changes, ingest_process};
 
 /// How far back the search for an earlier statement goes, days: nearly all are found at once. `None`: all the time
@@ -89,6 +91,7 @@ impl Writer {
         let heard = Heard::of(sensor, messages, registry);
         let (rows, gone) = exchange(&batch.bays, heard.bays(&mut tx).await?, StoredRow::key);
         let (counts, gone_counts) = exchange(&batch.sites, heard.counts(&mut tx).await?, Observation::key);
+        let (fixes, gone_fixes) = exchange(&batch.vehicles, heard.fixes(&mut tx).await?, Observation::key);
         // Whoever delivers it again finds it known.
         idempotency::register(&mut tx, batch).await?;
         delete(&mut tx, "bay_observation", "bay", gone.iter().map(StoredRow::key).collect()).await?;
@@ -96,6 +99,10 @@ impl Writer {
         bays::write(&mut tx, &rows, stored_at, InsertMode::Staged, &mut Vec::new()).await?;
         let mut changes = corrected(&gone, &rows);
         sites::write(&mut tx, &counts, &gone_counts, stored_at, registry, &mut changes).await?;
+        let gone_keys: Vec<ObservationKey> = gone_fixes.iter().map(Observation::key).collect();
+        delete(&mut tx, "vehicle_position", "vehicle", gone_keys.clone()).await?;
+        forget(&mut tx, gone_keys, stored_at, &mut changes).await?;
+        vehicles::write_positions(&mut tx, &fixes, stored_at, &mut changes).await?;
         uplinks::reread(&mut tx, &batch.uplinks).await?;
         let mut touched = request.touched.clone();
         note(&mut touched, &gone, &rows);
@@ -207,6 +214,21 @@ impl Heard {
         Ok(rows.into_iter().map(StoredCount::count).collect())
     }
 
+    /// The same of vehicles.
+    async fn fixes(&self, conn: &mut PgConnection) -> Result<Vec<VehiclePosition>> {
+        let sql = format!(
+            "SELECT DISTINCT {POSITION} FROM unnest($1::int[]) AS town CROSS JOIN unnest($2) AS m(at)
+             JOIN vehicle_position o ON o.municipality = town AND o.observed_at = m.at WHERE o.sensor = $3"
+        );
+        let rows: Vec<(Json<VehiclePosition>,)> = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(&self.towns)
+            .bind_rows(self.instants.iter().map(|(at, _)| (*at,)))
+            .bind(self.sensor.0)
+            .fetch_all(conn)
+            .await?;
+        Ok(rows.into_iter().map(|(position,)| position.0).collect())
+    }
+
     async fn stored<T: Send + Unpin + for<'r> FromRow<'r, PgRow>>(
         &self,
         conn: &mut PgConnection,
@@ -256,6 +278,36 @@ async fn delete(conn: &mut PgConnection, table: &str, place: &str, gone: Vec<Obs
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Computes the latest states of vehicles that were of positions that are `gone`.
+async fn forget(
+    conn: &mut PgConnection,
+    gone: Vec<ObservationKey>,
+    now: UtcMicros,
+    changes: &mut Vec<Change>,
+) -> Result<()> {
+    #[derive(FromRow)]
+    struct Held {
+        #[sqlx(flatten)]
+        part: PartKey,
+        observed_at: Ts,
+        digest: i64,
+    }
+    let held: Vec<Held> = sqlx::query_as(
+        "DELETE FROM vehicle_state s USING unnest($1, $2, $3, $4) AS t(m, at, v, d)
+         WHERE s.municipality = t.m AND s.observed_at = t.at AND s.vehicle = t.v AND s.digest = t.d
+         RETURNING s.municipality, s.vehicle, s.part, s.observed_at, s.digest",
+    )
+    .bind_rows(gone.into_iter().map(|(town, at, vehicle, digest)| (town.0, Ts(at), vehicle, digest)))
+    .fetch_all(&mut *conn)
+    .await?;
+    changes.extend(held.iter().map(|held| Change::WithdrawnVehicle {
+        vehicle: held.part.vehicle,
+        observed_at: held.observed_at.0,
+        digest: held.digest,
+    }));
+    refill(conn, held.into_iter().map(|held| held.part).collect(), now, changes).await
 }
 
 /// Adds the bays of `gone` and `new`, with the newest statement that was withdrawn of each.

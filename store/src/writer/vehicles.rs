@@ -1,16 +1,15 @@
 //! Vehicle positions and passenger counts.
 
-use std::collections::BTreeMap;
-
-use domain::live::{Change, VehiclePart};
+use domain::live::Change;
 use domain::observation::DoorCount;
 use domain::{PassengerCount, UtcMicros, VehiclePosition};
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::observation::append;
+use crate::Result;
 use crate::bind::BindRows;
-use crate::{Result, Ts};
+use crate::vehicle_states::move_latest;
 
 /// Appends positions that are new and moves the latest forward; returns the new ones.
 pub(super) async fn write_positions<'r>(
@@ -24,12 +23,13 @@ pub(super) async fn write_positions<'r>(
     }
     let fixes = || rows.iter().map(|o| &o.fix);
     let sql = "INSERT INTO vehicle_position (stored_at, municipality, observed_at, vehicle, digest, received_at, feed,
-             clock_corrected, lat, lon, speed_mps, bearing_deg, trip_id, start_date, route_id, stop_id, delay_s,
+             clock_corrected, sensor, lat, lon, speed_mps, bearing_deg, trip_id, start_date, route_id, stop_id, delay_s,
              occupancy_pct)
-         SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+         SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          ON CONFLICT DO NOTHING RETURNING municipality, observed_at, vehicle, digest";
     let new = append(conn, sql, rows, stored_at, |insert| {
         insert
+            .bind_rows(rows.iter().map(|o| (o.provenance.sensor.map(|sensor| sensor.0),)))
             .bind_rows(fixes().map(|fix| (fix.position.map(|p| p.lat), fix.position.map(|p| p.lon))))
             .bind_rows(fixes().map(|fix| (fix.speed_mps, fix.bearing_deg)))
             .bind_rows(fixes().map(|fix| (fix.trip_id.as_deref(), fix.start_date.as_deref())))
@@ -46,33 +46,6 @@ pub(super) async fn write_positions<'r>(
         fix: o.fix.clone(),
     }));
     Ok(new)
-}
-
-/// Moves each part of the vehicles' states forward: see [`VehiclePart`].
-pub(crate) async fn move_latest(conn: &mut PgConnection, rows: &[&VehiclePosition]) -> Result<()> {
-    let mut latest: BTreeMap<(i32, i32, VehiclePart), &VehiclePosition> = BTreeMap::new();
-    for o in rows {
-        for part in VehiclePart::ALL.into_iter().filter(|part| part.is_in(&o.fix)) {
-            let held = latest.entry((o.provenance.municipality.0, o.vehicle.0, part)).or_insert(o);
-            if (held.observed_at, held.digest) < (o.observed_at, o.digest) {
-                *held = o;
-            }
-        }
-    }
-    sqlx::query(
-        "INSERT INTO vehicle_state AS held (municipality, vehicle, part, feed, observed_at, digest, fix)
-         SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7)
-         ON CONFLICT (municipality, vehicle, part) DO UPDATE
-         SET feed = excluded.feed, observed_at = excluded.observed_at, digest = excluded.digest, fix = excluded.fix
-         -- States ahead of the clock give way to others.
-         WHERE (held.observed_at <= now() + interval '5 minutes', held.observed_at, held.digest)
-             < (excluded.observed_at <= now() + interval '5 minutes', excluded.observed_at, excluded.digest)",
-    )
-    .bind_rows(latest.keys().map(|(municipality, vehicle, part)| (*municipality, *vehicle, part.code())))
-    .bind_rows(latest.values().map(|o| (o.provenance.feed.0, Ts(o.observed_at), o.digest, Json(&o.fix))))
-    .execute(conn)
-    .await?;
-    Ok(())
 }
 
 /// Appends passenger counts that are new, and returns them.
