@@ -91,6 +91,7 @@ fn public_api() -> Vec<UtoipaMethodRouter<Shared>> {
         routes!(replay::replay),
         routes!(replay::progress),
         routes!(feeds::feeds),
+        routes!(feeds::history),
         routes!(messages::messages),
         routes!(unmatched::unmatched_topics),
         routes!(gateways::gateways),

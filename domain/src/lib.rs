@@ -17,6 +17,7 @@ pub mod counter;
 pub mod day_kind;
 pub mod feed;
 pub mod feed_check;
+pub mod feed_health;
 pub mod forecast;
 pub mod geo;
 pub mod health;

@@ -119,6 +119,8 @@ impl<'a> Intake<'a> {
         }
         if self.counted_at.is_some() {
             observed_at = None;
+        } else {
+            route.meter.heard(&route.feed.def, &arrived, received_at);
         }
         let received_at = self.counted_at.unwrap_or(received_at);
         if route.meter.message(qos, route.feed.def.qos, received_at, observed_at) {

@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use domain::feed::MAX_AHEAD_S;
+use domain::feed_health::{Evidence, FeedHealth, Report};
 use domain::{Reason, UtcMicros};
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Metric, Registry};
-use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::decode::Dropped;
+use crate::feed_status::{FeedStatus, Gap};
 use crate::message::Received;
 use crate::quota::Limits;
 
@@ -20,6 +21,9 @@ const AHEAD_MINUTES: i64 = MAX_AHEAD_S / 60;
 
 /// Delays kept for the median.
 const DELAYS: usize = 255;
+
+/// The stored length of a reason, characters.
+const ERROR_CHARS: usize = 500;
 
 /// Names and values of labels.
 pub(crate) type Labels<const N: usize> = [(&'static str, String); N];
@@ -76,6 +80,7 @@ impl FeedCounters {
             ignored: of(&self.ignored),
             throttled: of(&self.throttled),
             recent: Mutex::default(),
+            health: Mutex::default(),
             link: watch::Sender::default(),
         }
     }
@@ -92,6 +97,8 @@ pub struct FeedMeter {
     ignored: Counter,
     throttled: Counter,
     recent: Mutex<Recent>,
+    /// `None` until what was learned before is loaded.
+    pub(crate) health: Mutex<Option<FeedHealth>>,
     /// Its connections, for who fetches what was missed.
     link: watch::Sender<Link>,
 }
@@ -114,15 +121,6 @@ pub(crate) struct Kept {
     pub qos: u8,
 }
 
-/// A span of which messages may be missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Gap {
-    /// Receipt of the last message before it.
-    pub from: UtcMicros,
-    /// When the feed was connected again.
-    pub until: UtcMicros,
-}
-
 /// The last hour, by minutes.
 #[derive(Debug, Default)]
 struct Recent {
@@ -132,7 +130,11 @@ struct Recent {
     /// Receipt of the last message of the process before.
     heard_before_start: Option<UtcMicros>,
     gap: Option<Gap>,
+    /// What is wrong with fetching what is missing.
     error: Option<String>,
+    /// Why there is no connection.
+    refused: Option<String>,
+    certificate_until: Option<UtcMicros>,
     total: u64,
     qos0: u64,
     minutes: VecDeque<Minute>,
@@ -146,32 +148,9 @@ struct Minute {
     minute: i64,
     messages: u64,
     throttled: u64,
+    /// Messages of which something was rejected.
+    rejected_messages: u64,
     rejected: BTreeMap<&'static str, u64>,
-}
-
-/// The state of a feed, as it is stored for whoever asks.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct FeedStatus {
-    /// Since when its subscription holds; `None`: it does not.
-    pub connected_since: Option<UtcMicros>,
-    /// Receipt of its last message.
-    pub last_message_at: Option<UtcMicros>,
-    /// Messages of the last hour.
-    pub messages_1h: u64,
-    /// Of these, how many had to wait.
-    pub throttled_1h: u64,
-    /// What it may send.
-    pub limits: Option<Limits>,
-    /// Rejections and duplicates of the last hour, by reason.
-    pub rejected_1h: BTreeMap<String, u64>,
-    /// Median delay between observation and receipt, seconds.
-    pub delay_p50_s: Option<f32>,
-    /// Share of its messages that came with QoS 0, 0 to 1.
-    pub qos0_share: Option<f64>,
-    /// The last span of which messages may be missing.
-    pub gap: Option<Gap>,
-    /// What is wrong with fetching what is missing, and what to do.
-    pub error: Option<String>,
 }
 
 impl FeedMeter {
@@ -214,6 +193,9 @@ impl FeedMeter {
             self.dropped.get_or_create(&labels).inc();
         }
         self.ignored.inc_by(received.is_ignored.into());
+        if !received.reasons.is_empty() {
+            self.recent.lock().this_minute(at).rejected_messages += 1;
+        }
     }
 
     /// Counts rejections and duplicates.
@@ -234,12 +216,23 @@ impl FeedMeter {
         self.recent.lock().limits = Some(limits);
     }
 
-    /// Records since when the feed's subscription holds; `None` = it does not.
-    pub(crate) fn connected_since(&self, at: Option<UtcMicros>) {
-        self.recent.lock().connected_since = at;
-        if at.is_none() {
-            self.link.send_if_modified(|link| std::mem::take(link) != Link::default());
-        }
+    /// Records that what was asked for came.
+    pub(crate) fn reached(&self, at: UtcMicros) {
+        let mut r = self.recent.lock();
+        (r.connected_since, r.refused) = (Some(at), None);
+    }
+
+    /// Records that the feed's subscription does not hold, or its server cannot be reached.
+    pub(crate) fn disconnected(&self, reason: &str) {
+        let mut r = self.recent.lock();
+        (r.connected_since, r.refused) = (None, Some(reason.chars().take(ERROR_CHARS).collect()));
+        drop(r);
+        self.link.send_if_modified(|link| std::mem::take(link) != Link::default());
+    }
+
+    /// Records until when the certificates of its connection are valid.
+    pub(crate) fn certified_until(&self, at: Option<UtcMicros>) {
+        self.recent.lock().certificate_until = at;
     }
 
     /// Records that the feed's subscription holds from now on. What was sent since the last message may be missing where
@@ -247,6 +240,7 @@ impl FeedMeter {
     pub(crate) fn connected(&self, now: UtcMicros, kept: Kept) {
         let mut r = self.recent.lock();
         let is_new = r.connected_since.replace(now).is_none();
+        r.refused = None;
         let heard = r.last_message_at.or(r.heard_before_start);
         let is_kept = kept.session && kept.qos > 0 && r.qos0 == 0;
         if let (true, false, Some(from)) = (is_new, is_kept, heard) {
@@ -282,29 +276,46 @@ impl FeedMeter {
         is_new
     }
 
-    pub(crate) fn status(&self, now: UtcMicros) -> FeedStatus {
+    /// How it is doing; `report`: by what was learned of it.
+    pub(crate) fn status(&self, report: Option<Report>, now: UtcMicros) -> FeedStatus {
+        let evidence = self.evidence(now);
         let r = self.recent.lock();
-        let this_minute = minute_of(now);
-        let is_of_hour =
-            |m: &&Minute| (this_minute - 60 < m.minute) && m.minute <= this_minute + AHEAD_MINUTES;
-        let hour: Vec<&Minute> = r.minutes.iter().filter(is_of_hour).collect();
         let mut rejected_1h: BTreeMap<String, u64> = BTreeMap::new();
-        for (reason, n) in hour.iter().flat_map(|m| &m.rejected) {
+        for (reason, n) in r.hour(now).flat_map(|m| &m.rejected) {
             *rejected_1h.entry((*reason).to_owned()).or_default() += n;
         }
-        let mut delays: Vec<f32> = r.delays_s.iter().copied().collect();
-        delays.sort_by(f32::total_cmp);
+        let reasons = report.as_ref().map(|report| report.reasons(&evidence));
         FeedStatus {
             connected_since: r.connected_since,
             last_message_at: r.last_message_at,
-            messages_1h: hour.iter().map(|m| m.messages).sum(),
-            throttled_1h: hour.iter().map(|m| m.throttled).sum(),
+            messages_1h: evidence.messages_1h,
+            throttled_1h: r.hour(now).map(|m| m.throttled).sum(),
             limits: r.limits,
             rejected_1h,
-            delay_p50_s: delays.get(delays.len() / 2).copied(),
+            delay_p50_s: evidence.delay_p50_s,
             qos0_share: (r.total > 0).then(|| r.qos0 as f64 / r.total as f64),
             gap: r.gap,
-            error: r.error.clone(),
+            error: r.refused.clone().or_else(|| r.error.clone()),
+            certificate_until: r.certificate_until,
+            state: report.as_ref().map(|report| report.period.state),
+            state_since: report.as_ref().map(|report| report.period.since),
+            usual_messages_1h: report.as_ref().and_then(|report| report.usual_1h).map(f64::round),
+            reasons: reasons.unwrap_or_default(),
+            quiet: report.map(|report| report.quiet).unwrap_or_default(),
+        }
+    }
+
+    /// What its state is judged by.
+    pub(crate) fn evidence(&self, now: UtcMicros) -> Evidence {
+        let r = self.recent.lock();
+        let mut delays: Vec<f32> = r.delays_s.iter().copied().collect();
+        delays.sort_by(f32::total_cmp);
+        Evidence {
+            connected_since: r.connected_since,
+            messages_1h: r.hour(now).map(|m| m.messages).sum(),
+            rejected_1h: r.hour(now).map(|m| m.rejected_messages).sum(),
+            delay_p50_s: delays.get(delays.len() / 2).copied(),
+            ..Evidence::default()
         }
     }
 }
@@ -314,6 +325,14 @@ fn minute_of(at: UtcMicros) -> i64 {
 }
 
 impl Recent {
+    /// The minutes of the hour until `now`.
+    fn hour(&self, now: UtcMicros) -> impl Iterator<Item = &Minute> {
+        let this_minute = minute_of(now);
+        let is_of_hour =
+            move |m: &&Minute| (this_minute - 60 < m.minute) && m.minute <= this_minute + AHEAD_MINUTES;
+        self.minutes.iter().filter(is_of_hour)
+    }
+
     fn this_minute(&mut self, at: UtcMicros) -> &mut Minute {
         let minute = minute_of(at);
         // By a clock that was ahead.

@@ -12,7 +12,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use store::unmatched::{EXAMPLES, Unmatched};
 
-use crate::feed_meter::{FeedCounters, FeedMeter, FeedStatus, Labels, register, registered};
+use crate::feed_meter::{FeedCounters, FeedMeter, Labels, register, registered};
 use crate::notice_metrics::NoticeMetrics;
 
 /// The stored length of an unmatched topic, characters.
@@ -138,10 +138,5 @@ impl Metrics {
     /// Whether `broker` is wanted and not connected.
     pub fn lacks(&self, broker: &str) -> bool {
         self.connected.get(&of_broker(broker)).is_some_and(|connected| connected.get() == 0)
-    }
-
-    /// The state of every feed that has received messages.
-    pub(crate) fn feed_statuses(&self, now: UtcMicros) -> Vec<(FeedId, FeedStatus)> {
-        self.feeds.lock().iter().map(|(id, meter)| (*id, meter.status(now))).collect()
     }
 }

@@ -40,7 +40,7 @@ pub(crate) async fn run(routing: Arc<ArcSwap<RoutingTable>>, shared: Shared) {
         match fetched {
             Ok(payload) => {
                 is_failing = false;
-                route.meter.connected_since(Some(received_at));
+                route.meter.reached(received_at);
                 let topic = shown_address(url).into();
                 let arrived = Arrived { topic, payload: payload.into(), qos: 1, received_at };
                 let decoded = intake.decode_large(&arrived).await;
@@ -49,7 +49,7 @@ pub(crate) async fn run(routing: Arc<ArcSwap<RoutingTable>>, shared: Shared) {
                 }
             }
             Err(reason) => {
-                route.meter.connected_since(None);
+                route.meter.disconnected(&reason);
                 if !std::mem::replace(&mut is_failing, true) {
                     warn!("feed '{}' cannot be fetched: {reason}; trying again", route.feed.def.id);
                 }

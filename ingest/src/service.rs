@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, error, warn};
 
+use crate::feed_health::{Serves, Watch};
 use crate::metrics::Metrics;
 use crate::notices;
 use crate::posted::PostedInlet;
@@ -148,6 +149,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
     }
     let (mut pollers, mut fillers): (HashMap<FeedId, Poller>, HashMap<FeedId, Poller>) = Default::default();
     let mut heard: HashMap<FeedId, UtcMicros> = HashMap::new();
+    let mut watch = Watch::default();
     let mut status = tokio::time::interval(STATUS_EVERY);
     // The generation of places whose subscriptions have been answered.
     let mut settled_generation = -1;
@@ -155,6 +157,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         let now = config.registry.borrow_and_update().clone();
         registry.store(now.clone());
         // Here and below: a database that does not answer must not delay a stop.
+        cancel.run_until_cancelled(load(&mut watch, &config, &now)).await;
         if let (Some(sessions), Some(brokers)) = (&mut sessions, &config.brokers) {
             cancel.run_until_cancelled(heard_before(&config, &now, &mut heard)).await;
             arrange_tasks(&now, &shared, &mut fillers, has_storage, |feed, routing| {
@@ -194,12 +197,17 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                             sessions.stop().await;
                         }
                     };
-                    tokio::join!(closed, stopped);
+                    // A restart forgets nothing of feeds.
+                    let kept = tokio::time::timeout(KEPT_WITHIN, watch.keep(&config.pool, (config.clock)()));
+                    let ((), (), kept) = tokio::join!(closed, stopped, kept);
+                    if let Ok(Err(error)) = kept {
+                        warn!("what was learned of feeds since some minutes could not be stored: {error}");
+                    }
                     // The writers end when the last one who could announce work is gone.
                     drop(shared);
                     let _ = tokio::time::timeout(WRITERS_END, async {
                         writers.join_all().await;
-                        note_status(&config).await;
+                        note_status(&mut watch, &config, &now).await;
                         if let Some(brokers) = &config.brokers {
                             let _ = store::ingest_process::gone(&config.pool, &brokers.client_id).await;
                         }
@@ -228,7 +236,8 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                     return;
                 }
                 _ = status.tick() => {
-                    cancel.run_until_cancelled(note_status(&config)).await;
+                    cancel.run_until_cancelled(load(&mut watch, &config, &now)).await;
+                    cancel.run_until_cancelled(note_status(&mut watch, &config, &now)).await;
                     if settled_generation == now.generation() {
                         let noting = note_process(&config, settled_generation, sessions.as_ref());
                         cancel.run_until_cancelled(noting).await;
@@ -242,6 +251,9 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         }
     }
 }
+
+/// How long storing what was learned of feeds may take at the end: as long as sessions may.
+const KEPT_WITHIN: Duration = Duration::from_secs(3);
 
 /// How long the writers have for the remaining rows, once all sessions have ended.
 const WRITERS_END: Duration = Duration::from_secs(1);
@@ -317,13 +329,19 @@ async fn heard_before(config: &Config, registry: &Registry, known: &mut HashMap<
     }
 }
 
-async fn note_status(config: &Config) {
-    let statuses = config.metrics.feed_statuses((config.clock)());
+async fn load(watch: &mut Watch, config: &Config, registry: &Registry) {
+    let serves = Serves { fetched: config.brokers.is_some(), posted: config.posted.is_some() };
+    // Not logged, here and below: the writers report an unavailable database.
+    let _ = watch.load(&config.pool, &config.metrics, registry, serves, (config.clock)()).await;
+}
+
+async fn note_status(watch: &mut Watch, config: &Config, registry: &Registry) {
+    let now = (config.clock)();
+    let (statuses, _) = watch.look(&config.pool, registry, now).await;
     let statuses: Vec<(FeedId, serde_json::Value)> =
         statuses.into_iter().filter_map(|(id, s)| Some((id, serde_json::to_value(s).ok()?))).collect();
-    // Not logged: the writers report an unavailable database.
     let _ = store::unmatched::note(&config.pool, &config.metrics.take_unmatched()).await;
-    let noted = store::feed_status::note(&config.pool, &statuses, (config.clock)()).await;
+    let noted = store::feed_status::note(&config.pool, &statuses, now).await;
     // Known from the start, and also when nothing comes that would have to be stored.
     config.metrics.store_available.set(noted.is_ok().into());
 }

@@ -171,7 +171,17 @@ impl Runner {
             match event {
                 // Brokers need not close the connection then, and some do not.
                 Ok(Event::Left) if draining => break,
-                Ok(event) => self.handle(event, &mut outage, &cancel).await,
+                Ok(event) => {
+                    if matches!(event, Event::Connected { .. }) {
+                        let until = event_loop.certified_until();
+                        self.routing
+                            .load()
+                            .routes
+                            .iter()
+                            .for_each(|route| route.meter.certified_until(until));
+                    }
+                    self.handle(event, &mut outage, &cancel).await;
+                }
                 // Nothing can be acknowledged any more.
                 Err(_) if cancel.is_cancelled() => break,
                 Err(reason) => {
@@ -249,10 +259,16 @@ impl Runner {
                 }
             }
             (Ok(_), None) => {}
-            (Err(reason), _) => error!(
-                "{:?} refuses the subscription to '{filter}': {reason}; does its access rule allow our user to read it?",
-                self.login,
-            ),
+            (Err(reason), route) => {
+                let refused = format!(
+                    "the subscription to '{filter}' is refused: {reason}; does the broker's access rule allow our user to \
+                     read it?"
+                );
+                error!("{:?}: {refused}", self.login);
+                if let Some(route) = route {
+                    route.meter.disconnected(&refused);
+                }
+            }
         }
     }
 
@@ -276,7 +292,7 @@ impl Runner {
         let stood = self.subscriptions.lost(reason);
         self.shared.metrics.subscriptions.dec_by(stood as i64);
         for route in &self.routing.load().routes {
-            route.meter.connected_since(None);
+            route.meter.disconnected(reason);
         }
         let o = outage.get_or_insert_with(Outage::begin);
         if o.warned_at.is_none_or(|t| t.elapsed() >= WARN_EVERY) {

@@ -109,6 +109,9 @@ impl Sessions {
         for key in keys {
             if let Err(refused) = self.arrange_one(&key, registry).await {
                 error!("{refused}; its feeds are not served");
+                for route in &self.plan_of(&key, registry).routes {
+                    route.meter.disconnected(&refused.to_string());
+                }
                 self.refused.insert(refused.broker.clone(), refused.to_string());
             }
         }

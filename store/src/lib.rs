@@ -15,6 +15,7 @@ mod copy;
 mod count_row;
 pub mod derive;
 mod error;
+pub mod feed_health;
 pub mod feed_status;
 pub mod forecast;
 pub mod gaps;

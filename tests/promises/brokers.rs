@@ -126,6 +126,28 @@ async fn those_that_work_are_not_disturbed_by_those_that_do_not() {
     let log = ingest.log();
     assert!(!log.contains("secret") && !log.contains("guess"), "{log}");
 
+    // Operators see until when certificates are valid (those of the test two days), and why feeds are not connected.
+    let args = ["key", "create", "--role", "admin", "--database-url", &url];
+    let key = String::from_utf8(Command::new(BIN).args(args).output().unwrap().stdout).unwrap();
+    let feeds = eventually("each feed says how it is connected", || async {
+        let feeds = api.get_with("/v1/feeds", key.trim()).await["items"].clone();
+        let shown = feeds.as_array()?.iter().all(|feed| {
+            let works = FEEDS.iter().any(|(id, works)| feed["id"] == *id && *works);
+            feed["connected_since"].is_string() == works && feed["error"].is_null() == works
+        });
+        (shown && feeds.as_array()?.len() == FEEDS.len()).then_some(feeds)
+    })
+    .await;
+    assert!(!feeds.to_string().contains("guess"), "{feeds}");
+    let certified: Vec<jiff::Timestamp> = feeds
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|feed| feed["certificate_until"].as_str()?.parse().ok())
+        .collect();
+    let hours = |at: &jiff::Timestamp| (at.as_second() - jiff::Timestamp::now().as_second()) / 3_600;
+    assert!(certified.len() >= 2 && certified.iter().all(|at| (46..=48).contains(&hours(at))), "{feeds}");
+
     ingest.stop().await;
     api.stop().await;
     database.stop().await.unwrap();

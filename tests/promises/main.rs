@@ -15,6 +15,7 @@ mod databases;
 mod disk;
 mod doors;
 mod feed_check;
+mod feed_health;
 mod forecast;
 mod foreign_devices;
 mod health;

@@ -188,6 +188,12 @@ parameters! {
         feed: Option<Id>,
     }
 
+    /// How far back.
+    History {
+        /// How many days back; 14 when left out, more than 400 is taken as 400.
+        days: Option<Positive>,
+    }
+
     /// Which notices.
     Notices {
         /// Only those of which this became.

@@ -1,20 +1,39 @@
-//! `GET /v1/feeds`: the sources of the data; for operators also how feeds are doing.
+//! `GET /v1/feeds`: the sources of the data; for operators also how feeds are doing. `GET /v1/feeds/{id}/history`: how one was.
 
 use axum::response::Response;
+use domain::feed_health::{FeedReason, FeedState, Quiet};
+use domain::live::Coverage;
 use domain::registry::Entry;
 use domain::{Feed, FeedFormat, FeedId, UtcMicros};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use store::inspect;
 use utoipa::ToSchema;
 
-use crate::contract::{parameters, words};
+use super::notices::HealthCode;
+use crate::contract::words::words;
+use crate::contract::{parameters, values, words};
 use crate::http::answer;
 use crate::http::auth::{Asker, Role};
-use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery, cursor_after};
+use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, PathId, RawQuery, cursor_after};
 use crate::http::problem::Problem;
 use crate::http::wire::List;
 use crate::hub::View;
+
+/// Figures that nobody has saved for so long say nothing about now, seconds.
+const OUTDATED_S: i64 = 60;
+
+/// How far back a history reaches, days: unless it is asked for otherwise, and at most.
+const HISTORY_DAYS: f64 = 14.0;
+const MAX_HISTORY_DAYS: f64 = 400.0;
+
+words! {
+    /// How a feed is.
+    FeedStateName = FeedState::ALL.iter().map(|state| state.as_str());
+    /// What happened to a field of a feed's messages.
+    FieldChangeName = domain::feed_health::FieldChange::ALL.iter().map(|change| change.as_str());
+}
 
 /// Feeds, as the caller may see them.
 #[derive(Serialize, ToSchema)]
@@ -58,6 +77,10 @@ pub struct FeedOut {
     push: bool,
     #[serde(flatten)]
     status: FeedStatus,
+    /// How many bays and sites it should speak of: those that its sensors are bound to, and those that it has named.
+    places_expected: u32,
+    /// Of how many of them its statement is fresh.
+    places_fresh: u32,
     /// When the ingest last saved these figures; null: it never served this feed.
     updated_at: Option<UtcMicros>,
 }
@@ -84,8 +107,75 @@ pub struct FeedStatus {
     qos0_share: Option<f64>,
     /// The last span of which messages may be missing, since nobody kept them for us; null: none is.
     gap: Option<FeedGap>,
-    /// What is wrong with fetching what is missing from the network server's storage, and what to do; null: nothing.
+    /// Why there is no connection; else what is wrong with fetching what is missing from the network server's storage,
+    /// and what to do. Null: nothing.
     error: Option<String>,
+    /// Until when the certificates of its connection are valid, the earliest of them; null: there are none, or they are
+    /// not known.
+    certificate_until: Option<UtcMicros>,
+    /// How it is; null: no ingest serves it now.
+    #[schema(value_type = Option<FeedStateName>)]
+    state: Option<FeedState>,
+    /// Since when it is so.
+    state_since: Option<UtcMicros>,
+    /// How many messages are usual in the hour until now; null: not known yet.
+    usual_messages_1h: Option<f64>,
+    /// Parts of its topics that are quiet while others speak, longest first.
+    #[schema(value_type = Vec<QuietTopic>)]
+    quiet: Vec<Quiet>,
+    /// What is wrong with it.
+    #[schema(value_type = Vec<FeedReasonOut>)]
+    reasons: Vec<FeedReason>,
+}
+
+/// A part of a feed's topics that is quiet.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
+pub struct QuietTopic {
+    /// The beginning of its topics.
+    topic: String,
+    /// When its last message came.
+    last_message: UtcMicros,
+    /// Mean time between its messages, seconds.
+    usual_interval_s: f64,
+    /// How many messages are missing, against the usual.
+    missing: f64,
+    /// How many may be missing.
+    limit: f64,
+}
+
+/// What is wrong with a feed.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "for the document only")]
+pub struct FeedReasonOut {
+    /// `silent`, `rejected` or `schema_drift`.
+    #[schema(value_type = HealthCode)]
+    code: String,
+    /// Since when it is so.
+    since: UtcMicros,
+    /// Of `rejected` the share of the last hour's messages; of `schema_drift` the kind of message and the path of the field.
+    value: Option<Value>,
+    /// Of `rejected` the share at which it begins to count.
+    limit: Option<f64>,
+    /// What happened to the field.
+    #[schema(value_type = Option<FieldChangeName>)]
+    change: Option<String>,
+    /// The type of its values, as JSON names it; of a changed one the former and the new one.
+    types: Option<String>,
+    /// The share of messages that has the field, or had it before.
+    share: Option<f64>,
+}
+
+/// A span in which a feed was so.
+#[derive(Serialize, ToSchema)]
+pub struct FeedPeriodOut {
+    /// How it was.
+    #[schema(value_type = FeedStateName)]
+    state: String,
+    /// Since when.
+    from: UtcMicros,
+    /// Until when; null: it still is.
+    until: Option<UtcMicros>,
 }
 
 /// A span of which messages may be missing.
@@ -115,6 +205,16 @@ fn source(feed: &Feed) -> FeedSource {
         licence: feed.licence.clone(),
         attribution: feed.attribution.clone(),
         contact: feed.contact.clone(),
+    }
+}
+
+/// The figures as they were saved, less what they say of a now that is past.
+fn status(noted: inspect::FeedStatus, now: UtcMicros) -> FeedStatus {
+    let is_outdated = now.age_s(noted.updated_at).abs() > OUTDATED_S;
+    let status: FeedStatus = serde_json::from_value(noted.status).unwrap_or_default();
+    match is_outdated {
+        true => FeedStatus { state: None, state_since: None, ..status },
+        false => status,
     }
 }
 
@@ -151,18 +251,48 @@ pub async fn feeds(view: View, asker: Asker, query: RawQuery) -> Result<Response
     let statuses = inspect::feed_statuses(asker.pool()?, &scope).await?;
     let mut statuses: HashMap<FeedId, inspect::FeedStatus> =
         statuses.into_iter().map(|s| (s.feed, s)).collect();
+    let coverage = view.hub.read().map.coverage(view.now);
     let out = |f: &&Entry<FeedId, Feed>| {
         let noted = statuses.remove(&f.id);
+        let Coverage { expected, fresh } = coverage.get(&f.id).copied().unwrap_or_default();
         FeedOut {
             source: source(&f.def),
             format: f.def.format,
             topic: Some(f.def.topic.clone()).filter(|t| !t.is_empty()),
             broker: f.def.broker.clone(),
             push: f.def.push,
+            places_expected: expected,
+            places_fresh: fresh,
             updated_at: noted.as_ref().map(|n| n.updated_at),
-            status: noted.and_then(|n| serde_json::from_value(n.status).ok()).unwrap_or_default(),
+            status: noted.map(|n| status(n, view.now)).unwrap_or_default(),
         }
     };
     let items: Vec<FeedOut> = feeds.iter().map(out).collect();
     Ok(answer::private(&List { items, cursor }))
+}
+
+/// How a feed was: a span for each state, oldest first. Between two spans nothing watched it.
+#[utoipa::path(
+    get,
+    path = "/v1/feeds/{id}/history",
+    tag = "operators",
+    security(("key" = [])),
+    params(("id" = inline(values::Id), Path, description = "Id of the feed in feeds.toml."), parameters::History),
+    responses((status = 200, body = List<FeedPeriodOut>)),
+)]
+pub async fn history(view: View, asker: Asker, id: PathId, query: RawQuery) -> Result<Response, Problem> {
+    let caller = asker.with(&[Role::Operator]).await?;
+    let params = query.params(&[parameters::History::NAMES])?;
+    let days = params.number("days", HISTORY_DAYS, 0.1, MAX_HISTORY_DAYS)?;
+    let (registry, id) = (view.registry(), id.text()?);
+    let scope = caller.municipalities(&registry);
+    let feed = registry.feeds().find(|f| f.def.id == id && scope.contains(&f.municipality));
+    let feed = feed.ok_or_else(|| {
+        Problem::not_found(format!("There is no feed '{id}'."), "/v1/feeds lists the feeds with their ids.")
+    })?;
+    let since = view.now.plus_s(-(days * 86_400.0) as i64);
+    let periods = store::feed_health::history(asker.pool()?, feed.id, since).await?;
+    let out =
+        |p: store::feed_health::FeedPeriod| FeedPeriodOut { state: p.state, from: p.from, until: p.until };
+    Ok(answer::private(&List { items: periods.into_iter().map(out).collect(), cursor: None }))
 }

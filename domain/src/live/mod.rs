@@ -8,6 +8,7 @@
 mod change;
 mod class;
 mod clock;
+mod coverage;
 mod driver;
 mod grid;
 mod list;
@@ -43,6 +44,7 @@ use crate::time::UtcMicros;
 pub use change::Change;
 pub use class::BayCounts;
 use class::{ClassId, Classes};
+pub use coverage::Coverage;
 pub use driver::Driver;
 use grid::{Grid, Slot};
 pub use list::Within;

@@ -131,6 +131,16 @@ impl SiteCell {
         is_used(&self.inclusion, audience).then_some(count)
     }
 
+    /// All counts, also those that may not be used.
+    pub fn all_counts(&self) -> &[CountCell] {
+        &self.counts
+    }
+
+    /// Whether it is valid now.
+    pub fn is_placed(&self) -> bool {
+        self.placed.is_some()
+    }
+
     /// Whether a count changes what is shown.
     pub fn uses_count(&self, audience: Option<Audience>) -> bool {
         is_used(&self.inclusion, audience)

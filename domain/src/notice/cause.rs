@@ -1,8 +1,8 @@
 //! What is worth a notice: what began and ended, one cause where many sensors suffer from one.
 //!
 //! A reason must have held for a while ([`hold_s`]) before it is a cause, and must be over for as long before it has ended:
-//! what wavers makes no notice. Silent sensors of a silent feed or behind a gateway that is down are no causes of their
-//! own, also not until they had time to be heard again once it is over.
+//! what wavers makes no notice. Silent sensors of a silent feed, of a quiet branch of its topics or behind a gateway that is
+//! down are no causes of their own, also not until they had time to be heard again once it is over.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +21,8 @@ wire_enum! {
         Bay = "bay",
         Gateway = "gateway",
         Feed = "feed",
+        /// A branch of a feed's topics.
+        Topic = "topic",
     }
 }
 
@@ -89,7 +91,7 @@ pub struct TownHealth {
     pub reasons: Vec<OpenReason>,
     /// Of its gateways.
     pub reception: Reception,
-    /// Causes that last, and those of gateways and feeds that ended within [`LONGEST_GRACE_S`].
+    /// Causes that last, and those of gateways, feeds and topics that ended within [`LONGEST_GRACE_S`].
     pub known: Vec<KnownCause>,
 }
 
@@ -119,7 +121,7 @@ const UNDECIDED_S: i64 = 3_600;
 /// enough; what is found by statistics has its own hysteresis; what needs attention some day can wait for an hour.
 pub const fn hold_s(kind: SubjectKind, code: Code) -> i64 {
     match (kind, code.level()) {
-        (SubjectKind::Gateway | SubjectKind::Feed, _) => 300,
+        (SubjectKind::Gateway | SubjectKind::Feed | SubjectKind::Topic, _) => 300,
         (_, Health::Silent) => 600,
         (_, Health::Faulty) => 900,
         _ => 3_600,
@@ -212,8 +214,11 @@ const fn is_device(kind: SubjectKind) -> bool {
     matches!(kind, SubjectKind::Sensor | SubjectKind::Bay)
 }
 
-/// Silent feeds and gateways that were found down: silent sensors of theirs are no causes. `None`: they still are.
+/// Silent feeds, quiet branches and gateways that were found down: silent sensors of theirs are no causes. `None`: they
+/// still are.
 struct Covers<'a> {
+    /// Since when a branch of topics is quiet, and until when it was.
+    topics: Vec<(Option<&'a str>, UtcMicros, Option<UtcMicros>)>,
     feeds: BTreeMap<&'a str, Option<UtcMicros>>,
     gateways: BTreeMap<&'a str, Option<UtcMicros>>,
 }
@@ -231,13 +236,33 @@ impl<'a> Covers<'a> {
                 by_id.entry(known.cause.subject.id.as_str()).or_insert(known.ended_at);
             *ended = ended.zip(known.ended_at).map(|(a, b)| a.max(b));
         }
+        let quiet = || town.reasons.iter().filter(|r| r.subject.kind == SubjectKind::Topic);
+        // Of those that speak again only the id is known.
+        let over = town.known.iter().filter(|known| {
+            let subject = &known.cause.subject;
+            subject.kind == SubjectKind::Topic && quiet().all(|r| r.subject != *subject)
+        });
+        let open = quiet().map(|r| (Some(r.feed.as_str()), r.since, None));
+        let topics = open.chain(over.map(|k| (None, k.cause.since, k.ended_at))).collect();
         let is_silent_feed = |r: &&OpenReason| r.subject.kind == SubjectKind::Feed && r.code == Code::Silent;
         feeds.extend(town.reasons.iter().filter(is_silent_feed).map(|r| (r.feed.as_str(), None)));
-        Covers { feeds, gateways }
+        Covers { topics, feeds, gateways }
     }
 
     fn feed(&self, reason: &OpenReason, now: UtcMicros) -> bool {
-        is_device(reason.subject.kind) && covers(self.feeds.get(reason.feed.as_str()), reason, now)
+        let is_covered = || covers(self.feeds.get(reason.feed.as_str()), reason, now);
+        is_device(reason.subject.kind) && (is_covered() || self.topic(reason, now))
+    }
+
+    /// Whether the device may be of a branch that is quiet: which one its topic belongs to is not stored, but whoever was
+    /// heard after the branch is of another one, and so is who was silent before.
+    fn topic(&self, reason: &OpenReason, now: UtcMicros) -> bool {
+        let before_s = grace_s(reason);
+        self.topics.iter().any(|(feed, since, ended)| {
+            let span = since.plus_s(-before_s)..=since.plus_s(TOGETHER_S);
+            let is_of_feed = feed.is_none_or(|feed| feed == reason.feed);
+            is_of_feed && span.contains(&reason.since) && covers(Some(ended), reason, now)
+        })
     }
 
     fn gateway(&self, gateway: &str, reason: &OpenReason, now: UtcMicros) -> bool {
@@ -245,14 +270,21 @@ impl<'a> Covers<'a> {
     }
 }
 
+/// A device may be heard so long after the last message of its branch: what is received late, seconds.
+const TOGETHER_S: i64 = 60;
+
+/// How long the silent device may stay silent by itself, seconds.
+fn grace_s(reason: &OpenReason) -> i64 {
+    let grace_s = reason.limit.map_or(USUAL_GRACE_S, |limit_s| limit_s as i64);
+    grace_s.clamp(SHORTEST_GRACE_S, LONGEST_GRACE_S)
+}
+
 /// Whether what ended then explains the silence: it began before, and the sensor has had no time yet to be heard.
 fn covers(ended: Option<&Option<UtcMicros>>, reason: &OpenReason, now: UtcMicros) -> bool {
-    let grace_s = reason.limit.map_or(USUAL_GRACE_S, |limit_s| limit_s as i64);
-    let grace_s = grace_s.clamp(SHORTEST_GRACE_S, LONGEST_GRACE_S);
     match ended {
         None => false,
         Some(None) => true,
-        Some(Some(ended)) => reason.noticed_at <= *ended && now < ended.plus_s(grace_s),
+        Some(Some(ended)) => reason.noticed_at <= *ended && now < ended.plus_s(grace_s(reason)),
     }
 }
 

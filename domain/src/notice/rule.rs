@@ -25,7 +25,8 @@ wire_enum! {
         Recovered = "recovered",
         /// Gateways behind which sensors fell silent together.
         Gateway = "gateway",
-        /// Feeds that are silent, whose fields changed, or whose messages are rejected.
+        /// Feeds that are silent as a whole or in a branch of their topics, whose fields changed, or whose messages are
+        /// rejected.
         Feed = "feed",
     }
 }
@@ -60,7 +61,7 @@ impl Trigger {
         let is_device = matches!(subject, SubjectKind::Sensor | SubjectKind::Bay);
         match self {
             Trigger::Group(Group::Gateway) => subject == SubjectKind::Gateway,
-            Trigger::Group(Group::Feed) => subject == SubjectKind::Feed,
+            Trigger::Group(Group::Feed) => matches!(subject, SubjectKind::Feed | SubjectKind::Topic),
             Trigger::Group(Group::Faulty) => is_device && code.level() == Health::Faulty,
             Trigger::Group(Group::Watch) => is_device && code.level() == Health::Watch,
             Trigger::Group(Group::Silent) => is_device && code.level() == Health::Silent,

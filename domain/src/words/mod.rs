@@ -9,6 +9,7 @@
 
 mod acceptance;
 mod feed_check;
+mod feed_health;
 mod health;
 mod notice;
 mod phrases;

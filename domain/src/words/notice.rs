@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 
+use crate::feed_health::FeedState;
 use crate::health::{Code, Health};
 use crate::lang::Lang;
 use crate::notice::cause::{Cause, SubjectKind};
@@ -16,6 +17,7 @@ impl SubjectKind {
             SubjectKind::Bay => lang.say("Stellplatz", "Bay"),
             SubjectKind::Gateway => "Gateway",
             SubjectKind::Feed => lang.say("Quelle", "Feed"),
+            SubjectKind::Topic => "Topic",
         }
     }
 }
@@ -40,8 +42,9 @@ impl Cause {
     }
 
     fn ended(&self, since: &str, until: &str, lang: Lang) -> String {
-        let (kind, id, wrong) = (self.subject.kind.words(lang), &self.subject.id, self.code.words(lang));
-        let is_source = matches!(self.subject.kind, SubjectKind::Gateway | SubjectKind::Feed);
+        let (kind, id, wrong) = (self.subject.kind.words(lang), &self.subject.id, self.wrong(lang));
+        let is_source =
+            matches!(self.subject.kind, SubjectKind::Gateway | SubjectKind::Feed | SubjectKind::Topic);
         match (lang, is_source && self.code == Code::Silent) {
             (Lang::De, true) => {
                 format!("Von {kind} {id} kommen wieder Meldungen (stumm ab {since}, bis {until})")
@@ -52,6 +55,14 @@ impl Cause {
             ),
             (Lang::De, false) => format!("{kind} {id}: behoben ({wrong}, ab {since}, bis {until})"),
             (Lang::En, false) => format!("{kind} {id}: recovered ({wrong}, from {since} until {until})"),
+        }
+    }
+
+    /// Of feeds a part suffices.
+    const fn wrong(&self, lang: Lang) -> &'static str {
+        match (self.subject.kind, self.code) {
+            (SubjectKind::Feed, Code::Rejected) => FeedState::Rejecting.words(lang),
+            _ => self.code.words(lang),
         }
     }
 
@@ -72,11 +83,17 @@ impl Cause {
             Lang::En if is_silent_feed && sensors > 0 => {
                 format!("Nothing comes from feed {id}, {sensors} sensors are silent (since {since})")
             }
+            Lang::De if kind == SubjectKind::Topic => {
+                format!("Von Topic {id} kommt nichts, von anderen der Quelle schon (seit {since})")
+            }
+            Lang::En if kind == SubjectKind::Topic => {
+                format!("Nothing comes from topic {id}, while others of its feed speak (since {since})")
+            }
             Lang::De if is_silent_feed => format!("Von Quelle {id} kommt nichts (seit {since})"),
             Lang::En if is_silent_feed => format!("Nothing comes from feed {id} (since {since})"),
             _ => {
                 let since_word = lang.say("seit", "since");
-                format!("{} {id}: {} ({since_word} {since})", kind.words(lang), self.code.words(lang))
+                format!("{} {id}: {} ({since_word} {since})", kind.words(lang), self.wrong(lang))
             }
         }
     }

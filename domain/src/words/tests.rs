@@ -2,6 +2,7 @@
 
 use crate::acceptance::{CheckName, CheckState, Instruction, Remedy, TestState};
 use crate::feed_check::{Personal, Recognised, Verdict, Weight};
+use crate::feed_health::{FeedState, FieldChange};
 use crate::health::{Code, Health};
 use crate::lang::Lang;
 use crate::notice::SubjectKind;
@@ -39,6 +40,8 @@ fn is_clean(words: &str) -> bool {
 fn every_code_has_words_and_a_remedy_in_both_languages() {
     check! {
         Health: words;
+        FeedState: words, remedy;
+        FieldChange: words;
         Code: words, remedy;
         Reason: words, remedy;
         CheckName: words;

@@ -1,5 +1,6 @@
 //! MQTT 5.0 and 3.1.1 behind one interface.
 
+mod certificate;
 mod login;
 mod secret_files;
 mod tls;

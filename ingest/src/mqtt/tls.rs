@@ -8,6 +8,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use domain::UtcMicros;
 use parking_lot::Mutex;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -17,6 +18,7 @@ use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::certificate::valid_until;
 use super::{Login, LoginError};
 
 const SOCKET: &str = "broker";
@@ -25,6 +27,7 @@ const SOCKET: &str = "broker";
 pub(super) struct Tunnel {
     socket: PathBuf,
     failure: Arc<Mutex<Option<String>>>,
+    valid_until: Arc<Mutex<Option<UtcMicros>>>,
     _folder: tempfile::TempDir,
     _task: AbortOnDropHandle<()>,
 }
@@ -43,8 +46,15 @@ impl Tunnel {
         let socket = folder.path().join(SOCKET);
         let listener = UnixListener::bind(&socket).map_err(failed)?;
         let failure = Arc::new(Mutex::new(None));
-        let carrying = carry(listener, login.clone(), failure.clone());
-        Ok(Tunnel { socket, failure, _folder: folder, _task: AbortOnDropHandle::new(tokio::spawn(carrying)) })
+        let valid_until = Arc::default();
+        let carrying = carry(listener, login.clone(), failure.clone(), Arc::clone(&valid_until));
+        let task = AbortOnDropHandle::new(tokio::spawn(carrying));
+        Ok(Tunnel { socket, failure, valid_until, _folder: folder, _task: task })
+    }
+
+    /// Until when the certificates of the newest connection are valid, the broker's and ours: the earliest.
+    pub fn valid_until(&self) -> Option<UtcMicros> {
+        *self.valid_until.lock()
     }
 
     /// Where the library connects.
@@ -59,29 +69,42 @@ impl Tunnel {
     }
 }
 
-async fn carry(listener: UnixListener, login: Login, failure: Arc<Mutex<Option<String>>>) {
+async fn carry(
+    listener: UnixListener,
+    login: Login,
+    failure: Arc<Mutex<Option<String>>>,
+    valid_until: Arc<Mutex<Option<UtcMicros>>>,
+) {
     // The next connection ends the one before: the library has given it up.
     let mut current: Option<AbortOnDropHandle<()>> = None;
     while let Ok((local, _)) = listener.accept().await {
         drop(current.take());
         *failure.lock() = None;
-        let (login, failure) = (login.clone(), failure.clone());
+        let (login, failure, valid_until) = (login.clone(), failure.clone(), valid_until.clone());
         current = Some(AbortOnDropHandle::new(tokio::spawn(async move {
-            if let Err(reason) = connect(local, login).await {
+            if let Err(reason) = connect(local, login, &valid_until).await {
                 *failure.lock() = Some(reason.to_string());
             }
         })));
     }
 }
 
-async fn connect(mut local: UnixStream, login: Login) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn connect(
+    mut local: UnixStream,
+    login: Login,
+    until: &Mutex<Option<UtcMicros>>,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (host, port) = (login.host.clone(), login.port);
-    let config = tokio::task::spawn_blocking(move || client_config(&login)).await??;
+    let read = move || Ok::<_, LoginError>((client_config(&login)?, own_until(&login)));
+    let (config, own) = tokio::task::spawn_blocking(read).await??;
     let name = ServerName::try_from(host.clone()).map_err(|e| format!("'{host}': {e}"))?;
     let remote = TcpStream::connect((host.as_str(), port)).await?;
     remote.set_nodelay(true)?;
     let mut remote =
         TlsConnector::from(Arc::new(config)).connect(name, remote).await.map_err(|e| format!("TLS: {e}"))?;
+    let peers = remote.get_ref().1.peer_certificates().unwrap_or_default();
+    let certificates = peers.iter().filter_map(|certificate| valid_until(certificate));
+    *until.lock() = certificates.chain(own).min();
     // How a connection ends once it stood is the library's to report.
     let _ = tokio::io::copy_bidirectional(&mut local, &mut remote).await;
     Ok(())
@@ -119,6 +142,12 @@ fn client_config(login: &Login) -> Result<ClientConfig, LoginError> {
         }
         _ => Ok(builder.with_no_client_auth()),
     }
+}
+
+/// Until when the client certificate is valid, and those that come with it.
+fn own_until(login: &Login) -> Option<UtcMicros> {
+    let chain = certificates(login, "cert_file", login.cert_file.as_deref()?).ok()?;
+    chain.iter().filter_map(|certificate| valid_until(certificate)).min()
 }
 
 fn certificates(

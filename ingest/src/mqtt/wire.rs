@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use domain::MqttVersion;
+use domain::{MqttVersion, UtcMicros};
 use rumqttc::{Transport, v5};
 
 use super::tls::Tunnel;
@@ -273,6 +273,11 @@ impl EventLoop {
                 Box::pin(self.poll()).await
             }
         }
+    }
+
+    /// Until when the certificates of the connection are valid, the earliest; `None`: there are none.
+    pub fn certified_until(&self) -> Option<UtcMicros> {
+        self.tunnel.as_ref().and_then(Tunnel::valid_until)
     }
 
     fn sign_in(&mut self) -> Result<(), LoginError> {

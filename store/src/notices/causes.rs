@@ -44,6 +44,37 @@ impl ReasonRow {
     }
 }
 
+/// A row of `feed_reason`.
+#[derive(FromRow)]
+struct FeedReasonRow {
+    feed: String,
+    topic: String,
+    code: String,
+    from_utc: Ts,
+    noticed_at: Ts,
+    value: Option<f64>,
+    limit_value: Option<f64>,
+}
+
+impl FeedReasonRow {
+    /// `None`: this version does not know the code.
+    fn reason(self) -> Option<OpenReason> {
+        let subject = match self.topic.is_empty() {
+            true => Subject { kind: SubjectKind::Feed, id: self.feed.clone() },
+            false => Subject { kind: SubjectKind::Topic, id: self.topic },
+        };
+        Some(OpenReason {
+            subject,
+            feed: self.feed,
+            code: self.code.parse().ok()?,
+            since: self.from_utc.0,
+            noticed_at: self.noticed_at.0,
+            value: self.value,
+            limit: self.limit_value,
+        })
+    }
+}
+
 #[derive(FromRow)]
 struct CauseRow {
     id: i64,
@@ -97,13 +128,23 @@ pub async fn town(
     .bind(municipality.0)
     .fetch_all(&mut *conn)
     .await?;
-    let reasons: Vec<OpenReason> = reasons.into_iter().filter_map(ReasonRow::reason).collect();
+    let of_feeds: Vec<FeedReasonRow> = sqlx::query_as(
+        "SELECT f.key AS feed, r.topic, r.code, r.from_utc, r.noticed_at, r.value, r.limit_value
+         FROM feed_reason r JOIN feed f ON f.id = r.feed
+         WHERE f.municipality = $1 ORDER BY r.from_utc, r.feed, r.topic",
+    )
+    .bind(municipality.0)
+    .fetch_all(&mut *conn)
+    .await?;
+    let of_feeds = of_feeds.into_iter().filter_map(FeedReasonRow::reason);
+    let reasons: Vec<OpenReason> =
+        reasons.into_iter().filter_map(ReasonRow::reason).chain(of_feeds).collect();
     let known: Vec<CauseRow> = sqlx::query_as(
         "SELECT id, kind, subject, code, since, value, limit_value, sensors, missing_since, ended_at FROM notice_cause
          WHERE municipality = $1 AND ended_at IS NULL
          UNION ALL
          SELECT id, kind, subject, code, since, value, limit_value, sensors, missing_since, ended_at FROM notice_cause
-         WHERE municipality = $1 AND ended_at > $2 AND kind IN ('gateway', 'feed')",
+         WHERE municipality = $1 AND ended_at > $2 AND kind IN ('gateway', 'feed', 'topic')",
     )
     .bind(municipality.0)
     .bind(Ts(now.plus_s(-LONGEST_GRACE_S)))

@@ -142,3 +142,35 @@ fn a_single_silent_sensor_is_a_cause_at_once_while_its_gateway_hears_others() {
     assert_eq!(run(&mut unheard, 8_000, 11_540).0, []);
     assert_eq!(run(&mut unheard, 11_600, 11_600).0.len(), 1);
 }
+
+#[test]
+fn a_quiet_branch_of_topics_is_one_cause_and_covers_those_who_were_last_heard_before_it() {
+    let mut town = town(0);
+    town.reception.last_heard.insert("g".into(), T0.plus_s(1_000_000));
+    // Its last message came at 10,000 s.
+    let quiet = OpenReason {
+        since: T0.plus_s(10_000),
+        limit: None,
+        ..reason(SubjectKind::Topic, "application/7", Code::Silent, 12_000)
+    };
+    let sensor = |id: &str, since_s: i64| OpenReason {
+        since: T0.plus_s(since_s),
+        ..reason(SubjectKind::Sensor, id, Code::Silent, since_s + 8_000)
+    };
+    // Sixty of the branch, and one of another that was heard later.
+    let behind = (0..60).map(|n| sensor(&format!("s{n}"), 9_000 + i64::from(n)));
+    town.reasons = behind.chain([sensor("s100", 11_000)]).collect();
+    town.reasons.push(quiet.clone());
+    let (began, ended) = run(&mut town, 12_000, 30_000);
+    let ids: Vec<&str> = began.iter().map(|cause| cause.subject.id.as_str()).collect();
+    assert_eq!(ids, ["application/7", "s100"]);
+    assert_eq!(ended, [0; 0]);
+    // It speaks again, and its sensors have time to.
+    town.reasons.retain(|r| r.subject.kind == SubjectKind::Sensor);
+    let (began, ended) = run(&mut town, 30_060, 34_000);
+    assert_eq!((began.len(), ended.as_slice()), (0, &[0][..]), "{began:?}");
+    // Who is still silent then is silent by itself.
+    town.reasons.retain(|r| r.subject.id == "s3");
+    let (began, _) = run(&mut town, 34_060, 60_000);
+    assert_eq!(began.iter().map(|c| c.subject.id.as_str()).collect::<Vec<_>>(), ["s3"]);
+}
