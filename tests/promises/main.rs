@@ -20,6 +20,7 @@ mod forecast;
 mod foreign_devices;
 mod health;
 mod history;
+mod installer;
 mod journeys;
 mod kill;
 mod lanes;
