@@ -2,4 +2,5 @@
 
 import "./access.js";
 import "./home.js";
+import "./prints.js";
 import "./sign.js";

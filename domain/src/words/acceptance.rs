@@ -1,6 +1,6 @@
 //! What a test's codes are called, so that page, print and command line use the same sentences.
 
-use crate::acceptance::{CheckName, CheckState, Instruction, Remedy, TestState};
+use crate::acceptance::{Check, CheckName, CheckState, Instruction, Remedy, TestState};
 use crate::lang::Lang;
 
 impl CheckName {
@@ -55,16 +55,82 @@ impl CheckState {
 }
 
 impl TestState {
-    /// The verdict in a sentence.
+    /// What it is called.
     pub const fn words(self, lang: Lang) -> &'static str {
         match self {
-            TestState::Running => lang.say("Der Test läuft.", "The test is running."),
-            TestState::Passed => lang.say(
-                "Bestanden. Der Sensor meldet richtig, und das Signal reicht.",
-                "Passed. It reports rightly, and the signal is sufficient.",
-            ),
-            TestState::Failed => lang.say("Nicht bestanden.", "Failed."),
-            TestState::Cancelled => lang.say("Abgebrochen.", "Cancelled."),
+            TestState::Running => lang.say("Noch offen", "Not yet"),
+            TestState::Passed => lang.say("Bestanden", "Passed"),
+            TestState::Failed => lang.say("Nicht bestanden", "Failed"),
+            TestState::Cancelled => lang.say("Abgebrochen", "Cancelled"),
+        }
+    }
+
+    /// The verdict of a test with these checks that may last `timeout_s`.
+    pub fn sentence(self, checks: &[Check], timeout_s: i32, lang: Lang) -> String {
+        let is = |name, state| checks.iter().any(|check| check.name == name && check.state == state);
+        let more = match self {
+            TestState::Passed => lang
+                .say(
+                    "Der Sensor meldet richtig, und das Signal reicht",
+                    "It reports rightly, and the signal is sufficient",
+                )
+                .to_owned(),
+            TestState::Failed if is(CheckName::Heard, CheckState::Fail) => {
+                let (time, remedy) =
+                    (lang.duration(timeout_s.into()), Remedy::CheckPowerAndGateway.words(lang));
+                match lang {
+                    Lang::De => format!("{time} lang kam nichts. {remedy}"),
+                    Lang::En => format!("Nothing came for {time}. {remedy}"),
+                }
+            }
+            TestState::Failed => {
+                lang.list(checks.iter().filter(|c| c.state == CheckState::Fail).map(|c| c.name.words(lang)))
+            }
+            TestState::Running if is(CheckName::OccupiedSeen, CheckState::Waiting) => {
+                lang.say("Es fehlt der Wechsel auf belegt", "The change to occupied is missing").to_owned()
+            }
+            TestState::Running if is(CheckName::VacantSeen, CheckState::Waiting) => {
+                lang.say("Es fehlt der Wechsel auf frei", "The change to vacant is missing").to_owned()
+            }
+            TestState::Running => {
+                lang.say("Es fehlen noch Meldungen", "Further messages are missing").to_owned()
+            }
+            TestState::Cancelled => String::new(),
+        };
+        let sentence = match (self, more.as_str()) {
+            (_, "") => self.words(lang).to_owned(),
+            (TestState::Failed, more) if !more.ends_with('?') => format!("{}: {more}", self.words(lang)),
+            (_, more) => format!("{}. {more}", self.words(lang)),
+        };
+        if sentence.ends_with('?') { sentence } else { sentence + "." }
+    }
+}
+
+impl Check {
+    /// What to do where it failed or waits, with the figures or places that it is about; else nothing.
+    pub fn advice(&self, lang: Lang) -> String {
+        let number = |value: f64| lang.number((value * 10.0).round() / 10.0);
+        match (self.name, self.state, self.value, self.limit, self.remedy) {
+            (CheckName::Signal, CheckState::Fail, Some(margin), Some(needed), Some(remedy))
+                if margin < needed =>
+            {
+                let (margin, needed, remedy) = (number(margin), number(needed), remedy.words(lang));
+                match lang {
+                    Lang::De => format!("Signal knapp: Reserve {margin} dB, nötig sind {needed}. {remedy}"),
+                    Lang::En => format!("Weak signal: margin {margin} dB, {needed} are needed. {remedy}"),
+                }
+            }
+            (CheckName::Neighbours, CheckState::Fail, ..) if !self.places.is_empty() => {
+                let places = lang.list(self.places.iter().map(String::as_str));
+                match lang {
+                    Lang::De if self.places.len() == 1 => {
+                        format!("Auch {places} hat umgeschaltet: Position prüfen.")
+                    }
+                    Lang::De => format!("Auch {places} haben umgeschaltet: Position prüfen."),
+                    Lang::En => format!("{places} switched too: check the position."),
+                }
+            }
+            (.., remedy) => remedy.map_or_else(String::new, |remedy| remedy.words(lang).to_owned()),
         }
     }
 }
@@ -85,6 +151,20 @@ impl Instruction {
                 lang.say("Bitte warten: es fehlen noch Meldungen", "Please wait for further messages")
             }
             Instruction::Done => lang.say("Fertig", "Done"),
+        }
+    }
+
+    /// The same after what these checks have come to: what was seen, and how long it took.
+    pub fn sentence(self, checks: &[Check], lang: Lang) -> String {
+        let seen = checks.iter().find(|c| c.name == CheckName::OccupiedSeen && c.state == CheckState::Pass);
+        match (self, lang, seen.and_then(|check| check.value)) {
+            (Instruction::DriveOff, Lang::De, Some(after_s)) => {
+                format!("Belegt erkannt nach {}. Fahren Sie wieder weg", lang.duration(after_s.round()))
+            }
+            (Instruction::DriveOff, Lang::En, Some(after_s)) => {
+                format!("Seen as occupied after {}. Now drive off", lang.duration(after_s.round()))
+            }
+            _ => self.words(lang).to_owned(),
         }
     }
 }

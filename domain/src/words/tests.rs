@@ -1,6 +1,6 @@
 //! What every code needs.
 
-use crate::acceptance::{CheckName, CheckState, Instruction, Remedy, TestState};
+use crate::acceptance::{Check, CheckName, CheckState, Instruction, Remedy, TestState};
 use crate::feed_check::{Personal, Recognised, Verdict, Weight};
 use crate::feed_health::{FeedState, FieldChange};
 use crate::health::{Code, Health};
@@ -72,4 +72,62 @@ fn no_two_codes_of_a_kind_have_the_same_words() {
             assert_eq!(words.len(), all);
         }
     }
+}
+
+#[test]
+fn the_verdict_of_a_test_says_what_is_missing_and_why_it_failed() {
+    let check =
+        |name, state| Check { name, state, value: None, limit: None, remedy: None, places: Vec::new() };
+    let of = |state: TestState, checks: &[(CheckName, CheckState)]| {
+        let checks: Vec<Check> = checks.iter().map(|(name, state)| check(*name, *state)).collect();
+        Lang::ALL.iter().map(|lang| state.sentence(&checks, 180, *lang)).collect::<Vec<_>>()
+    };
+    let passed = [(CheckName::Heard, CheckState::Pass)];
+    assert_eq!(
+        of(TestState::Passed, &passed),
+        [
+            "Bestanden. Der Sensor meldet richtig, und das Signal reicht.",
+            "Passed. It reports rightly, and the signal is sufficient."
+        ]
+    );
+    let vacant = [(CheckName::OccupiedSeen, CheckState::Pass), (CheckName::VacantSeen, CheckState::Waiting)];
+    assert_eq!(
+        of(TestState::Running, &vacant),
+        ["Noch offen. Es fehlt der Wechsel auf frei.", "Not yet. The change to vacant is missing."]
+    );
+    assert_eq!(
+        of(TestState::Failed, &[(CheckName::Heard, CheckState::Fail)]),
+        [
+            "Nicht bestanden. 3 Min. lang kam nichts. Eingeschaltet? Gateway in Reichweite?",
+            "Failed. Nothing came for 3 min. Switched on? Gateway in reach?"
+        ]
+    );
+    let two = [(CheckName::Signal, CheckState::Fail), (CheckName::Battery, CheckState::Fail)];
+    assert_eq!(
+        of(TestState::Failed, &two),
+        ["Nicht bestanden: Signalreserve und Batterie.", "Failed: Signal margin and Battery."]
+    );
+    assert_eq!(of(TestState::Cancelled, &[]), ["Abgebrochen.", "Cancelled."]);
+}
+
+#[test]
+fn advice_has_the_figures_and_places_that_it_is_about() {
+    let check = |name, value, places: &[&str]| Check {
+        name,
+        state: CheckState::Fail,
+        value,
+        limit: Some(10.0),
+        remedy: Some(Remedy::CheckPosition),
+        places: places.iter().map(|place| (*place).to_owned()).collect(),
+    };
+    let weak = check(CheckName::Signal, Some(4.0), &[]);
+    assert!(weak.advice(Lang::De).starts_with("Signal knapp: Reserve 4 dB, nötig sind 10."));
+    assert!(weak.advice(Lang::En).starts_with("Weak signal: margin 4 dB, 10 are needed."));
+    let beside = check(CheckName::Neighbours, Some(2.0), &["Markt-3"]);
+    assert_eq!(beside.advice(Lang::De), "Auch Markt-3 hat umgeschaltet: Position prüfen.");
+    assert_eq!(beside.advice(Lang::En), "Markt-3 switched too: check the position.");
+    let seen = Check { state: CheckState::Pass, ..check(CheckName::OccupiedSeen, Some(8.2), &[]) };
+    let say = |lang| Instruction::DriveOff.sentence(std::slice::from_ref(&seen), lang);
+    assert_eq!(say(Lang::De), "Belegt erkannt nach 8 s. Fahren Sie wieder weg");
+    assert_eq!(say(Lang::En), "Seen as occupied after 8 s. Now drive off");
 }

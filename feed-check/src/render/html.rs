@@ -10,11 +10,12 @@ use super::text::remedy;
 use crate::report::{Group, Report};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1a1a1a;\
-background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}\
+background:#fff;color-scheme:light}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse;width:100%}\
 td,th{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;border-bottom:1px solid #ddd;overflow-wrap:anywhere}\
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f4f4f4;padding:.5rem;margin:.25rem 0}\
 .verdict{padding:.75rem 1rem;border-left:.5rem solid;font-weight:600}.good{border-color:#1b7f3b}.faults{border-color:#b3261e}\
-.not_checked{border-color:#8a6100}.weight{font-weight:600}@media print{body{margin:0}}";
+.not_checked{border-color:#8a6100}.weight{font-weight:600}@page{size:A4;margin:18mm 16mm}\
+tr,pre{break-inside:avoid}h2{break-after:avoid}@media print{body{margin:0;max-width:none;padding:0;font-size:10.5pt}}";
 
 /// The page. Everything of others is escaped; scripts and addresses cannot run or load.
 pub fn page(report: &Report, lang: Lang) -> String {
@@ -29,7 +30,7 @@ pub fn page(report: &Report, lang: Lang) -> String {
                 title { (title) ": " (shown(&report.source)) }
                 style { (maud::PreEscaped(STYLE)) }
             }
-            body {
+            body { main {
                 h1 { (title) }
                 p { (shown(&report.source)) }
                 p.verdict.(report.verdict.as_str()) { (report.verdict.words(lang)) }
@@ -43,7 +44,7 @@ pub fn page(report: &Report, lang: Lang) -> String {
                     }
                 }
                 @for section in sections(report, lang) { (table(&section)) }
-            }
+            } }
         }
     }
     .into_string()

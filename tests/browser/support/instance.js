@@ -57,6 +57,27 @@ export class Instance {
     await this.publisher.publishAsync(`kv/1/steady/site/${id}`, message, { qos: 1 });
   }
 
+  /** Runs a command on its data, and returns what it prints. */
+  async command(...args) {
+    const { stdout } = await promisify(execFile)(PROGRAM, [...args, ...this.#data()], { env: withoutSettings() });
+    return stdout;
+  }
+
+  /** Runs a command that needs no data; its exit code may be any. */
+  static async check(...args) {
+    await promisify(execFile)(PROGRAM, args, { env: withoutSettings() }).catch((error) => {
+      if (typeof error.code !== "number") throw error;
+    });
+  }
+
+  /** Asks with a key; the text of the answer, which must be good. */
+  async ask(method, path, key, body) {
+    const answer = await fetch(this.url(path), { method, body, headers: { authorization: `Bearer ${key}` } });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text;
+  }
+
   /** Waits until the API knows so many vacant spaces of a site: from then on a page must show them. */
   shown(site, vacant) {
     return this.#until(`/v1/sites/${site}`, (body) => JSON.parse(body).vacant === vacant);

@@ -187,7 +187,7 @@ pub async fn newest(view: View, id: PathId, asker: Asker, query: RawQuery) -> Re
     Ok(match print {
         Print::Json => answer::private(&out),
         Print::Csv => print::csv(&[out], lang),
-        Print::Html => print::protocol(&out, lang),
+        Print::Html => print::protocol(&out, &view.registry(), view.now, lang),
     })
 }
 
@@ -376,6 +376,6 @@ pub async fn hand_over(view: View, asker: Asker, query: RawQuery) -> Result<Resp
             answer::private(&HandOver { totals: Totals::of(&items), items, cursor })
         }
         Print::Csv => print::csv(&items, lang),
-        Print::Html => print::hand_over(&items, lang),
+        Print::Html => print::hand_over(&items, &registry, view.now, lang),
     })
 }

@@ -1,7 +1,7 @@
 //! A test as it is answered.
 
-use domain::UtcMicros;
 use domain::acceptance::{Check, CheckName, CheckState, Instruction, Remedy, TestState, Verdict};
+use domain::{MunicipalityId, UtcMicros};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::acceptance::Acceptance;
@@ -38,6 +38,10 @@ pub struct AcceptanceOut {
     pub checks: Vec<CheckOut>,
     /// The signature under it; null: it is not signed.
     pub sign_off: Option<SignOffOut>,
+    /// Whose sensor it is.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub municipality: MunicipalityId,
 }
 
 /// A check and what it has come to.
@@ -77,6 +81,13 @@ struct Stored {
     state: TestState,
     instruction: Instruction,
     checks: Vec<CheckOut>,
+}
+
+impl From<&CheckOut> for Check {
+    fn from(out: &CheckOut) -> Self {
+        let CheckOut { name, state, value, limit, remedy, places } = out.clone();
+        Check { name, state, value, limit, remedy, places }
+    }
 }
 
 impl From<Check> for CheckOut {
@@ -119,5 +130,6 @@ pub fn out(test: Acceptance, verdict: Option<Verdict>) -> AcceptanceOut {
             at,
         }),
         sensor: test.device,
+        municipality: test.municipality,
     }
 }

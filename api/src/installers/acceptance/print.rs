@@ -1,15 +1,21 @@
 //! Tests as tables and pages to print.
 
-use axum::http::header;
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use domain::Lang;
-use domain::acceptance::{CheckState, TestState};
-use maud::{DOCTYPE, Markup, html};
+use domain::acceptance::{Check, TestState};
+use domain::{Lang, MunicipalityId, Registry, UtcMicros};
+use jiff::tz::TimeZone;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::out::{AcceptanceOut, CheckOut};
 use crate::http::problem::Problem;
 use crate::http::table::harmless;
 use crate::pages::html_response;
+
+const STYLE: &str = include_str!("print.css");
+
+/// Nothing is loaded and nothing runs.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
 /// How many tests of a list came to what.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
@@ -78,19 +84,22 @@ pub fn csv(items: &[AcceptanceOut], lang: Lang) -> Response {
     let mut write = || -> Result<(), csv::Error> {
         writer.write_record(heads)?;
         for item in items {
-            for check in &item.checks {
+            // One that was cancelled before anything was judged has a row all the same.
+            let rows = item.checks.iter().map(Some).chain(item.checks.is_empty().then_some(None));
+            for check in rows {
                 let signed = item.sign_off.as_ref();
+                let cell = |of: &dyn Fn(&CheckOut) -> Option<String>| check.and_then(of).unwrap_or_default();
                 let cells = [
                     item.sensor.clone(),
                     place(item).to_owned(),
                     item.id.to_string(),
                     item.started_at.to_string(),
                     item.state.to_string(),
-                    check.name.to_string(),
-                    check.state.to_string(),
-                    check.value.map(|v| v.to_string()).unwrap_or_default(),
-                    check.limit.map(|v| v.to_string()).unwrap_or_default(),
-                    check.remedy.map(|r| r.to_string()).unwrap_or_default(),
+                    cell(&|c| Some(c.name.to_string())),
+                    cell(&|c| Some(c.state.to_string())),
+                    cell(&|c| c.value.map(|v| v.to_string())),
+                    cell(&|c| c.limit.map(|v| v.to_string())),
+                    cell(&|c| c.remedy.map(|r| r.to_string())),
                     signed.map(|s| s.name.clone()).unwrap_or_default(),
                     signed.and_then(|s| s.note.clone()).unwrap_or_default(),
                 ];
@@ -120,6 +129,7 @@ fn place(item: &AcceptanceOut) -> &str {
     bound.into_iter().find_map(|id| id.as_deref()).unwrap_or_default()
 }
 
+/// A page of its own, with nothing to load: it is fetched with a key, kept as a file and printed.
 fn page(title: &str, lang: Lang, content: &Markup) -> Response {
     let page = html! {
         (DOCTYPE)
@@ -128,106 +138,158 @@ fn page(title: &str, lang: Lang, content: &Markup) -> Response {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 title { (title) }
-                (crate::pages::assets::style())
+                style { (PreEscaped(STYLE)) }
             }
-            body class="print" { main { h1 { (title) } (content) } }
+            body { main { h1 { (title) } (content) } }
         }
     };
     let mut response = html_response(page.into_string());
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }
 
+/// Times by the clock of the town whose sensor it is.
+struct Clock<'a> {
+    registry: &'a Registry,
+    lang: Lang,
+}
+
+impl Clock<'_> {
+    fn time(&self, at: UtcMicros, town: MunicipalityId) -> String {
+        let zone = self.registry.municipality(town).and_then(|town| TimeZone::get(&town.tz).ok());
+        self.lang.date_and_time(at, &zone.unwrap_or(TimeZone::UTC))
+    }
+}
+
 /// One test, to be printed and signed.
-pub fn protocol(item: &AcceptanceOut, lang: Lang) -> Response {
+pub fn protocol(item: &AcceptanceOut, registry: &Registry, now: UtcMicros, lang: Lang) -> Response {
     let title = format!("{} {}", lang.say("Abnahme des Sensors", "Acceptance of sensor"), item.sensor);
-    page(&title, lang, &html! { (one(item, lang)) (signature(item, lang)) })
+    let clock = Clock { registry, lang };
+    let town = registry.municipality(item.municipality).map_or("", |town| town.name.as_str());
+    let checks: Vec<Check> = item.checks.iter().map(Check::from).collect();
+    let content = html! {
+        dl {
+            dt { (lang.say("Gemeinde", "Municipality")) } dd { (town) }
+            dt { (lang.say("Platz", "Place")) } dd { (place(item)) }
+            dt { (lang.say("Test", "Test")) } dd { (item.id) }
+            dt { (lang.say("Beginn", "Started")) } dd { (clock.time(item.started_at, item.municipality)) }
+            @if let Some(ended) = item.ended_at {
+                dt { (lang.say("Ende", "Ended")) } dd { (clock.time(ended, item.municipality)) }
+            }
+        }
+        p.verdict.(item.state.as_str()) { (item.state.sentence(&checks, item.timeout_s, lang)) }
+        @if item.state == TestState::Running { p { (item.instruction.sentence(&checks, lang)) "." } }
+        @if !checks.is_empty() { (table(&checks, lang)) }
+        (signature(item, &clock))
+        (footer(&clock, item.municipality, now))
+    };
+    page(&title, lang, &content)
 }
 
 /// The list of what was handed over.
-pub fn hand_over(items: &[AcceptanceOut], lang: Lang) -> Response {
-    let totals = Totals::of(items);
+pub fn hand_over(items: &[AcceptanceOut], registry: &Registry, now: UtcMicros, lang: Lang) -> Response {
+    let Totals { sensors, passed, failed, open, signed } = Totals::of(items);
+    let clock = Clock { registry, lang };
+    let title = lang.say("Übergabeliste", "Hand-over list");
     let content = html! {
         p {
-            (totals.sensors) " " (lang.say("Sensoren", "sensors")) ": "
-            (totals.passed) " " (lang.say("bestanden", "passed")) ", "
-            (totals.failed) " " (lang.say("nicht bestanden", "failed")) ", "
-            (totals.open) " " (lang.say("offen", "open")) "; "
-            (totals.signed) " " (lang.say("abgezeichnet", "signed off")) "."
+            (sensors) " " (if sensors == 1 { lang.say("Sensor", "sensor") } else { lang.say("Sensoren", "sensors") }) ": "
+            (passed) " " (lang.say("bestanden", "passed")) ", "
+            (failed) " " (lang.say("nicht bestanden", "failed")) ", "
+            (open) " " (lang.say("offen", "open")) "; "
+            (signed) " " (lang.say("abgezeichnet", "signed off")) "."
         }
-        table {
-            thead {
-                tr {
-                    th scope="col" { (lang.say("Sensor", "Sensor")) }
-                    th scope="col" { (lang.say("Platz", "Place")) }
-                    th scope="col" { (lang.say("Ergebnis", "Result")) }
-                    th scope="col" { (lang.say("Nicht bestanden", "Failed checks")) }
-                    th scope="col" { (lang.say("Abgezeichnet", "Signed off")) }
+        @if items.is_empty() {
+            p { (lang.say(
+                "In dieser Zeit wurde kein Sensor geprüft. Einen Test beginnt POST /v1/sensors/{id}/acceptance.",
+                "No sensor was tested in this time. POST /v1/sensors/{id}/acceptance begins a test.",
+            )) }
+        } @else {
+            div.table tabindex="0" role="region" aria-label=(title) {
+                table {
+                    thead { tr {
+                        th scope="col" { (lang.say("Sensor", "Sensor")) }
+                        th scope="col" { (lang.say("Platz", "Place")) }
+                        th scope="col" { (lang.say("Beginn", "Started")) }
+                        th scope="col" { (lang.say("Ergebnis", "Result")) }
+                        th scope="col" { (lang.say("Abgezeichnet", "Signed off")) }
+                    } }
+                    tbody { @for item in items { (row(item, &clock)) } }
                 }
             }
-            tbody {
-                @for item in items {
-                    tr {
-                        th scope="row" { (item.sensor) }
-                        td { (place(item)) }
-                        td { (item.state.words(lang)) }
-                        td {
-                            (lang.list(item.checks.iter().filter(|c| c.state == CheckState::Fail).map(|c| c.name.words(lang))))
-                        }
-                        td { @if let Some(s) = &item.sign_off { (s.name) @if let Some(note) = &s.note { ": " (note) } } }
-                    }
-                }
+            p.signature {
+                span.line {} span.line {} br;
+                (lang.say("Datum, Unterschrift", "Date, signature"))
             }
+            (footer(&clock, items[0].municipality, now))
         }
     };
-    page(lang.say("Übergabeliste", "Hand-over list"), lang, &content)
+    page(title, lang, &content)
 }
 
-fn one(item: &AcceptanceOut, lang: Lang) -> Markup {
-    let number = |check: &CheckOut, value: Option<f64>| {
+fn row(item: &AcceptanceOut, clock: &Clock<'_>) -> Markup {
+    let lang = clock.lang;
+    let checks: Vec<Check> = item.checks.iter().map(Check::from).collect();
+    let class = if item.state == TestState::Failed { "fail" } else { item.state.as_str() };
+    html! {
+        tr {
+            th scope="row" { (item.sensor) }
+            td { (place(item)) }
+            td.number { (clock.time(item.started_at, item.municipality)) }
+            td.(class) { (item.state.sentence(&checks, item.timeout_s, lang)) }
+            td { @if let Some(signed) = &item.sign_off {
+                (signed.name) ", " (clock.time(signed.at, item.municipality))
+                @if let Some(note) = &signed.note { ": " (note) }
+            } }
+        }
+    }
+}
+
+fn table(checks: &[Check], lang: Lang) -> Markup {
+    let number = |check: &Check, value: Option<f64>| {
         let value = value.map(|v| lang.number((v * 100.0).round() / 100.0));
         value.map(|v| format!("{v} {}", check.name.unit()).trim_end().to_owned()).unwrap_or_default()
     };
     html! {
-        p { (lang.say("Platz", "Place")) ": " (place(item)) }
-        p { (lang.say("Beginn", "Started")) ": " (item.started_at) }
-        p { strong { (item.state.words(lang)) } }
-        table {
-            thead {
-                tr {
+        div.table tabindex="0" role="region" aria-label=(lang.say("Prüfungen", "Checks")) {
+            table {
+                thead { tr {
                     th scope="col" { (lang.say("Prüfung", "Check")) }
                     th scope="col" { (lang.say("Stand", "State")) }
                     th scope="col" { (lang.say("Wert", "Value")) }
                     th scope="col" { (lang.say("Grenze", "Limit")) }
                     th scope="col" { (lang.say("Abhilfe", "Remedy")) }
-                }
-            }
-            tbody {
-                @for check in &item.checks {
-                    tr {
-                        th scope="row" { (check.name.words(lang)) }
-                        td { (check.state.words(lang)) }
-                        td { (number(check, check.value)) }
-                        td { (number(check, check.limit)) }
-                        td {
-                            @if let Some(remedy) = check.remedy { (remedy.words(lang)) }
-                            @if !check.places.is_empty() { " (" (check.places.join(", ")) ")" }
-                        }
-                    }
-                }
+                } }
+                tbody { @for check in checks { tr {
+                    th scope="row" { (check.name.words(lang)) }
+                    td.(check.state.as_str()) { (check.state.words(lang)) }
+                    td.number { (number(check, check.value)) }
+                    td.number { (number(check, check.limit)) }
+                    td { (check.advice(lang)) }
+                } } }
             }
         }
     }
 }
 
-fn signature(item: &AcceptanceOut, lang: Lang) -> Markup {
+fn signature(item: &AcceptanceOut, clock: &Clock<'_>) -> Markup {
+    let lang = clock.lang;
     html! {
-        @match &item.sign_off {
+        div.signature { @match &item.sign_off {
             Some(signed) => {
-                p { (lang.say("Abgezeichnet von", "Signed off by")) " " (signed.name) ", " (signed.at) }
+                p {
+                    (lang.say("Abgezeichnet von", "Signed off by")) " " strong { (signed.name) } ", "
+                    (clock.time(signed.at, item.municipality))
+                }
                 @if let Some(note) = &signed.note { p { (lang.say("Bemerkung", "Note")) ": " (note) } }
             }
-            None => p { (lang.say("Datum, Unterschrift: ____________________", "Date, signature: ____________________")) }
-        }
+            None => p { span.line {} span.line {} br; (lang.say("Datum, Unterschrift", "Date, signature")) }
+        } }
     }
+}
+
+fn footer(clock: &Clock<'_>, town: MunicipalityId, now: UtcMicros) -> Markup {
+    html! { footer { "Kreisverkehr, " (clock.lang.say("Stand", "as of")) " " (clock.time(now, town)) } }
 }
