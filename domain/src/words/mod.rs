@@ -2,7 +2,7 @@
 //! same code is the same.
 //!
 //! Codes and figures are those of the modules that they come from; here they get methods: `words` is what a code is called, `remedy`
-//! what to do about it, `sentence` the whole with its figures. [`phrases`] has numbers, times and lists.
+//! what to do about it, `sentence` the whole with its figures. `phrases` has numbers, times and lists.
 //!
 //! A new code gets its words in the file of its kind; without them it does not compile. Nothing but this module writes German of a
 //! code; headings and labels stand where they are shown.
