@@ -1,7 +1,5 @@
 //! Devices of which nothing is stored: what they are like follows from their kept messages.
 
-use std::collections::BTreeMap;
-
 use super::watched::Watched;
 use super::{DeviceKey, Message, TICK_EVERY_S, Watch, local, part};
 use crate::ids::SensorId;
@@ -18,11 +16,10 @@ impl Watch {
 
     /// The sensors whose messages are to be read next, some of one group.
     pub fn next_unknown(&self) -> Vec<SensorId> {
-        let mut by_group: BTreeMap<usize, Vec<SensorId>> = BTreeMap::new();
-        for (key, watched) in self.devices.iter().filter(|(_, watched)| !watched.is_known) {
-            by_group.entry(watched.group).or_default().push(SensorId(key.source.0));
-        }
-        let mut next = by_group.into_values().next().unwrap_or_default();
+        let unknown = || self.devices.iter().filter(|(_, watched)| !watched.is_known);
+        let Some(group) = unknown().map(|(_, watched)| watched.group).min() else { return Vec::new() };
+        let of_group = unknown().filter(|(_, watched)| watched.group == group);
+        let mut next: Vec<SensorId> = of_group.map(|(key, _)| SensorId(key.source.0)).collect();
         next.sort_unstable();
         next.truncate(AT_ONCE);
         next
