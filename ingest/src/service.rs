@@ -184,6 +184,8 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         tokio::pin!(settled);
         loop {
             tokio::select! {
+                // A stop ends other parts too, which is not unexpected then.
+                biased;
                 () = cancel.cancelled() => {
                     pollers.clear();
                     fillers.clear();

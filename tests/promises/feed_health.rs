@@ -165,5 +165,20 @@ async fn what_was_learned_in_days_finds_a_quiet_site_and_a_field_that_went() {
     publish(port, messages).await;
     feed_that(&instance, &key, "alt", "nothing is quiet", |feed| feed["quiet"] == json!([])).await;
     pool.close().await;
+    // What was learned is stored at the end, and stays within its bounds.
+    instance.end().await;
+    instance.restart().await;
+    let pool = instance.pool().await;
+    let (bytes, branches, kept): (i32, i64, String) = sqlx::query_as(
+        "SELECT octet_length(learned::text), (SELECT count(*) FROM jsonb_object_keys(learned->'branches')), stored_at::text
+         FROM feed_learned WHERE feed = $1",
+    )
+    .bind(id.0)
+    .fetch_one(&pool)
+    .await
+    .unwrap();
+    assert_eq!(branches, feed_health::MAX_BRANCHES as i64, "{bytes} {kept}");
+    assert!(bytes < 600_000, "{bytes}");
+    pool.close().await;
     instance.stop().await;
 }
