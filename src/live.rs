@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::LiveHub;
+use api::{DeviceHub, LiveHub, is_about_devices};
 use domain::Registry;
 use domain::feed::is_ahead;
 use domain::live::Change;
@@ -32,6 +32,8 @@ pub struct Updater {
     pub clock: Clock,
     /// `None` in a process that only ingests.
     pub hub: Option<Arc<LiveHub>>,
+    /// Is given what devices do.
+    pub devices: Arc<DeviceHub>,
     pub registry: watch::Sender<Arc<Registry>>,
     /// Commits of this process.
     pub memory: mpsc::Receiver<Arc<Committed>>,
@@ -149,7 +151,9 @@ impl Updater {
         }
     }
 
-    async fn apply(&self, changes: Vec<Change>) -> Result<(), StoreError> {
+    async fn apply(&self, mut changes: Vec<Change>) -> Result<(), StoreError> {
+        self.devices.note(&changes);
+        changes.retain(|change| !is_about_devices(change));
         if changes.contains(&Change::Places) {
             let registry = Arc::new(store::places::registry(&mut *self.pool.acquire().await?).await?);
             info!(
@@ -162,7 +166,7 @@ impl Updater {
             }
             self.registry.send_replace(registry);
         }
-        if let Some(hub) = &self.hub {
+        if let Some(hub) = self.hub.as_ref().filter(|_| !changes.is_empty()) {
             hub.apply(changes, (self.clock)());
         }
         Ok(())

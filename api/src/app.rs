@@ -20,6 +20,7 @@ use crate::http::shares::Shares;
 use crate::http::table::Bounds;
 use crate::hub::LiveHub;
 use crate::hub::changes::{StreamBounds, Streams};
+use crate::hub::devices::DeviceHub;
 use crate::journeys::{Inputs, Journeys};
 use crate::operators::ops::Ops;
 use crate::pages::HasDocs;
@@ -30,6 +31,8 @@ use crate::suppliers::messages::Posting;
 pub struct App {
     /// `None` in a process that only ingests: then nothing but [`crate::ops_router`] makes sense.
     pub hub: Option<Arc<LiveHub>>,
+    /// What devices do, for those who follow them.
+    pub devices: Arc<DeviceHub>,
     pub clock: Clock,
     /// `None` where there is no database: keys are then not accepted.
     pub pool: Option<store::Pool>,
@@ -67,6 +70,7 @@ pub struct App {
 #[derive(Clone, FromRef)]
 pub(crate) struct Shared {
     pub hub: Arc<LiveHub>,
+    pub devices: Arc<DeviceHub>,
     pub journeys: Arc<Journeys>,
     pub forecasts: Arc<Forecasts>,
     pub clock: Clock,
@@ -94,6 +98,7 @@ impl App {
         Shared {
             inputs: Inputs { hub: hub.clone(), journeys: journeys.clone(), forecasts: forecasts.clone() },
             hub,
+            devices: self.devices.clone(),
             journeys,
             forecasts,
             clock,

@@ -27,6 +27,7 @@ pub use http::problem::Problem;
 pub use http::table::bound::MAX_JSON_ROWS;
 pub use hub::LiveHub;
 pub use hub::changes::StreamBounds;
+pub use hub::devices::{DeviceHub, is_about_devices};
 pub use installers::acceptance::acceptance_limits;
 pub use journeys::{Journeys, ties_to_nothing, unlinked_sites};
 pub use router::{openapi_json, ops_router, public_router, router};

@@ -30,7 +30,7 @@ use crate::http::table::PARQUET;
 use crate::http::{refused, unbuilt};
 use crate::hub::changes;
 use crate::installers::{
-    acceptance, binding, gateways, other_method, rejections, replay, sensors, targets, unmatched,
+    acceptance, binding, follow, gateways, other_method, rejections, replay, sensors, targets, unmatched,
 };
 use crate::journeys::vehicles;
 use crate::open::parkapi::{v1, v3};
@@ -80,6 +80,7 @@ fn public_api() -> Vec<UtoipaMethodRouter<Shared>> {
         routes!(sensors::sensors),
         routes!(sensors::sensor),
         routes!(sensors::messages),
+        routes!(follow::sensor_changes),
         routes!(sensors::decoders),
         routes!(targets::binding_targets),
         routes!(binding::bind),

@@ -35,6 +35,7 @@ async fn what_was_before_the_clock_jumped_is_shown_again() {
         pool: pool.clone(),
         clock: Arc::new(move || UtcMicros(reading.load(Ordering::Relaxed))),
         hub: Some(hub.clone()),
+        devices: Arc::new(DeviceHub::new(right)),
         registry: watch::channel(Arc::default()).0,
         memory,
     };

@@ -109,6 +109,7 @@ async fn a_reader_that_takes_nothing_is_left() {
 fn api() -> Router {
     let app = api::App {
         hub: Some(Arc::new(api::LiveHub::new(domain::UtcMicros::EPOCH))),
+        devices: Arc::new(api::DeviceHub::new(domain::UtcMicros::EPOCH)),
         clock: Arc::new(|| domain::UtcMicros::EPOCH),
         pool: None,
         metrics: Arc::default(),

@@ -25,7 +25,7 @@ use crate::{Result, Ts, changes, forecast, ingest_process};
 /// # Errors
 /// The database is not available.
 pub async fn record(conn: &mut PgConnection, reasons: &[Reason], now: UtcMicros) -> Result<()> {
-    let rows: Vec<(i32, bool, bool)> = sqlx::query_as(
+    let rows: Vec<(i32, i32, Option<i32>, bool, bool, bool)> = sqlx::query_as(
         "WITH given AS (
              SELECT * FROM unnest($1::int[], $2::int[], $3::int[], $4::text[], $5::bool[], $6::timestamptz[],
                                   $7::timestamptz[], $8::float8[], $9::float8[])
@@ -39,7 +39,7 @@ pub async fn record(conn: &mut PgConnection, reasons: &[Reason], now: UtcMicros)
              SELECT m, source, place, code, hides, since, until, $10, value, limit_value FROM given
              ON CONFLICT (municipality, source, coalesce(place, 0), code, from_utc) DO UPDATE
              SET until_utc = excluded.until_utc, value = excluded.value, limit_value = excluded.limit_value)
-         SELECT m, hides AND was IS DISTINCT FROM until, since < $10 - interval '1 hour' FROM held",
+         SELECT m, source, place, was IS DISTINCT FROM until, hides AND was IS DISTINCT FROM until, since < $10 - interval '1 hour' FROM held",
     )
     .bind(reasons.iter().map(|r| r.municipality.0).collect::<Vec<_>>())
     .bind(reasons.iter().map(|r| r.source.0).collect::<Vec<_>>())
@@ -53,13 +53,21 @@ pub async fn record(conn: &mut PgConnection, reasons: &[Reason], now: UtcMicros)
     .bind(Ts(now))
     .fetch_all(&mut *conn)
     .await?;
-    if !rows.iter().any(|(_, changes_belief, _)| *changes_belief) {
-        return Ok(());
+    let changed = rows.iter().filter(|(.., is_changed, _, _)| *is_changed);
+    let mut changes: Vec<Change> = changed
+        .map(|(m, source, place, ..)| Change::Judged {
+            municipality: MunicipalityId(*m),
+            source: SourceKey(*source),
+            bay: place.map(BayId),
+        })
+        .collect();
+    if rows.iter().any(|(.., changes_belief, _)| *changes_belief) {
+        let generation = ingest_process::next_generation(conn).await?;
+        let learned = rows.iter().filter(|(.., changes_belief, is_old)| *changes_belief && *is_old);
+        forecast::learn_again(conn, learned.map(|row| MunicipalityId(row.0)), generation).await?;
+        changes.insert(0, Change::Places);
     }
-    let generation = ingest_process::next_generation(conn).await?;
-    let learned = rows.iter().filter(|row| row.1 && row.2).map(|row| MunicipalityId(row.0));
-    forecast::learn_again(conn, learned, generation).await?;
-    changes::append_alone(conn, &[Change::Places]).await
+    if changes.is_empty() { Ok(()) } else { changes::append_alone(conn, &changes).await }
 }
 
 /// The reasons that hold.

@@ -15,7 +15,7 @@ use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
 use sqlx::FromRow;
 
 pub use self::devices::{Device, DeviceFilter, DeviceOrder, Search, devices};
-pub use self::messages::{DeviceMessage, MessageCursor, messages};
+pub use self::messages::{DeviceMessage, MessageCursor, messages, messages_of};
 pub use self::natives::{NativeFilter, NativeOrder, NativePlace, native_places};
 pub use self::payloads::{Payload, payloads};
 pub use self::reasons::{LastingReason, lasting_reasons};

@@ -206,6 +206,11 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed", detail)
     }
 
+    /// Whether something does not answer at present.
+    pub fn is_unavailable(&self) -> bool {
+        self.status() == StatusCode::SERVICE_UNAVAILABLE
+    }
+
     /// It will work again by itself.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         let title = "Not available at the moment";

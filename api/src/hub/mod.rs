@@ -5,6 +5,7 @@
 //! between it and the events after it.
 
 pub mod changes;
+pub mod devices;
 mod event;
 mod filter;
 mod ring;
@@ -24,6 +25,7 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{Semaphore, watch};
 
 use event::Removed;
+pub use event::frame;
 pub use filter::{Filter, Kind, Topic};
 use ring::{Event, Ring};
 pub use ring::{RING_EVENTS, Read};

@@ -2,6 +2,7 @@
 
 pub mod acceptance;
 pub mod binding;
+pub mod follow;
 pub mod gateways;
 pub mod rejections;
 pub mod replay;

@@ -16,10 +16,11 @@ use store::inspect::{self, Device, DeviceFilter, DeviceOrder, NativeFilter, Nati
 use utoipa::ToSchema;
 
 pub use self::decoders::{__path_decoders, decoders};
-use self::facts::facts;
+pub use self::facts::facts;
 pub use self::list::{__path_sensors, sensors};
-pub use self::messages::{__path_messages, messages};
-use self::out::{BindingOut, SensorOut};
+pub use self::messages::{__path_messages, MessageOut, messages};
+use self::out::BindingOut;
+pub use self::out::{SensorOut, device, place};
 pub use self::search::is_called;
 use crate::contract::values;
 use crate::http::answer;
@@ -37,7 +38,7 @@ pub struct SensorDetail {
     bindings: Vec<BindingOut>,
 }
 
-async fn scope(view: &View, asker: &Asker) -> Result<Vec<MunicipalityId>, Problem> {
+pub async fn scope(view: &View, asker: &Asker) -> Result<Vec<MunicipalityId>, Problem> {
     let caller = asker.with(&[Role::Installer]).await?;
     Ok(caller.municipalities(view.hub.read().map.registry()))
 }
@@ -84,7 +85,7 @@ pub async fn sensor(view: View, id: PathId, asker: Asker, query: RawQuery) -> Re
     let scope = scope(&view, &asker).await?;
     query.params(&[])?;
     let (device, place) = found(&asker, &scope, &spelled(&id.text()?)).await?;
-    let facts = facts(&view, &asker, &scope, device.as_slice(), place.as_slice()).await?;
+    let facts = facts(&view, asker.pool()?, &scope, device.as_slice(), place.as_slice()).await?;
     let Some(device) = device else {
         let sensor = out::place(place.ok_or_else(no_sensor)?, &facts, &view);
         return Ok(answer::private(&SensorDetail { sensor, bindings: Vec::new() }));

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 use store::inspect;
 use utoipa::ToSchema;
 
-use super::notices::HealthCode;
+use crate::contract::words::HealthCode;
 use crate::contract::words::words;
 use crate::contract::{parameters, values, words};
 use crate::http::answer;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use store::notices::{self, Delivery, DeliveryState, Retried};
 use utoipa::ToSchema;
 
-use crate::contract::words::words;
+use crate::contract::words::{self, words};
 use crate::contract::{parameters, values};
 use crate::http::answer;
 use crate::http::auth::{Asker, Role};
@@ -24,8 +24,6 @@ words! {
     KindOfNotice = NoticeKind::ALL.iter().map(|kind| kind.as_str());
     /// What happened to a cause; `lasts`, in digests: it began earlier and has not ended.
     EventOfNotice = domain::notice::Event::ALL.iter().map(|event| event.as_str());
-    /// What is wrong.
-    HealthCode = domain::health::Code::ALL.iter().map(|code| code.as_str());
     /// What kind of thing is not well.
     SubjectOfNotice = domain::notice::SubjectKind::ALL.iter().map(|kind| kind.as_str());
     /// Kind of receiver.
@@ -91,7 +89,7 @@ pub struct NoticeItemOut {
     #[schema(value_type = EventOfNotice)]
     event: String,
     /// What is wrong.
-    #[schema(value_type = HealthCode)]
+    #[schema(value_type = words::HealthCode)]
     code: String,
     /// What is not well.
     subject: SubjectOut,

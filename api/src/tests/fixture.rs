@@ -93,6 +93,7 @@ impl County {
         let reading = clock.clone();
         let app = App {
             hub: Some(hub.clone()),
+            devices: Arc::new(crate::DeviceHub::new(NOW)),
             clock: Arc::new(move || UtcMicros(reading.load(Ordering::Relaxed))),
             journeys: Arc::default(),
             forecasts: Arc::default(),

@@ -11,11 +11,11 @@ use store::writer::Batch;
 use super::fixture::{NOW, world};
 use super::keys::{Instance, uplink};
 
-const BOUND: &str = "70b3d57ed0051a01";
+pub const BOUND: &str = "70b3d57ed0051a01";
 const SPARE: &str = "70b3d57ed0051a02";
 
 /// The small county with two devices, of which one is bound to `w-m-1`.
-fn with_devices() -> Contents {
+pub fn with_devices() -> Contents {
     world()
         .in_town("warendorf")
         .sensor(BOUND, "feed-warendorf", "w-m-1")
@@ -141,7 +141,7 @@ async fn every_decoder_is_tried_on_what_a_device_has_sent_and_none_is_chosen() {
 }
 
 /// Devices that were heard, so many seconds ago.
-fn heard(instance: &Instance, town: &str, device: &str, age_s: i64) -> domain::Uplink {
+pub fn heard(instance: &Instance, town: &str, device: &str, age_s: i64) -> domain::Uplink {
     let is_stranger = instance.registry.sensor_by_key(device).is_none();
     domain::Uplink {
         received_at: NOW.plus_s(-age_s),

@@ -120,6 +120,7 @@ const KEYED: &[&str] = &[
     "/v1/sensors/0123456789abcdef/messages",
     "/v1/sensors/0123456789abcdef/decoders",
     "/v1/binding-targets",
+    "/v1/sensors/changes",
     "/v1/rejections",
     "/v1/occupancy",
     "/v1/stays?from=2026-01-01",

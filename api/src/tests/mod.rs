@@ -5,6 +5,7 @@ mod bounds;
 mod contract;
 mod errors;
 pub mod fixture;
+mod follow;
 mod forecast;
 mod hidden;
 mod hours;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::bay_state::BayReading;
-use crate::ids::{BayId, FeedId, SiteId, VehicleId};
+use crate::ids::{BayId, FeedId, MunicipalityId, SiteId, SourceKey, VehicleId};
 use crate::observation::{Digest, VehicleFix};
 use crate::place::Audience;
 use crate::site_count::CountState;
@@ -80,5 +80,23 @@ pub enum Change {
         observed_at: UtcMicros,
         /// Identity of the statement.
         digest: Digest,
+    },
+    /// A new message of a LoRaWAN device, whether any file has it or not.
+    Heard {
+        /// Whose feed it came by.
+        municipality: MunicipalityId,
+        /// The device.
+        device: String,
+        /// The network server's id of the message.
+        message: String,
+    },
+    /// Something was found of a source of statements, or is over.
+    Judged {
+        /// Whose source it is.
+        municipality: MunicipalityId,
+        /// The sensor, or the feed that names the bay itself.
+        source: SourceKey,
+        /// What its statements are about; `None`: no bay.
+        bay: Option<BayId>,
     },
 }

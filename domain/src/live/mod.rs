@@ -246,7 +246,7 @@ impl LiveMap {
                     cell.readings.withdraw(&newest, holds, is_distrusted);
                     withdrawn.insert(bay);
                 }
-                Change::Places | Change::Corrected { .. } => {}
+                Change::Places | Change::Corrected { .. } | Change::Heard { .. } | Change::Judged { .. } => {}
             }
         }
         if !withdrawn.is_empty() {

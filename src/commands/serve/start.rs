@@ -66,10 +66,12 @@ pub(super) async fn start_on(
     let hub = parts.http.is_some().then(|| Arc::new(api::LiveHub::new(clock())));
     let (registry, registry_rx) = watch::channel(Arc::new(Registry::default()));
     let (memory, memory_rx) = mpsc::channel(MEMORY);
+    let devices = Arc::new(api::DeviceHub::new(clock()));
     let updater = live::Updater {
         pool: database.pool.clone(),
         clock: clock.clone(),
         hub: hub.clone(),
+        devices: devices.clone(),
         registry,
         memory: memory_rx,
     };
@@ -173,6 +175,7 @@ pub(super) async fn start_on(
             .map_err(anyhow::Error::msg)?;
     let app = api::App {
         hub: hub.clone(),
+        devices,
         journeys,
         forecasts,
         clock,
@@ -199,6 +202,7 @@ pub(super) async fn start_on(
         let reporting = app.attempts.clone().report(pool, app.clock.clone(), reading.clone());
         tasks.spawn("the reports of invalid keys", reporting);
         tasks.spawn("tests of sensors", app.clone().run_acceptance());
+        tasks.spawn("events about devices", app.clone().run_device_events());
     }
     let servers = servers(&app, parts, bounds, reading).await?;
     let ready = Ready {

@@ -7,9 +7,9 @@ use crate::{Result, codec};
 
 /// Format of a body; a reader that finds a newer one loads everything again. A log that was written
 /// before an update is read on.
-const VERSION: u8 = 4;
-/// The one before, without corrections of bays: they were added at the end.
-const WITHOUT_CORRECTIONS: u8 = 3;
+const VERSION: u8 = 5;
+/// Those before, without what devices do, and without corrections of bays: they were added at the end.
+const WITH_LESS: std::ops::RangeInclusive<u8> = 3..=4;
 /// The last one with fewer fields of trips.
 const FORMER_VERSION: u8 = 2;
 
@@ -20,8 +20,10 @@ pub(super) fn encode(changes: &[Change]) -> Result<Vec<u8>> {
 
 pub(crate) fn decode(body: &[u8]) -> Result<Vec<Change>> {
     match codec::version("change log", body)? {
-        (VERSION | WITHOUT_CORRECTIONS, rest) => codec::decode_rest("change log", rest),
         (..=FORMER_VERSION, rest) => former::decode(rest),
+        (version, rest) if version == VERSION || WITH_LESS.contains(&version) => {
+            codec::decode_rest("change log", rest)
+        }
         _ => Err(codec::unknown("change log")),
     }
 }

@@ -1,6 +1,6 @@
 //! The messages of a device, and their outcomes.
 
-use domain::{MunicipalityId, UtcMicros};
+use domain::{FeedId, MunicipalityId, UtcMicros};
 use serde::{Serialize, Serializer};
 use sqlx::FromRow;
 
@@ -149,4 +149,43 @@ pub async fn messages(
     .fetch_all(pool)
     .await?;
     Ok(PageRow::page(rows))
+}
+
+/// New messages by municipality, device and id, in the order of their receipt, with the feed that each came by. What has gone
+/// meanwhile is left out.
+///
+/// # Errors
+/// The database is not available.
+pub async fn messages_of(
+    pool: &Pool,
+    keys: &[(MunicipalityId, &str, &str)],
+) -> Result<Vec<(MunicipalityId, FeedId, String, DeviceMessage)>> {
+    #[derive(FromRow)]
+    struct Row {
+        municipality: i32,
+        feed: i32,
+        device: String,
+        #[sqlx(flatten)]
+        message: DeviceMessage,
+    }
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT u.municipality, u.feed, u.device, dedup_id, event, received_at, network_at, f_port, f_cnt,
+            substr(payload, 1, $4) AS payload, octet_length(payload) AS payload_bytes, spreading_factor, rssi_dbm, snr_db,
+            gateways, decoder, qos, decoded, outcome, detail, dropped_fields, copy, times
+         FROM unnest($1, $2, $3) AS k (municipality, device, dedup_id) JOIN uplink u USING (municipality, device, dedup_id)
+         WHERE copy = 0 ORDER BY received_at",
+    )
+    .bind(keys.iter().map(|(municipality, ..)| municipality.0).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(_, device, _)| *device).collect::<Vec<_>>())
+    .bind(keys.iter().map(|(.., id)| *id).collect::<Vec<_>>())
+    .bind(SHOWN_BYTES)
+    .fetch_all(pool)
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| (MunicipalityId(r.municipality), FeedId(r.feed), r.device, r.message))
+        .collect())
 }

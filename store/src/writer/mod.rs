@@ -28,6 +28,7 @@ pub(crate) mod vehicles;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::live::Change;
 use domain::observation::IdempotencyKey;
 use domain::{
     BayObservation, FeedId, PassengerCount, Registry, Rejection, SiteCount, TripObservation, Uplink,
@@ -327,6 +328,11 @@ impl Writer {
         }
         let new_uplinks = if replayed.is_empty() {
             let new = uplinks::write(&mut tx, &batch.uplinks).await?;
+            changes.extend(new.iter().map(|uplink| Change::Heard {
+                municipality: uplink.municipality,
+                device: uplink.device.clone(),
+                message: uplink.dedup_id.clone(),
+            }));
             if !batch.uplinks.is_empty() {
                 rebindings::reopen(&mut tx, &batch.uplinks).await?;
             }

@@ -3,15 +3,19 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use domain::acceptance::{Evidence, Frame, Limits, Placement, TestState, Verdict, judge};
+use domain::acceptance::{
+    CheckState, Evidence, Frame, Instruction, Limits, Placement, TestState, Verdict, judge,
+};
 use domain::place::Bay;
 use domain::registry::Entry;
-use domain::{BayId, FeedId, Registry, Target, UtcMicros};
+use domain::{BayId, FeedId, Registry, SensorId, Target, UtcMicros};
 use store::acceptance::{self, Acceptance};
 use store::{Pool, StoreError};
 use tracing::warn;
 
+use super::out::out;
 use crate::App;
+use crate::hub::devices::DeviceHub;
 
 /// How often tests are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -101,10 +105,12 @@ fn placement(registry: &Registry, bay: &Entry<BayId, Bay>) -> Placement {
 impl App {
     /// Ends the tests of sensors that are decided or took too long, until shutdown. Several processes may do this at once.
     pub async fn run_acceptance(self) {
-        let App { hub: Some(hub), pool: Some(pool), clock, acceptance: limits, shutdown, .. } = self else {
+        let App { hub: Some(hub), pool: Some(pool), clock, devices, acceptance: limits, shutdown, .. } = self
+        else {
             return;
         };
         let mut failing = false;
+        let mut shown = Shown::default();
         let mut tick = tokio::time::interval(LOOK_EVERY);
         loop {
             tokio::select! {
@@ -112,7 +118,7 @@ impl App {
                 _ = tick.tick() => {}
             }
             let registry = hub.read().map.registry().clone();
-            match end_decided(&pool, &registry, &limits, clock()).await {
+            match end_decided(&pool, &registry, &limits, &devices, &mut shown, clock()).await {
                 Ok(()) => failing = false,
                 Err(error) if !std::mem::replace(&mut failing, true) => {
                     warn!("tests of sensors wait: {error}");
@@ -123,19 +129,53 @@ impl App {
     }
 }
 
-/// Stores what tests have come to that are over.
+/// What was shown last of each running test: its sensor, and what of it is an event when it changes.
+#[derive(Debug, Default)]
+pub struct Shown(HashMap<i64, (SensorId, Summary)>);
+
+/// State, instruction and the states of the checks.
+type Summary = (TestState, Instruction, Vec<CheckState>);
+
+/// Stores what tests have come to that are over, and sends what is new of all of them.
 pub async fn end_decided(
     pool: &Pool,
     registry: &Registry,
     limits: &Limits,
+    devices: &DeviceHub,
+    shown: &mut Shown,
     now: UtcMicros,
 ) -> Result<(), StoreError> {
+    let mut running = HashSet::new();
     for test in acceptance::running(pool).await? {
         let limits = serde_json::from_value(test.limits.clone()).unwrap_or(*limits);
         let verdict = verdict(pool, registry, &limits, &test, now).await?;
+        let summary: Summary =
+            (verdict.state, verdict.instruction, verdict.checks.iter().map(|check| check.state).collect());
+        let is_new =
+            shown.0.insert(test.id, (test.sensor, summary.clone())).is_none_or(|(_, s)| s != summary);
         if verdict.state != TestState::Running {
             acceptance::end(pool, test.id, &serde_json::to_value(&verdict).unwrap_or_default(), now).await?;
+        } else {
+            running.insert(test.id);
+            if is_new {
+                let (municipality, device) = (test.municipality, test.device.clone());
+                devices.send(municipality, &device, "check", &out(test, Some(verdict)));
+            }
         }
+    }
+    // Ended here, or by somebody else.
+    let ended: Vec<(i64, SensorId)> = shown
+        .0
+        .iter()
+        .filter(|(id, _)| !running.contains(id))
+        .map(|(id, (sensor, _))| (*id, *sensor))
+        .collect();
+    for (id, sensor) in ended {
+        if let Some(test) = acceptance::latest(pool, sensor).await?.filter(|test| test.id == id) {
+            let (municipality, device) = (test.municipality, test.device.clone());
+            devices.send(municipality, &device, "check", &out(test, None));
+        }
+        shown.0.remove(&id);
     }
     Ok(())
 }

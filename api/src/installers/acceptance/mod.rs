@@ -16,7 +16,8 @@ use serde_json::json;
 use store::acceptance::{self as tests, Acceptance, NewAcceptance, Signature};
 use utoipa::ToSchema;
 
-use self::out::{AcceptanceOut, out};
+pub use self::out::AcceptanceOut;
+use self::out::out;
 use self::print::Totals;
 use crate::contract::{parameters, values};
 use crate::http::answer;

@@ -8,10 +8,9 @@ use domain::{BayId, FeedFormat, FeedId, MunicipalityId, UtcMicros};
 use store::gateways::{self, DeviceGateway};
 use store::inspect::{self, Device, LastingReason, NativeFilter, NativeOrder, NativePlace};
 use store::rebindings::{self, RebindingProgress};
+use store::{Pool, StoreError};
 
 use super::bound::{last_heartbeat, place_of};
-use crate::http::auth::Asker;
-use crate::http::problem::Problem;
 use crate::hub::View;
 
 /// See the module's description.
@@ -45,12 +44,12 @@ impl Facts {
 /// Of devices, and of places that their feed names itself.
 pub async fn facts(
     view: &View,
-    asker: &Asker,
+    pool: &Pool,
     scope: &[MunicipalityId],
     devices: &[Device],
     places: &[NativePlace],
-) -> Result<Facts, Problem> {
-    let (pool, registry) = (asker.pool()?, view.registry());
+) -> Result<Facts, StoreError> {
+    let registry = view.registry();
     let keys: Vec<&str> = devices.iter().map(|device| device.key.as_str()).collect();
     let sensors = devices.iter().filter_map(|device| Some(SourceKey(device.sensor?.0)));
     let feeds: HashSet<FeedId> = places.iter().map(|place| place.feed).collect();

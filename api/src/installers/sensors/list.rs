@@ -234,7 +234,7 @@ impl<'r> Lister<'r> {
             devices.get(limit - 1).map(|d| named(&d.key, "")),
             places.get(limit - 1).map(|p| named(&p.key, &p.kind)),
         ];
-        let facts = facts(self.view, self.asker, &self.scope, &devices, &places).await?;
+        let facts = facts(self.view, self.asker.pool()?, &self.scope, &devices, &places).await?;
         let of_devices = devices.into_iter().map(|d| (named(&d.key, ""), out::device(d, &facts, self.view)));
         let of_places =
             places.into_iter().map(|p| (named(&p.key, &p.kind), out::place(p, &facts, self.view)));
@@ -265,7 +265,7 @@ impl<'r> Lister<'r> {
             positions.chain(of_sensors.iter().map(|(place, _)| of_place(place))).collect::<Vec<_>>();
         let devices: Vec<_> =
             devices.into_iter().chain(of_sensors.into_iter().map(|(_, device)| device)).collect();
-        let facts = facts(self.view, self.asker, &self.scope, &devices, &places).await?;
+        let facts = facts(self.view, self.asker.pool()?, &self.scope, &devices, &places).await?;
         let of_devices = devices.into_iter().map(|d| out::device(d, &facts, self.view));
         let of_places = places.into_iter().map(|p| (of_place(&p), out::place(p, &facts, self.view)));
         let mut page = merged(positions.into_iter().zip(of_devices).chain(of_places).collect(), ends);
@@ -279,7 +279,7 @@ impl<'r> Lister<'r> {
         let order = DeviceOrder::NeverHeard(Some(after));
         let devices = inspect::devices(self.asker.pool()?, &self.scope, &self.filter(), order, limit).await?;
         let next = devices.get(limit - 1).map(|d| Position::NeverHeard(d.key.clone()));
-        let facts = facts(self.view, self.asker, &self.scope, &devices, &[]).await?;
+        let facts = facts(self.view, self.asker.pool()?, &self.scope, &devices, &[]).await?;
         let items = devices.into_iter().map(|d| {
             let position = Position::NeverHeard(d.key.clone());
             (position, out::device(d, &facts, self.view))

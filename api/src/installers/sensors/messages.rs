@@ -2,6 +2,7 @@
 
 use axum::response::Response;
 use domain::{FeedFormat, MunicipalityId, Registry, UtcMicros};
+use serde::Serialize;
 use store::inspect::{self, MessageCursor};
 use utoipa::ToSchema;
 
@@ -16,7 +17,7 @@ use crate::http::wire::List;
 use crate::hub::View;
 
 /// A message as it was received, and what became of it.
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[expect(dead_code, reason = "for the document only")]
 pub struct MessageOut {
     /// The network server's deduplication id.
