@@ -19,7 +19,6 @@ pub enum DeviceEventData {
 
 /// A message that was stored.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "for the document only")]
 pub struct DeviceMessageOut {
     /// DevEUI as 16 lower-case hexadecimal digits, or the supplier's id.
     sensor: String,

@@ -18,7 +18,6 @@ use crate::hub::View;
 
 /// A message as it was received, and what became of it.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "for the document only")]
 pub struct MessageOut {
     /// The network server's deduplication id.
     id: String,
