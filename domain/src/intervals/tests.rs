@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::bay_intervals::decide;
 use super::*;
 use crate::bay_state::{BayReading, BayState};
-use crate::closure::Spans;
 use crate::ids::{FeedId, ScopeId, SensorId, SourceKey};
 use crate::observation::SiteStatus;
 use crate::site_count::{Absolute, SourceAbsolute};
@@ -25,14 +24,15 @@ fn minute(n: i64) -> UtcMicros {
     UtcMicros(n * MINUTE)
 }
 
-/// A bay with a feed that is believed for 50 minutes and a sensor that is for 20, which left at 200.
+/// A bay with a feed that is believed for 50 minutes and a sensor that is for 20, though not from 60 to 100, and left at 200.
 fn timeline() -> Timeline {
     let scopes = [ScopeId(1), ScopeId(2)];
+    let sensor = Hold { source: of_sensor(7), span: Span::of(None, Some(minute(200))), hold_us: 20 * MINUTE };
+    let span = Span::of(Some(minute(60)), Some(minute(100)));
+    let mut holds = sensor.except([Hold { span, hold_us: Hold::DISTRUSTED, ..sensor }]);
+    holds.push(Hold { source: of_feed(1), span: Span::EVER, hold_us: 50 * MINUTE });
     Timeline {
-        holds: vec![
-            Hold { source: of_feed(1), span: Span::EVER, hold_us: 50 * MINUTE },
-            Hold { source: of_sensor(7), span: Span::of(None, Some(minute(200))), hold_us: 20 * MINUTE },
-        ],
+        holds,
         pieces: vec![
             Piece {
                 span: Span::of(None, Some(minute(90))),
@@ -340,16 +340,28 @@ proptest! {
 }
 
 #[test]
-fn a_hold_outside_spans_is_what_they_do_not_cover() {
-    let hold =
-        Hold { source: SourceKey(3), span: Span { from: UtcMicros(10), until: UtcMicros(50) }, hold_us: 7 };
-    let left = |spans: &[(i64, i64)]| {
-        let spans = Spans::union(spans.iter().map(|(from, until)| (UtcMicros(*from), UtcMicros(*until))));
-        let left = hold.outside(&spans).into_iter();
-        left.map(|h| (h.span.from.0, h.span.until.0)).collect::<Vec<_>>()
+fn what_a_source_stated_before_it_is_distrusted_holds_until_then() {
+    let believed = Hold { source: of_sensor(7), span: Span::EVER, hold_us: 50 * MINUTE };
+    let span = Span::of(Some(minute(100)), Some(minute(200)));
+    let holds = believed.except([Hold { span, hold_us: Hold::DISTRUSTED, ..believed }]);
+    let timeline = Timeline { holds, ..Timeline::default() };
+    let stated = |at, state| BayReading {
+        feed: FeedId(1),
+        sensor: Some(SensorId(7)),
+        observed_at: minute(at),
+        seq: None,
+        state,
     };
-    assert_eq!(left(&[]), [(10, 50)]);
-    assert_eq!(left(&[(0, 12), (20, 30), (45, i64::MAX)]), [(12, 20), (30, 45)]);
-    assert_eq!(left(&[(60, 70)]), [(10, 50)]);
-    assert_eq!(left(&[(0, 50)]), []);
+    let readings = [
+        stated(80, BayState::Occupied),
+        stated(120, BayState::Vacant),
+        stated(170, BayState::Occupied),
+        stated(210, BayState::Vacant),
+    ];
+    let expected =
+        [(minute(80), minute(100), BayState::Occupied), (minute(210), minute(260), BayState::Vacant)];
+    assert_eq!(plain(&from_nothing(&readings, &timeline)), expected);
+    let (at_once, later) =
+        (timeline.hold_us(of_sensor(7), minute(99)), timeline.hold_us(of_sensor(7), minute(100)));
+    assert_eq!((at_once, later), (Some(MINUTE), None));
 }

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::closure::Spans;
 use crate::ids::{ScopeId, SourceKey};
 use crate::time::UtcMicros;
 
@@ -53,11 +52,14 @@ pub struct Hold {
     pub source: SourceKey,
     /// When the source was assigned to the place.
     pub span: Span,
-    /// Microseconds.
+    /// Microseconds. [`Hold::DISTRUSTED`]: what it states is not believed, and what it stated before holds until then at most.
     pub hold_us: i64,
 }
 
 impl Hold {
+    /// See [`Hold::hold_us`].
+    pub const DISTRUSTED: i64 = 0;
+
     /// `self`, except while one of `particular` holds: those are of the same source and do not overlap.
     pub fn except(self, particular: impl IntoIterator<Item = Hold>) -> Vec<Hold> {
         let mut particular: Vec<Hold> = particular
@@ -77,15 +79,6 @@ impl Hold {
         all.push(Hold { span: Span { from, until: self.span.until }, ..self });
         all.retain(|h| !h.span.is_empty());
         all
-    }
-
-    /// What is left of it outside `spans`.
-    pub fn outside(self, spans: &Spans) -> Vec<Hold> {
-        let ends = spans.iter().map(|(_, until)| until);
-        let starts = spans.iter().map(|(from, _)| from).chain([Span::EVER.until]);
-        let gaps = [Span::EVER.from].into_iter().chain(ends).zip(starts);
-        let left = gaps.map(|(from, until)| Hold { span: self.span.within(Span { from, until }), ..self });
-        left.filter(|hold| !hold.span.is_empty()).collect()
     }
 }
 
@@ -146,8 +139,16 @@ pub fn pieces(cuts: Vec<UtcMicros>, at: impl Fn(UtcMicros) -> Conditions) -> Vec
 
 impl Timeline {
     /// How long what `source` says at `at` is believed, microseconds; `None`: it was not assigned to the
-    /// place then.
+    /// place then, or is not believed.
     pub fn hold_us(&self, source: SourceKey, at: UtcMicros) -> Option<i64> {
+        let hold_us = self.assigned_us(source, at).filter(|us| *us != Hold::DISTRUSTED)?;
+        let later = self.holds.iter().filter(|h| h.source == source && h.hold_us == Hold::DISTRUSTED);
+        let left_us = later.map(|h| h.span.from.0 - at.0).filter(|us| *us > 0);
+        Some(left_us.fold(hold_us, i64::min))
+    }
+
+    /// Of the hold that `at` lies in.
+    fn assigned_us(&self, source: SourceKey, at: UtcMicros) -> Option<i64> {
         self.holds.iter().find(|h| h.source == source && h.span.contains(at)).map(|h| h.hold_us)
     }
 
@@ -215,7 +216,7 @@ impl Timeline {
         let cuts = self.holds.iter().chain(&other.holds).flat_map(|h| [h.span.from, h.span.until]);
         let sources: Vec<SourceKey> = self.holds.iter().chain(&other.holds).map(|h| h.source).collect();
         differs(cuts.collect(), |at| {
-            sources.iter().any(|source| self.hold_us(*source, at) != other.hold_us(*source, at))
+            sources.iter().any(|source| self.assigned_us(*source, at) != other.assigned_us(*source, at))
         })
     }
 

@@ -119,7 +119,11 @@ impl PlaceHistory {
         });
         let holds = self.holds(place.municipality, bay.into()).into_iter().flat_map(|hold| {
             match self.distrusted.get(&BaySource { source: hold.source, bay }) {
-                Some(spans) => hold.outside(spans),
+                Some(spans) => hold.except(spans.iter().map(|(from, until)| Hold {
+                    span: Span { from, until },
+                    hold_us: Hold::DISTRUSTED,
+                    ..hold
+                })),
                 None => vec![hold],
             }
         });
