@@ -106,8 +106,9 @@ async fn control_characters_and_empty_values_are_a_bad_request_everywhere() {
             let mut addresses: Vec<String> =
                 named("query").map(|name| format!("{}?{name}={text}", filled("nothing"))).collect();
             addresses.extend(named("path").map(|_| filled(text)));
-            // An empty cursor is that of the first page.
-            let saying = named("query").filter(|name| !matches!(name.as_str(), "cursor" | "start"));
+            // An empty cursor is that of the first page; a flag is set by its name alone.
+            let saying =
+                named("query").filter(|name| !matches!(name.as_str(), "cursor" | "start" | "unbound"));
             addresses.extend(saying.flat_map(|name| {
                 ["", "%20", "+%C2%A0"].map(|nothing| format!("{}?{name}={nothing}", filled("nothing")))
             }));

@@ -84,7 +84,7 @@ fn a_sensor_watches_one_thing() {
         ),
         "sensors.csv:2: decoder = 'bosh-tps110': is not known\n  remedy: did you mean 'bosch-tps110'? choices: \
          bosch-tps110, libelium-smart-parking, pni-placepod, dingtek-do200, dingtek-do202, milesight-em400-udl, \
-         tekzitel-tekzipark\n\
+         tekzitel-tekzipark, parametric-pcr2, digital-matter-oyster\n\
          sensors.csv:2: bay, site, vehicle: a sensor watches at most one of these at a time\n  remedy: keep one; \
          write one row per binding\n\
          sensors.csv:2: direction = 'up': is not known\n  remedy: choices: in, out\n\
