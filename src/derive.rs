@@ -10,10 +10,9 @@ use store::changes::{CHANNEL, Notifier};
 use store::derive::Deriver;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
-/// Pause before the next attempt while another process derives or the database is away.
-const RETRY: Duration = Duration::from_secs(5);
+use crate::retry;
 
 /// Pause that lets statements accumulate: many in one transaction cost less.
 const GATHER: Duration = Duration::from_millis(1_500);
@@ -58,25 +57,7 @@ pub struct Derivation {
 
 /// Derives until cancelled.
 pub async fn run(parts: Derivation, cancel: CancellationToken) {
-    let mut failing = false;
-    while !cancel.is_cancelled() {
-        let began = std::time::Instant::now();
-        let followed = tokio::select! {
-            () = cancel.cancelled() => return,
-            followed = follow(&parts) => followed,
-        };
-        // Logged once per outage of the database.
-        failing &= began.elapsed() < RETRY;
-        if let Err(error) = followed
-            && !std::mem::replace(&mut failing, true)
-        {
-            warn!("occupancy cannot be derived: {error}; trying again");
-        }
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            () = tokio::time::sleep(RETRY) => {}
-        }
-    }
+    retry::until_cancelled("occupancy cannot be derived", &cancel, || follow(&parts)).await;
 }
 
 /// Derives until another process does.

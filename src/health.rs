@@ -15,10 +15,9 @@ use store::changes::{CHANNEL, Notifier};
 use store::health::Watcher;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::info;
 
-/// Pause before the next attempt while another process judges or the database is away.
-const RETRY: Duration = Duration::from_secs(5);
+use crate::retry;
 
 /// Pause that lets messages accumulate: many in one transaction cost less.
 const GATHER: Duration = Duration::from_millis(1_500);
@@ -61,25 +60,7 @@ pub struct Judging {
 
 /// Judges until cancelled.
 pub async fn run(parts: Judging, cancel: CancellationToken) {
-    let mut failing = false;
-    while !cancel.is_cancelled() {
-        let began = Instant::now();
-        let followed = tokio::select! {
-            () = cancel.cancelled() => return,
-            followed = follow(&parts) => followed,
-        };
-        // Logged once per outage of the database.
-        failing &= began.elapsed() < RETRY;
-        if let Err(error) = followed
-            && !std::mem::replace(&mut failing, true)
-        {
-            warn!("the health of devices cannot be judged: {error}; trying again");
-        }
-        tokio::select! {
-            () = cancel.cancelled() => return,
-            () = tokio::time::sleep(RETRY) => {}
-        }
-    }
+    retry::until_cancelled("the health of devices cannot be judged", &cancel, || follow(&parts)).await;
 }
 
 /// Judges until another process does.

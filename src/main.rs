@@ -17,6 +17,7 @@ mod identity;
 mod journeys;
 mod live;
 mod logging;
+mod retry;
 mod server;
 mod shutdown;
 mod tasks;

@@ -93,40 +93,19 @@ async fn stored(pool: &store::Pool, messages: i64) {
     .await;
 }
 
-/// Removes what depends on the instant of asking.
-fn forget_time(answer: &mut Value) {
-    match answer {
-        Value::Object(fields) => {
-            fields.retain(|name, _| name != "complete_until" && name != "age_s");
-            fields.values_mut().for_each(forget_time);
-        }
-        Value::Array(items) => items.iter_mut().for_each(forget_time),
-        _ => {}
-    }
-}
-
-/// What everyone asks about both places, without what depends on the instant of asking.
+/// What everyone asks about both places.
 async fn figures(instance: &Instance, key: &str, from: &str, until: &str) -> Vec<Value> {
-    let mut all = Vec::new();
-    for place in ["bay=p1", "bay=q1", "bay=p2", "site=p", "site=q"] {
+    let about = |place| {
         let span = format!("{place}&from={from}&to={until}");
-        for question in [
+        [
             format!("/v1/occupancy?{span}&bucket=1h"),
             format!("/v1/occupancy?{span}&bucket=all"),
             format!("/v1/stays?{span}"),
-        ] {
-            let mut answer = instance.get_with(&question, key).await;
-            assert!(answer["items"].is_array(), "{question}: {answer}");
-            forget_time(&mut answer);
-            all.push(json!([question, answer]));
-        }
-    }
-    for place in ["bays/p1", "bays/q1", "bays/p2", "sites/p", "sites/q"] {
-        let mut answer = instance.get(&format!("/v1/{place}")).await.1;
-        forget_time(&mut answer);
-        all.push(json!([place, answer]));
-    }
-    all
+        ]
+    };
+    let questions: Vec<String> = ["bay=p1", "bay=q1", "bay=p2", "site=p", "site=q"].map(about).concat();
+    let places = ["bays/p1", "bays/q1", "bays/p2", "sites/p", "sites/q"];
+    crate::figures::figures(instance, key, &questions, &places).await
 }
 
 /// Waits until everything is derived up to now.

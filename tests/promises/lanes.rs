@@ -182,34 +182,12 @@ async fn derived(instance: &Instance, key: &str, pool: &store::Pool, from: &str,
     .await;
 }
 
-fn forget_time(answer: &mut Value) {
-    match answer {
-        Value::Object(fields) => {
-            fields.retain(|name, _| name != "complete_until" && name != "age_s");
-            fields.values_mut().for_each(forget_time);
-        }
-        Value::Array(items) => items.iter_mut().for_each(forget_time),
-        _ => {}
-    }
-}
-
 async fn figures(instance: &Instance, key: &str, from: &str, until: &str) -> Vec<Value> {
-    let mut figures = Vec::new();
-    for place in ["site=p", "site=q", "site=r", "bay=b"] {
-        for bucket in ["1h", "all"] {
-            let question = format!("/v1/occupancy?{place}&from={from}&to={until}&bucket={bucket}");
-            let mut answer = instance.get_with(&question, key).await;
-            assert!(answer["items"].is_array(), "{question}: {answer}");
-            forget_time(&mut answer);
-            figures.push(json!([question, answer]));
-        }
-    }
-    for place in ["sites/p", "sites/q", "sites/r", "bays/b"] {
-        let mut answer = instance.get(&format!("/v1/{place}")).await.1;
-        forget_time(&mut answer);
-        figures.push(json!([place, answer]));
-    }
-    figures
+    let places = ["site=p", "site=q", "site=r", "bay=b"];
+    let question = |place, bucket| format!("/v1/occupancy?{place}&from={from}&to={until}&bucket={bucket}");
+    let questions: Vec<String> =
+        places.iter().flat_map(|place| ["1h", "all"].map(|bucket| question(place, bucket))).collect();
+    crate::figures::figures(instance, key, &questions, &["sites/p", "sites/q", "sites/r", "bays/b"]).await
 }
 
 async fn occupied(instance: &Instance, site: &str) -> Option<i64> {

@@ -16,6 +16,7 @@ mod disk;
 mod doors;
 mod feed_check;
 mod feed_health;
+mod figures;
 mod forecast;
 mod foreign_devices;
 mod health;
