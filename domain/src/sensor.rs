@@ -16,6 +16,30 @@ wire_enum! {
     }
 }
 
+impl Decoder {
+    /// The kind of place that its devices report on: `bay`, `site` (those in lanes) or `vehicle` (trackers), as in
+    /// [`SensorRow::target`]. At any other place each of their messages would be rejected.
+    pub const fn reports_on(self) -> &'static str {
+        match self {
+            Decoder::BoschTps110
+            | Decoder::Libelium
+            | Decoder::Placepod
+            | Decoder::DingtekDo200
+            | Decoder::DingtekDo202
+            | Decoder::MilesightEm400Udl
+            | Decoder::TekziPark => "bay",
+            Decoder::ParametricPcr2 => "site",
+            Decoder::Oyster => "vehicle",
+        }
+    }
+
+    /// The decoders that fit a kind of place, for error texts: `a, b, c`.
+    pub fn choices_for(kind: &str) -> String {
+        let fitting = Self::ALL.iter().filter(|decoder| decoder.reports_on() == kind);
+        fitting.map(|decoder| decoder.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}
+
 wire_enum! {
     /// Where those go whom a device in a lane sees pass from left to right; those from right to left go the other way.
     Direction { In = "in", Out = "out" }

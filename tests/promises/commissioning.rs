@@ -362,6 +362,8 @@ async fn what_cannot_be_bound_says_what_is_wrong_and_changes_nothing() {
         (json!({"bay": "n1", "decoder": "bosch-tps110", "from": future}), "from", "in the future"),
         (json!({"bay": "n1", "from": "yesterday"}), "from", "no instant"),
         (json!({"bay": "n1", "decoder": "bosch"}), "decoder", "an unknown decoder"),
+        (json!({"bay": "n1", "decoder": "parametric-pcr2"}), "decoder", "it counts in lanes"),
+        (json!({"bay": "n1", "decoder": "digital-matter-oyster"}), "decoder", "it is in a vehicle"),
         (json!({"bay": "n1", "direction": "up"}), "direction", "an unknown direction"),
         (json!({"bay": "n1", "heartbeat_s": 0}), "heartbeat_s", "no heartbeat at all"),
         (json!({"bay": "n1", "threshold_mm": "1 m"}), "threshold_mm", "no number"),
@@ -374,6 +376,12 @@ async fn what_cannot_be_bound_says_what_is_wrong_and_changes_nothing() {
         assert_eq!((status, problem["field"].as_str()), (400, Some(*field)), "{why}: {problem}");
         assert!(problem["remedy"].is_string() && problem["value"].is_string(), "{why}: {problem}");
     }
+    let misfit = json!({"bay": "n1", "decoder": "parametric-pcr2"}).to_string();
+    let (_, problem) = instance.put(&path, &key, &misfit).await;
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("'parametric-pcr2' report on a site, not on bay 'n1'"), "{problem}");
+    let remedy = problem["remedy"].as_str().unwrap();
+    assert!(remedy.contains("bosch-tps110") && !remedy.contains("parametric-pcr2"), "{problem}");
     let town_key = |town: &str| {
         let (ok, key, err) =
             instance.command(&["key", "create", "--role", "installer", "--municipality", town]);

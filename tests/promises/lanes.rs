@@ -225,12 +225,12 @@ async fn lanes_count_each_car_once_and_follow_a_corrected_binding() {
     assert_eq!(occupied(&right, "r").await, Some(50_000 + third));
     assert_eq!(occupied(&right, "p").await, Some(50_000));
 
-    // At another site, the other way round, under another device's decoder, with another threshold.
+    // At another site, the other way round, without a decoder, with another threshold.
     let mut wrong = Instance::serve(&[]).await;
     let rows: Rows<'_> = &[
         (FIRST, RADAR, "p", "", "in", ""),
         (SECOND, RADAR, "q", "", "in", ""),
-        (THIRD, "digital-matter-oyster", "r", "", "", ""),
+        (THIRD, "", "r", "", "", ""),
         (DISTANCE, UDL, "", "b", "", "400"),
     ];
     wrong.import(&two_sites(wrong.dir.path(), rows, begin));
@@ -273,7 +273,7 @@ async fn lanes_count_each_car_once_and_follow_a_corrected_binding() {
     for (expected, found) in expected.iter().zip(figures(&wrong, &key, &from, &until).await) {
         assert_eq!(*expected, found);
     }
-    // No count is left at the wrong site but the native one, and no rejection of the device with the wrong decoder.
+    // No count is left at the wrong site but the native one, and no rejection of the device without a decoder.
     let (left,): (i64,) = sqlx::query_as(
         "SELECT (SELECT count(*) FROM site_count c JOIN place p ON p.id = c.site WHERE p.key = 'p' AND c.sensor IS NOT NULL)
               + (SELECT count(*) FROM rejection)",

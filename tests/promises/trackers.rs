@@ -5,10 +5,11 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use crate::support::{Instance, chirpstack, eventually, port_of, publish};
+use crate::support::{Instance, eventually, port_of, publish};
 
 const TRACKER: &str = "70b3d57ed0003001";
-const RADAR: &str = "70b3d57ed0003002";
+/// Its network server's own codec says that a bay is occupied.
+const PARKING: &str = "70b3d57ed0003002";
 const MESSAGES: i64 = 20;
 const STEP_S: i64 = 10;
 const FAILED: u8 = 0b10;
@@ -18,20 +19,17 @@ fn places(dir: &std::path::Path) -> std::path::PathBuf {
     std::fs::create_dir_all(&folder).unwrap();
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
     write("municipalities.csv", "slug,name,ags,lat,lon\naltdorf,Altdorf,05999001,51.9,7.2\n");
-    let bay = json!({"type": "Feature", "properties": {"id": "b", "municipality": "altdorf"},
-        "geometry": {"type": "Point", "coordinates": [7.2, 51.9]}});
-    write("bays.geojson", &json!({"type": "FeatureCollection", "features": [bay]}).to_string());
     write("vehicles.csv", "id,owner,label\nbus-1,altdorf,Bus 1\nbus-2,altdorf,Bus 2\n");
     write(
         "feeds.toml",
         "[[feed]]\nid = \"lora\"\nmunicipality = \"altdorf\"\nformat = \"chirpstack\"\n\
-         topic = \"application/+/device/+/event/+\"\n\
+         topic = \"application/+/device/+/event/+\"\nuse_server_decoder = true\n\
          [[feed]]\nid = \"own\"\nmunicipality = \"altdorf\"\nformat = \"native\"\ntopic = \"kv/1/own/#\"\n",
     );
     write(
         "sensors.csv",
         &format!(
-            "id,feed,decoder,bay,vehicle\n{TRACKER},lora,digital-matter-oyster,,bus-1\n{RADAR},lora,parametric-pcr2,b,\n"
+            "id,feed,decoder,vehicle\n{TRACKER},lora,digital-matter-oyster,bus-1\n{PARKING},lora,,bus-2\n"
         ),
     );
     folder
@@ -91,7 +89,12 @@ async fn a_tracker_states_where_its_vehicle_is_and_follows_a_corrected_binding()
 
     // It was on the other one all the time.
     let body = json!({"vehicle": "bus-2", "from": begin.to_string()}).to_string();
-    let (status, change) = instance.put(&format!("/v1/sensors/{TRACKER}/binding"), &key, &body).await;
+    let path = format!("/v1/sensors/{TRACKER}/binding");
+    let (_, trial) = instance.put(&format!("{path}?dry_run"), &key, &body).await;
+    // The hours of its positions.
+    let from = trial["hours_changed"]["from"].as_str().unwrap_or_default();
+    assert!(from <= &*begin.to_string() && from.ends_with(":00:00Z"), "{trial}");
+    let (status, change) = instance.put(&path, &key, &body).await;
     assert_eq!((status, &change["decoded_again"]), (200, &json!(MESSAGES)), "{change}");
     is_at(&instance, "bus-2", lat(MESSAGES - 2)).await;
     is_at(&instance, "bus-1", 51.5).await;
@@ -122,16 +125,20 @@ async fn a_device_that_is_bound_to_what_it_does_not_report_is_rejected_with_both
     instance.import(&places(instance.dir.path()));
     instance.subscriptions(2).await;
     let key = instance.admin_key();
-    let payload = STANDARD.encode([0xbe, 1, 4, 0, 1, 0, 2, 0, 3, 0, 4, 0x1c, 0x20, 0x0c, 0xe4, 1, 0x39]);
-    publish(port_of(&instance.text("mqtt")), vec![chirpstack(RADAR, 1, 14, &payload)]).await;
+    let body = json!({
+        "deduplicationId": "p-1", "time": Timestamp::now().to_string(), "deviceInfo": {"devEui": PARKING},
+        "fCnt": 1, "fPort": 1, "data": STANDARD.encode([1]), "object": {"occupied": true},
+    });
+    let topic = format!("application/a/device/{PARKING}/event/up");
+    publish(port_of(&instance.text("mqtt")), vec![(topic, body.to_string().into_bytes())]).await;
     let rejected = eventually("it is rejected", || async {
         instance.get_with("/v1/rejections?feed=lora", &key).await["items"].as_array()?.first().cloned()
     })
     .await;
     assert_eq!(rejected["reason"], "unsupported_device");
     let detail = rejected["detail"].as_str().unwrap();
-    assert!(detail.contains("who passes in a lane") && detail.contains("is bound to a bay"), "{detail}");
+    assert!(detail.contains("the state of a bay") && detail.contains("is bound to a vehicle"), "{detail}");
     assert!(rejected["remedy"].as_str().unwrap().contains("what it reports"), "{rejected}");
-    assert_eq!(instance.get("/v1/bays/b").await.1["state"], "unknown");
+    assert_eq!(vehicle(&instance, "bus-2").await, None);
     instance.stop().await;
 }

@@ -76,7 +76,7 @@ pub struct BindingChangeOut {
     ends: Vec<EndedBindingOut>,
     /// How many kept messages are decoded again.
     decoded_again: i64,
-    /// The hours whose figures may change; null: none, since nothing changes in the past.
+    /// The hours whose figures may change, of a vehicle those of its positions; null: none, since nothing changes in the past.
     #[schema(value_type = Option<HoursOut>)]
     hours_changed: Option<HoursOut>,
     /// Number of what decodes them, in the background: `rebinding` of the sensor shows how far it is. Null: there is
@@ -304,6 +304,14 @@ fn refused(request: &BindingRequest, refusal: BindingRefusal, now: UtcMicros) ->
             let detail =
                 format!("What the device sent before {since} is no longer kept: it cannot be decoded again.");
             about_from(detail).remedy(format!("Give {since} or later."))
+        }
+        BindingRefusal::Misfit(decoder) => {
+            let of = decoder.reports_on();
+            let detail = format!("Devices of decoder '{decoder}' report on a {of}, not on {kind} '{id}'.");
+            let choices = Decoder::choices_for(kind);
+            Problem::bad_parameter("decoder", decoder.as_str(), detail).remedy(format!(
+                "Bind it to the {of} that it is at, or give the decoder of the device that is there: {choices}."
+            ))
         }
         BindingRefusal::NoDecoder => Problem::missing_parameter(
             "decoder",

@@ -15,6 +15,7 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut FileProblems
     for Located { value: row, at } in &files.sensors {
         problems.extend(dev_eui(row, at, view));
         problems.extend(threshold(row, at));
+        problems.extend(misfit(row, at, view));
         problems.extend(foreign_place(row, at, view));
     }
     problems.extend(contradictions(&files.sensors));
@@ -41,6 +42,22 @@ fn threshold(row: &SensorRow, at: &Location) -> Option<FileProblem> {
         let remedy = "write the distance in millimetres below which the space is occupied, e.g. 1000";
         FileProblem::at(at, message, remedy).field("threshold_mm")
     })
+}
+
+/// A decoder of devices that report on something else. A binding that has an end may be of the past, when the device was read
+/// otherwise: what was exported is imported again.
+fn misfit(row: &SensorRow, at: &Location, view: &View) -> Option<FileProblem> {
+    view.feeds.get(row.feed.as_str()).filter(|feed| feed.format.is_lorawan())?;
+    let (decoder, (kind, id)) = (row.decoder?, row.target().filter(|_| row.bound_until.is_none())?);
+    if decoder.reports_on() == kind {
+        return None;
+    }
+    let of = decoder.reports_on();
+    let message = format!("its devices report on a {of}, and this row binds one to {kind} '{id}'");
+    let choices = Decoder::choices_for(kind);
+    let remedy =
+        format!("name the {of} that it is at, or the decoder of the device that is there: {choices}");
+    Some(FileProblem::at(at, message, remedy).field("decoder").value(decoder.as_str()))
 }
 
 /// A feed may name the places of its own municipality only, a county's those of its towns.

@@ -184,3 +184,46 @@ fn rows_of_one_sensor_agree_on_the_device() {
          sensors.csv:2\n  remedy: write the same in all rows of one sensor"
     );
 }
+
+#[test]
+fn a_decoder_fits_what_its_device_is_bound_to() {
+    let town = r#""municipality": "coesfeld""#;
+    let known = existing(&[
+        MUNICIPALITIES,
+        FEEDS,
+        (
+            "sites.geojson",
+            &collection(&[&feature(&format!(
+                r#""id": "markt", {town}, "name": "Markt", "kind": "lot", "capacity": 20"#
+            ))]),
+        ),
+        (
+            "bays.geojson",
+            &collection(
+                &["17", "18", "19"]
+                    .map(|id| feature(&format!(r#""id": "{id}", {town}"#)))
+                    .each_ref()
+                    .map(String::as_str),
+            ),
+        ),
+    ]);
+    let rows = "id,feed,decoder,bay,site,bound_until\n70b3d57ed0051a01,lora,parametric-pcr2,17,,\n\
+                70b3d57ed0051a02,lora,bosch-tps110,,markt,\n70b3d57ed0051a03,lora,digital-matter-oyster,18,,\n\
+                70b3d57ed0051a04,lora,parametric-pcr2,,markt,\n70b3d57ed0051a05,lora,parametric-pcr2,,,\n\
+                70b3d57ed0051a06,lora,parametric-pcr2,19,,2026-01-01T00:00:00Z\n";
+    let of_bays = "bosch-tps110, libelium-smart-parking, pni-placepod, dingtek-do200, dingtek-do202, \
+                   milesight-em400-udl, tekzitel-tekzipark";
+    let remedy = |of: &str, choices: &str| {
+        format!("remedy: name the {of} that it is at, or the decoder of the device that is there: {choices}")
+    };
+    let expected = [
+        "sensors.csv:2: decoder = 'parametric-pcr2': its devices report on a site, and this row binds one to bay '17'\n  ",
+        &remedy("site", of_bays),
+        "\nsensors.csv:3: decoder = 'bosch-tps110': its devices report on a bay, and this row binds one to site 'markt'\n  ",
+        &remedy("bay", "parametric-pcr2"),
+        "\nsensors.csv:4: decoder = 'digital-matter-oyster': its devices report on a vehicle, and this row binds one to \
+         bay '18'\n  ",
+        &remedy("vehicle", of_bays),
+    ];
+    assert_eq!(sensors(rows, &known), expected.concat());
+}

@@ -92,6 +92,8 @@ pub enum BindingRefusal {
     },
     /// Nothing says how its payload is read.
     NoDecoder,
+    /// Devices of this decoder report on something else.
+    Misfit(Decoder),
 }
 
 /// Binds a device, unless it `is_trial`; all that is checked and changed is one transaction, one after the other with
@@ -322,6 +324,9 @@ async fn check(
         if from.max(since) >= until || now >= until {
             return Ok(Err(BindingRefusal::AfterPlace { until }));
         }
+    }
+    if let Some(decoder) = new.decoder.filter(|d| feed.def.format.is_lorawan() && d.reports_on() != kind) {
+        return Ok(Err(BindingRefusal::Misfit(decoder)));
     }
     let is_read = new.decoder.is_some() || feed.def.use_server_decoder || !feed.def.format.is_lorawan();
     Ok(if is_read { Ok(()) } else { Err(BindingRefusal::NoDecoder) })

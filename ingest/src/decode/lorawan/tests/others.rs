@@ -80,6 +80,24 @@ fn each_published_payload_is_read_by_its_own_decoder_and_by_those_that_the_docum
 }
 
 #[test]
+fn each_decoder_reports_on_the_kind_of_place_that_its_device_is_bound_to() {
+    for (decoder, port, text, _) in PAYLOADS {
+        let report = decode_device(decoder, port, &hex(text), Some(2_200)).unwrap();
+        let of = [
+            ("bay", report.state.is_some()),
+            ("site", report.passed.is_some()),
+            ("vehicle", report.fix.is_some()),
+        ];
+        for (kind, is_so) in of {
+            assert!(!is_so || decoder.reports_on() == kind, "{decoder}: {text}");
+        }
+    }
+    for kind in ["bay", "site", "vehicle"] {
+        assert!(!Decoder::choices_for(kind).is_empty(), "{kind}");
+    }
+}
+
+#[test]
 fn all_published_payloads_are_among_them() {
     let Some(file) = shared("formats/lorawan_parking_examples.json") else { return };
     let file: Value = serde_json::from_slice(&file).unwrap();
