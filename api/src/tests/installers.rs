@@ -341,6 +341,27 @@ async fn a_sensor_says_what_is_wrong_with_it_and_since_when() {
         reasons,
         json!([{ "code": "silent", "since": NOW.plus_s(-60), "value": 3060.0, "limit": 2200.0 }])
     );
-    assert_eq!(both_ways(&instance, &key, "health=silent&sort=heard").await, [SPARE, BOUND]);
+    // Nobody waits for one that is bound to nothing.
+    assert_eq!(both_ways(&instance, &key, "health=silent&sort=heard").await, [BOUND]);
+    assert_eq!(shown(SPARE).await, ("ok".to_owned(), json!([])));
+    instance.pool.close().await;
+}
+
+#[tokio::test]
+async fn a_spare_sensor_is_new_until_it_is_heard_or_bound() {
+    let Some(instance) = Instance::with(with_devices()).await else { return };
+    let (key, _) = instance.key("installer", &["warendorf"], 1, None).await;
+    let stranger = "70b3d57ed0051aff";
+    let uplinks = vec![heard(&instance, "warendorf", stranger, 60)];
+    instance.write(&Batch { uplinks, ..Batch::default() }).await;
+    assert_eq!(both_ways(&instance, &key, "health=new").await, [SPARE, stranger]);
+    assert_eq!(both_ways(&instance, &key, "health=new&sort=heard").await, [stranger, SPARE]);
+    assert_eq!(both_ways(&instance, &key, "health=silent").await, [BOUND]);
+    let spare = instance.get(&format!("/v1/sensors/{SPARE}"), &key).await.json();
+    assert_eq!((&spare["health"], &spare["reasons"]), (&json!("new"), &json!([])));
+    let uplinks = vec![heard(&instance, "warendorf", SPARE, 30)];
+    instance.write(&Batch { uplinks, ..Batch::default() }).await;
+    assert_eq!(both_ways(&instance, &key, "health=new").await, [stranger]);
+    assert_eq!(both_ways(&instance, &key, "health=ok").await, [SPARE]);
     instance.pool.close().await;
 }

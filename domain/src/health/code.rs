@@ -13,7 +13,7 @@ wire_enum! {
         Faulty = "faulty",
         /// Silent for longer than its heartbeat promises.
         Silent = "silent",
-        /// It has sent, and is not in the files yet.
+        /// It has sent, and is not in the files yet; or it is, waits for a place, and has not sent.
         New = "new",
     }
 }

@@ -20,6 +20,7 @@ mod reason;
 mod repeats;
 mod rests;
 mod rhythm;
+mod standing;
 mod surroundings;
 #[cfg(test)]
 mod tests;
@@ -34,5 +35,6 @@ pub use message::{Event, Message, Promise, WeekHour};
 pub use neighbours::Neighbours;
 pub use passages::Passages;
 pub use reason::Reason;
+pub use standing::Standing;
 pub use surroundings::{Counted, MOST_SITES, Surroundings};
 pub use watch::{PARTS, Part, Watch};

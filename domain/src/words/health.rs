@@ -11,9 +11,7 @@ impl Health {
             Health::Watch => lang.say("zu beobachten", "to watch"),
             Health::Faulty => lang.say("fehlerhaft", "faulty"),
             Health::Silent => lang.say("stumm", "silent"),
-            Health::New => {
-                lang.say("neu: sendet, gehört aber zu keinem Platz", "new: sends, but belongs to no bay")
-            }
+            Health::New => lang.say("neu: gehört noch zu keinem Platz", "new: belongs to no bay yet"),
         }
     }
 }

@@ -81,9 +81,9 @@ pub struct DeviceFilter<'a> {
     pub gateway: Option<&'a str>,
     /// Those that were heard at this instant or later.
     pub heard_since: Option<UtcMicros>,
-    /// Those that are in the files, or those that are not.
-    pub is_known: Option<bool>,
-    /// Those with which something is wrong, whose newest message was rejected, or that were last heard before this instant.
+    /// Those that are new or those that are not: not in the files, or never heard and bound to nothing.
+    pub is_new: Option<bool>,
+    /// Those with which something is wrong, or that were last heard before this instant.
     pub suspects_before: Option<UtcMicros>,
 }
 
@@ -110,13 +110,15 @@ const WANTED: &str = r#"
              SELECT gateways FROM uplink u WHERE u.municipality = town.id AND u.device = KEY AND u.copy = 0
              ORDER BY u.received_at DESC LIMIT 1) newest WHERE $5 = ANY(newest.gateways)))
     AND ($6::timestamptz IS NULL OR d.last_heard >= $6)
-    AND ($7::bool IS NULL OR (s.id IS NOT NULL) = $7)
+    AND ($7::bool IS NULL OR $7 = CASE
+         WHEN s.id IS NULL THEN true
+         WHEN d.device IS NULL THEN NOT EXISTS (
+            SELECT FROM sensor_binding b
+            WHERE b.municipality = s.municipality AND b.sensor = s.id AND num_nonnulls(b.bay, b.site, b.vehicle) > 0
+              AND b.from_utc <= now() AND b.until_utc > now())
+         ELSE false END)
     AND ($8::timestamptz IS NULL OR d.last_heard IS NULL OR d.last_heard < $8 OR EXISTS (
-            SELECT FROM health_reason r WHERE r.municipality = s.municipality AND r.source = s.id AND r.until_utc = 'infinity')
-         OR (SELECT outcome FROM uplink u
-             WHERE u.municipality = town.id AND u.device = KEY AND u.event = 'up' AND u.copy = 0
-               AND u.received_at <= now() + interval '5 minutes'
-             ORDER BY u.received_at DESC LIMIT 1) LIKE 'rejected:%')"#;
+            SELECT FROM health_reason r WHERE r.municipality = s.municipality AND r.source = s.id AND r.until_utc = 'infinity'))"#;
 
 /// An unknown device counts where it was heard last, and nowhere where it is known.
 const COUNTS_HERE: &str =
@@ -167,7 +169,7 @@ pub async fn devices(
             let before_it =
                 r#"($10::timestamptz IS NULL OR (d.last_heard, d.device COLLATE "C") < ($10, $9))"#;
             let sorted = r#"d.last_heard DESC, d.device COLLATE "C" DESC"#;
-            let strangers = if filter.is_known == Some(false) { "d.is_stranger" } else { "true" };
+            let strangers = if filter.is_new == Some(true) { "d.is_stranger" } else { "true" };
             let which = format!("{before_it} AND {strangers} AND {}", counts("true"));
             let heard = rows(HEARD, "d.device", &which, sorted);
             (heard, "last_heard DESC, name DESC", (before.map(|(_, key)| key), before.map(|(at, _)| Ts(at))))
@@ -202,7 +204,7 @@ pub async fn devices(
         .bind(filter.search.map(|s| s.meant))
         .bind(filter.gateway)
         .bind(filter.heard_since.map(Ts))
-        .bind(filter.is_known)
+        .bind(filter.is_new)
         .bind(filter.suspects_before.map(Ts))
         .bind(after.0)
         .bind(after.1)

@@ -55,7 +55,7 @@ async fn send(hub: &DeviceHub, pool: &Pool, view: &View, taken: &Waiting) -> Res
     let mut states = Vec::new();
     if !sensors.is_empty() {
         let (towns, keys): (Vec<MunicipalityId>, Vec<String>) = sensors.into_iter().unzip();
-        let filter = DeviceFilter { only: Some(&keys), is_known: Some(true), ..DeviceFilter::default() };
+        let filter = DeviceFilter { only: Some(&keys), is_new: Some(false), ..DeviceFilter::default() };
         let devices = inspect::devices(pool, &towns, &filter, DeviceOrder::ById(None), keys.len()).await?;
         let facts = facts(view, pool, &towns, &devices, &[]).await?;
         states.extend(devices.into_iter().map(|d| (d.municipality, d.key.clone(), device(d, &facts, view))));

@@ -90,7 +90,7 @@ impl Position {
 }
 
 /// Devices, and places that a native feed names itself without a sensor in the files: those in the files, and those that sent and
-/// are not (`health=new`). In the order of their ids, or those that were heard last first.
+/// are not (`health=new`, as are those that wait for a place and were never heard). In the order of their ids, or those that were heard last first.
 #[utoipa::path(
     get,
     path = "/v1/sensors",
@@ -191,10 +191,10 @@ impl<'r> Lister<'r> {
 
     fn filter(&self) -> DeviceFilter<'_> {
         let is_new = |h: &Health| *h == Health::New;
-        let is_known =
+        let is_new =
             self.health.as_ref().and_then(|wanted| match wanted.iter().filter(|h| is_new(h)).count() {
-                0 => Some(true),
-                n if n == wanted.len() => Some(false),
+                0 => Some(false),
+                n if n == wanted.len() => Some(true),
                 _ => None,
             });
         DeviceFilter {
@@ -202,7 +202,7 @@ impl<'r> Lister<'r> {
             gateway: self.gateway.as_deref(),
             // When a sensor of a native feed was heard stands elsewhere.
             heard_since: self.heard_since.filter(|_| !self.has_natives || self.sort == Sort::Heard),
-            is_known,
+            is_new,
             suspects_before: self.suspects_before,
             ..DeviceFilter::default()
         }

@@ -1,6 +1,6 @@
 //! A device or native place as the API shows it: from the store, the imported files and live state.
 
-use domain::health::{Code, Health};
+use domain::health::{Code, Health, Standing};
 use domain::ids::SourceKey;
 use domain::{Binding, Decoder, FeedFormat, Reason, Registry, Target, UtcMicros};
 use serde::Serialize;
@@ -179,18 +179,21 @@ impl BindingOut {
     }
 }
 
-/// What is found of a device that is in the files, the worst first. What follows from its silence is said even while nobody has
-/// judged it: `limit_s` is the longest that it may last.
+/// What is found of a device that is in the files, the worst first. What follows from its silence is stated even while nobody has
+/// judged it: `limit_s` is the longest that it may last; `None`: nobody waits for it.
 fn reasons<'a>(
     found: impl Iterator<Item = &'a LastingReason>,
     last_heard: Option<UtcMicros>,
-    limit_s: u32,
+    limit_s: Option<u32>,
     is_rejected: bool,
     now: UtcMicros,
 ) -> Vec<ReasonOut> {
     let mut reasons: Vec<ReasonOut> = found.filter_map(ReasonOut::new).collect();
     let has = |reasons: &[ReasonOut], code| reasons.iter().any(|r| r.code == code);
-    if last_heard.is_none_or(|at| now >= at.plus_s(limit_s.into())) && !has(&reasons, Code::Silent) {
+    if let Some(limit_s) = limit_s
+        && last_heard.is_none_or(|at| now >= at.plus_s(limit_s.into()))
+        && !has(&reasons, Code::Silent)
+    {
         let value = last_heard.map(|at| now.age_s(at) as f64);
         reasons.push(ReasonOut { code: Code::Silent, since: last_heard, value, limit: Some(limit_s.into()) });
     }
@@ -202,10 +205,6 @@ fn reasons<'a>(
     };
     reasons.sort_by_key(severity);
     reasons
-}
-
-fn health_of(reasons: &[ReasonOut]) -> Health {
-    Health::of(reasons.iter().map(|reason| reason.code))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -251,11 +250,16 @@ pub fn device(device: Device, facts: &Facts, view: &View) -> SensorOut {
     let heartbeat_s = heartbeat_s(registry, device.feed, binding);
     let stale_after_s = sensor
         .map_or(domain::sensor::stale_after_s(heartbeat_s), |sensor| stale_after_s(registry, sensor, now));
-    let is_rejected =
-        facts.rejected.contains(&device.key) || place.is_some_and(|p| is_rejected(p, heartbeat_s));
+    let standing = Standing {
+        is_known: device.sensor.is_some(),
+        is_bound: target.is_some(),
+        was_heard: last_heard.is_some(),
+    };
+    let limit_s = standing.is_awaited().then_some(stale_after_s);
+    let is_rejected = place.is_some_and(|p| is_rejected(p, heartbeat_s));
     let reasons = device.sensor.map_or_else(Vec::new, |id| {
         let found = facts.reasons(device.municipality, SourceKey(id.0), None);
-        reasons(found, last_heard, stale_after_s, is_rejected, now)
+        reasons(found, last_heard, limit_s, is_rejected, now)
     });
     let gateways = match device.sensor {
         Some(_) => {
@@ -265,7 +269,7 @@ pub fn device(device: Device, facts: &Facts, view: &View) -> SensorOut {
     };
     let feed = registry.feed(device.feed);
     SensorOut {
-        health: if device.sensor.is_some() { health_of(&reasons) } else { Health::New },
+        health: standing.health(reasons.iter().map(|reason| reason.code)),
         reasons,
         gateways,
         rebinding: facts.rebindings.get(&device.key).copied().map(RebindingOut::from),
@@ -312,13 +316,14 @@ pub fn place(place: NativePlace, facts: &Facts, view: &View) -> SensorOut {
     let last_heard = place.last_heard();
     let stale_after_s = domain::sensor::stale_after_s(heartbeat_s);
     let is_known = place.kind != "place";
+    let standing = Standing { is_known, is_bound: is_known, was_heard: true };
     let found = || {
         let bay = registry.bay_by_key(&place.key).filter(|_| place.kind == "bay")?;
         Some(facts.reasons(place.municipality, SourceKey::of(place.feed, None), Some(bay.id)))
     };
     let found = found().into_iter().flatten();
     let reasons = match is_known {
-        true => reasons(found, last_heard, stale_after_s, is_rejected(&place, heartbeat_s), now),
+        true => reasons(found, last_heard, Some(stale_after_s), is_rejected(&place, heartbeat_s), now),
         false => Vec::new(),
     };
     let binding = is_known.then(|| BindingOut {
@@ -328,7 +333,7 @@ pub fn place(place: NativePlace, facts: &Facts, view: &View) -> SensorOut {
     });
     let feed = registry.feed(place.feed);
     SensorOut {
-        health: if is_known { health_of(&reasons) } else { Health::New },
+        health: standing.health(reasons.iter().map(|reason| reason.code)),
         reasons,
         binding,
         feed: feed.map(|f| f.def.id.clone()),
