@@ -9,9 +9,7 @@ mod payloads;
 mod reasons;
 mod rejections;
 
-use std::collections::HashSet;
-
-use domain::{FeedId, MunicipalityId, Reason, UtcMicros};
+use domain::{FeedId, MunicipalityId, UtcMicros};
 use sqlx::FromRow;
 
 pub use self::devices::{Device, DeviceFilter, DeviceOrder, Search, devices};
@@ -30,44 +28,6 @@ const PAGE_BYTES: i64 = 4 << 20;
 
 fn numbers(municipalities: &[MunicipalityId]) -> Vec<i32> {
     municipalities.iter().map(|m| m.0).collect()
-}
-
-/// How many of the newest messages must have been rejected before a device is called faulty: one broken or
-/// forged frame does not suffice.
-const REJECTED_IN_A_ROW: i64 = 3;
-
-/// Of these devices, each with the beginning of its last heartbeat, those of which every message since
-/// was rejected, and at least the newest three, for one of `reasons`.
-///
-/// # Errors
-/// The database is not available.
-pub async fn rejecting(
-    pool: &Pool,
-    devices: &[(MunicipalityId, &str, UtcMicros)],
-    reasons: &[Reason],
-) -> Result<HashSet<String>> {
-    let found: Vec<String> = sqlx::query_scalar(
-        "SELECT n.device
-         FROM unnest($1, $2, $3) AS n(municipality, device, since)
-         WHERE $5 = (
-                SELECT count(*) FILTER (WHERE outcome = ANY($4)) FROM (
-                    SELECT outcome FROM uplink u
-                    WHERE u.municipality = n.municipality AND u.device = n.device AND event = 'up' AND copy = 0
-                        AND received_at <= now() + interval '5 minutes'
-                    ORDER BY received_at DESC LIMIT $5) newest)
-            AND NOT EXISTS (
-                SELECT 1 FROM uplink u
-                WHERE u.municipality = n.municipality AND u.device = n.device AND event = 'up' AND copy = 0
-                    AND u.received_at >= n.since AND u.received_at <= now() + interval '5 minutes' AND u.outcome NOT LIKE 'rejected:%')",
-    )
-    .bind(devices.iter().map(|(municipality, ..)| municipality.0).collect::<Vec<_>>())
-    .bind(devices.iter().map(|(_, device, _)| *device).collect::<Vec<_>>())
-    .bind(devices.iter().map(|(.., since)| Ts(*since)).collect::<Vec<_>>())
-    .bind(reasons.iter().map(|reason| format!("rejected:{reason}")).collect::<Vec<_>>())
-    .bind(REJECTED_IN_A_ROW)
-    .fetch_all(pool)
-    .await?;
-    Ok(found.into_iter().collect())
 }
 
 /// The state of a feed, as its ingest last stored it.

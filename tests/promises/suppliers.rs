@@ -72,7 +72,7 @@ async fn installers_find_the_messages_of_their_devices_and_places() {
         ],
     )
     .await;
-    publish(port, vec![(broken(well).0, b"17".to_vec()), bay("a1", "17")]).await;
+    publish(port, vec![bay("a1", "17")]).await;
     eventually("what is rejected only is faulty", || async {
         let faulty = instance.get_with("/v1/sensors?health=faulty", &key).await["items"].clone();
         let ids: Vec<&str> = faulty.as_array()?.iter().filter_map(|s| s["id"].as_str()).collect();
@@ -83,12 +83,12 @@ async fn installers_find_the_messages_of_their_devices_and_places() {
     assert_eq!(refused.len(), 3);
     assert!(refused.iter().all(|m| m["outcome"] == "rejected:malformed" && m["detail"].is_string()));
     eventually("all are listed", || async {
-        (messages(&instance, &key, "a1").await.len() == 3 && messages(&instance, &key, well).await.len() == 4)
+        (messages(&instance, &key, "a1").await.len() == 3 && messages(&instance, &key, well).await.len() == 3)
             .then_some(())
     })
     .await;
     for id in ["a1", well] {
-        assert_eq!(sensor(&instance, &key, id).await["health"], "ok", "{id} was believed in this heartbeat");
+        assert_eq!(sensor(&instance, &key, id).await["health"], "ok", "{id} was believed a moment ago");
     }
     let of_a2 = instance.get_with("/v1/rejections?device=a2&reason=malformed", &key).await["items"].clone();
     assert_eq!(of_a2.as_array().unwrap().len(), 3);

@@ -2,7 +2,7 @@
 
 use crate::support::Database;
 use domain::Registry;
-use domain::{FeedId, Reason, UtcMicros};
+use domain::{FeedId, UtcMicros};
 use store::StoreError;
 use store::changes::Follower;
 use store::derive::Deriver;
@@ -61,10 +61,6 @@ async fn what_a_device_said_ahead_is_not_its_newest_message() {
             .await
             .unwrap();
     assert_eq!(devices[0].last_outcome.as_deref(), Some("stored"));
-    let since = db.now().await.plus_s(-30);
-    let rejecting =
-        inspect::rejecting(&db.pool, &[(db.municipality, "d", since)], &[Reason::Malformed]).await.unwrap();
-    assert!(rejecting.is_empty());
     let natives =
         inspect::native_places(&db.pool, &[db.municipality], &Default::default(), NativeOrder::ById(None), 9)
             .await

@@ -1,19 +1,11 @@
 //! What a device is bound to, and what follows from that.
 
 use domain::{Binding, FeedId, Registry, Sensor, Target, UtcMicros};
-use store::inspect::Device;
 
 /// The longest silence that a device promises, seconds.
 pub fn heartbeat_s(registry: &Registry, feed: FeedId, binding: Option<&Binding>) -> u32 {
     let of_feed = || registry.feed(feed).map(|f| f.def.heartbeat_s());
     binding.and_then(|b| b.heartbeat_s).or_else(of_feed).unwrap_or(domain::feed::DEFAULT_HEARTBEAT_S)
-}
-
-/// When the last heartbeat of a device began that last sent at `last_heard`.
-pub fn last_heartbeat(registry: &Registry, device: &Device, now: UtcMicros) -> Option<UtcMicros> {
-    let sensor = registry.sensor(device.sensor?)?;
-    let heartbeat_s = heartbeat_s(registry, device.feed, sensor.binding_at(now));
-    Some(device.last_heard?.plus_s(-i64::from(heartbeat_s)))
 }
 
 /// After how long without a state a sensor is stale, seconds.

@@ -3,21 +3,18 @@
 use std::collections::{HashMap, HashSet};
 
 use domain::ids::SourceKey;
-use domain::rejection::Reason;
-use domain::{BayId, FeedFormat, FeedId, MunicipalityId, UtcMicros};
+use domain::{BayId, FeedFormat, FeedId, MunicipalityId};
 use store::gateways::{self, DeviceGateway};
 use store::inspect::{self, Device, LastingReason, NativeFilter, NativeOrder, NativePlace};
 use store::rebindings::{self, RebindingProgress};
 use store::{Pool, StoreError};
 
-use super::bound::{last_heartbeat, place_of};
+use super::bound::place_of;
 use crate::hub::View;
 
 /// See the module's description.
 #[derive(Debug, Default)]
 pub struct Facts {
-    /// Ids of devices of which every message is rejected.
-    pub rejected: HashSet<String>,
     /// Places that have a sensor of a native feed, by kind and id.
     pub places: HashMap<(String, String), NativePlace>,
     /// Through which gateways each device is heard.
@@ -65,15 +62,6 @@ pub async fn facts(
     let known: Vec<(MunicipalityId, &str)> = known.map(|d| (d.municipality, d.key.as_str())).collect();
     for (municipality, device, gateway) in gateways::of_devices(pool, &known).await? {
         facts.gateways.entry((municipality, device)).or_default().push(gateway);
-    }
-    let is_refused = |d: &&Device| d.last_outcome.as_deref().is_some_and(|o| o.starts_with("rejected:"));
-    let suspects: Vec<(MunicipalityId, &str, UtcMicros)> = devices
-        .iter()
-        .filter(is_refused)
-        .filter_map(|d| Some((d.municipality, d.key.as_str(), last_heartbeat(&registry, d, view.now)?)))
-        .collect();
-    if !suspects.is_empty() {
-        facts.rejected = inspect::rejecting(pool, &suspects, &Reason::OWN_FAULTS).await?;
     }
     let names_places =
         |d: &&Device| registry.feed(d.feed).is_some_and(|f| f.def.format == FeedFormat::Native);
