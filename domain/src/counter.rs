@@ -52,16 +52,32 @@ impl Counter {
         let Some((before, f_cnt_before)) = before.filter(|_| self.total != self.since_last) else {
             return self.since_last;
         };
+        if self.has_begun_again(f_cnt, (before, f_cnt_before)) {
+            self.total
+        } else {
+            self.passed_since(before)
+        }
+    }
+
+    fn passed_since(&self, before: Counter) -> BothWays {
         let modular = |n: i32, before: i32| (i64::from(n) - i64::from(before)).rem_euclid(WRAPS_AT) as i32;
-        let passed = self.total.zip(before.total, modular);
+        self.total.zip(before.total, modular)
+    }
+
+    /// Whether the device was switched on since `before`: see [`Counter::flow`].
+    pub fn has_begun_again(
+        &self,
+        f_cnt: Option<i64>,
+        (before, f_cnt_before): (Counter, Option<i64>),
+    ) -> bool {
+        let passed = self.passed_since(before);
         let is_smaller = |n, before| n < before;
         let drops = self.total.any(before.total, is_smaller);
         let both_drop = self.total.entries < before.total.entries && self.total.exits < before.total.exits;
         let joined_again = f_cnt.zip(f_cnt_before).is_some_and(|(now, before)| now < before);
-        let has_begun_again = (drops && (joined_again || both_drop))
+        (drops && (joined_again || both_drop))
             || passed.any(self.since_last, is_smaller)
-            || passed.any(passed, |n, _| i64::from(n) >= WRAPS_AT / 2);
-        if has_begun_again { self.total } else { passed }
+            || passed.any(passed, |n, _| i64::from(n) >= WRAPS_AT / 2)
     }
 }
 

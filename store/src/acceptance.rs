@@ -1,18 +1,15 @@
 //! Tests by which installers accept sensors: what they rest on, and what they came to.
 
-use std::collections::{BTreeMap, HashMap};
+mod evidence;
 
-use domain::acceptance::{Frame, NeighbourChange};
-use domain::{BayId, BayState, FeedId, MunicipalityId, SensorId, UtcMicros};
+use domain::{BothWays, MunicipalityId, SensorId, UtcMicros};
 use serde_json::Value;
 use sqlx::FromRow;
 
+pub use self::evidence::{changes_of, count_of, counts, fixes, frames, statements};
 use crate::audit::{self, Actor, AuditEvent};
 use crate::column::MaybeTs;
 use crate::{Pool, Result, Ts};
-
-/// Messages of the past and of a test that are judged at most, the newest.
-const MAX_FRAMES: i64 = 20_000;
 
 /// A test as it is stored.
 #[derive(Debug, Clone, PartialEq, FromRow)]
@@ -27,7 +24,7 @@ pub struct Acceptance {
     pub sensor: SensorId,
     /// DevEUI or the supplier's id of the sensor.
     pub device: String,
-    /// What the sensor was bound to, by text ids.
+    /// What the sensor was bound to, by text ids; of a lane also how often is driven in and out.
     pub target: Value,
     /// The limits by which it is judged.
     pub limits: Value,
@@ -50,6 +47,14 @@ pub struct Acceptance {
     pub signed_by: Option<String>,
     /// What the signer has to say; the reason where it did not pass.
     pub note: Option<String>,
+}
+
+impl Acceptance {
+    /// How often the installer drives in and out through a lane; once each where nothing is stated.
+    pub fn drives(&self) -> BothWays {
+        let number = |name: &str| self.target.get(name)?.as_i64().and_then(|n| i32::try_from(n).ok());
+        BothWays { entries: number("entries").unwrap_or(1), exits: number("exits").unwrap_or(1) }
+    }
 }
 
 const COLUMNS: &str =
@@ -210,129 +215,4 @@ pub async fn sign(pool: &Pool, test: &Acceptance, signature: Signature<'_>, acto
     }
     tx.commit().await?;
     Ok(done.rows_affected() > 0)
-}
-
-#[derive(FromRow)]
-struct FrameRow {
-    #[sqlx(try_from = "Ts")]
-    received_at: UtcMicros,
-    #[sqlx(try_from = "MaybeTs")]
-    observed_at: Option<UtcMicros>,
-    is_join: bool,
-    state: Option<String>,
-    rejected: Option<String>,
-    f_cnt: Option<i64>,
-    spreading_factor: Option<i16>,
-    snr_db: Option<f32>,
-    rssi_dbm: Option<f32>,
-    gateways: Option<i32>,
-    battery_v: Option<f32>,
-    battery_pct: Option<f32>,
-}
-
-impl From<FrameRow> for Frame {
-    fn from(row: FrameRow) -> Frame {
-        let FrameRow { received_at, observed_at, is_join, f_cnt, spreading_factor, snr_db, rssi_dbm, .. } =
-            row;
-        Frame {
-            received_at,
-            observed_at,
-            is_join,
-            state: row.state.and_then(|state| state.parse().ok()),
-            rejected: row.rejected.and_then(|reason| reason.parse().ok()),
-            f_cnt,
-            spreading_factor,
-            snr_db,
-            rssi_dbm,
-            gateways: row.gateways.and_then(|n| usize::try_from(n).ok()),
-            battery_v: row.battery_v,
-            battery_pct: row.battery_pct,
-        }
-    }
-}
-
-/// The messages of a LoRaWAN device since `from`, in the order of receipt; the last one has the newest battery.
-///
-/// # Errors
-/// The database is not available.
-pub async fn frames(
-    pool: &Pool,
-    municipality: MunicipalityId,
-    device: &str,
-    from: UtcMicros,
-) -> Result<Vec<Frame>> {
-    let rows: Vec<FrameRow> = sqlx::query_as(
-        "SELECT u.*, d.battery_v, d.battery_pct FROM (
-             SELECT received_at, network_at AS observed_at, event = 'join' AS is_join, decoded ->> 'state' AS state,
-                 CASE WHEN outcome LIKE 'rejected:%' THEN substr(outcome, 10) END AS rejected,
-                 CASE WHEN event = 'up' THEN f_cnt END AS f_cnt, spreading_factor, snr_db, rssi_dbm,
-                 cardinality(gateways) AS gateways
-             FROM uplink
-             WHERE municipality = $1 AND device = $2 AND received_at >= $3 AND copy = 0 AND event IN ('up', 'join')
-             ORDER BY received_at DESC LIMIT $4) u
-         LEFT JOIN device_state d ON d.municipality = $1 AND d.device = $2
-         ORDER BY received_at",
-    )
-    .bind(municipality.0)
-    .bind(device)
-    .bind(Ts(from))
-    .bind(MAX_FRAMES)
-    .fetch_all(pool)
-    .await?;
-    Ok(rows.into_iter().map(Frame::from).collect())
-}
-
-/// The same of a source that reports a bay without a LoRaWAN network.
-///
-/// # Errors
-/// The database is not available.
-pub async fn statements(pool: &Pool, bay: BayId, feed: FeedId, from: UtcMicros) -> Result<Vec<Frame>> {
-    let rows: Vec<FrameRow> = sqlx::query_as(
-        "SELECT * FROM (
-             SELECT received_at, observed_at, false AS is_join,
-                 CASE state WHEN 1 THEN 'vacant' WHEN 2 THEN 'occupied' END AS state, NULL AS rejected,
-                 NULL::bigint AS f_cnt, NULL::smallint AS spreading_factor, NULL::real AS snr_db, rssi_dbm,
-                 NULL::int AS gateways, battery_v, NULL::real AS battery_pct
-             FROM bay_observation
-             WHERE municipality = (SELECT municipality FROM place WHERE id = $1) AND bay = $1 AND feed = $2
-               AND observed_at >= $3
-             ORDER BY observed_at DESC LIMIT $4) o
-         ORDER BY received_at",
-    )
-    .bind(bay.0)
-    .bind(feed.0)
-    .bind(Ts(from))
-    .bind(MAX_FRAMES)
-    .fetch_all(pool)
-    .await?;
-    Ok(rows.into_iter().map(Frame::from).collect())
-}
-
-/// Changes of `bays`, by their text ids, since `from`. The first statement of each is none.
-///
-/// # Errors
-/// The database is not available.
-pub async fn changes_of(
-    pool: &Pool,
-    bays: &HashMap<BayId, String>,
-    from: UtcMicros,
-) -> Result<Vec<NeighbourChange>> {
-    let rows: Vec<(i32, Ts, i16)> = sqlx::query_as(
-        "SELECT bay, observed_at, state FROM bay_observation
-         WHERE municipality IN (SELECT municipality FROM place WHERE id = ANY($1)) AND bay = ANY($1)
-           AND observed_at >= $2 - interval '1 day' ORDER BY observed_at",
-    )
-    .bind(bays.keys().map(|bay| bay.0).collect::<Vec<_>>())
-    .bind(Ts(from))
-    .fetch_all(pool)
-    .await?;
-    let mut last: BTreeMap<i32, i16> = BTreeMap::new();
-    let mut changes = Vec::new();
-    for (bay, at, state) in rows {
-        let is_change = last.insert(bay, state).is_some_and(|before| before != state);
-        if let Some(key) = bays.get(&BayId(bay)).filter(|_| is_change && at.0 >= from) {
-            changes.push(NeighbourChange { bay: key.clone(), at: at.0, state: BayState::from_code(state) });
-        }
-    }
-    Ok(changes)
 }

@@ -138,6 +138,8 @@ values! {
     Modes = choices(journey::plan::Modes::NAMED.map(|(name, _)| name));
     /// A span of time.
     Seconds = integer().minimum(Some(1usize)).maximum(Some(u32::MAX));
+    /// How often somebody drives through a lane.
+    Drives = integer().minimum(Some(0usize)).maximum(Some(20usize));
     /// States of devices.
     Healths = choices(all!(domain::health::Health));
     /// JSON, a table, or a page.

@@ -1,7 +1,13 @@
 //! The checks.
 
 use super::history::{Counted, floor_db, median, silence_s};
-use super::{Check, CheckName, CheckState, Evidence, Frame, Instruction, Limits, Remedy, TestState, Verdict};
+use super::lane::Lane;
+use super::outcome::Outcome;
+use super::vehicle::{moved_m, speed_mps};
+use super::{
+    Check, CheckName, CheckState, Evidence, Fix, Frame, Instruction, Limits, Remedy, Skipped, Subject,
+    TestState, Verdict,
+};
 use crate::bay_state::BayState;
 use crate::time::UtcMicros;
 
@@ -27,36 +33,6 @@ pub fn judge(evidence: &Evidence<'_>, limits: &Limits, now: UtcMicros) -> Verdic
     Verdict { state, instruction, checks }
 }
 
-/// A check before it has its name.
-struct Outcome {
-    state: CheckState,
-    value: Option<f64>,
-    limit: Option<f64>,
-    remedy: Option<Remedy>,
-    places: Vec<String>,
-}
-
-const SKIPPED: Outcome =
-    Outcome { state: CheckState::Skipped, value: None, limit: None, remedy: None, places: Vec::new() };
-
-fn waiting(limit: Option<f64>, remedy: Remedy) -> Outcome {
-    Outcome { state: CheckState::Waiting, limit, remedy: Some(remedy), ..SKIPPED }
-}
-
-fn judged(is_met: bool, value: f64, limit: f64, remedy: Remedy) -> Outcome {
-    let state = if is_met { CheckState::Pass } else { CheckState::Fail };
-    let remedy = (!is_met).then_some(remedy);
-    Outcome { state, value: Some(value), limit: Some(limit), remedy, ..SKIPPED }
-}
-
-fn at_most(value: f64, limit: f64, remedy: Remedy) -> Outcome {
-    judged(value <= limit, value, limit, remedy)
-}
-
-fn at_least(value: f64, limit: f64, remedy: Remedy) -> Outcome {
-    judged(value >= limit, value, limit, remedy)
-}
-
 struct Judge<'a> {
     evidence: &'a Evidence<'a>,
     limits: &'a Limits,
@@ -66,12 +42,25 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn check(&self, name: CheckName) -> Check {
-        let Outcome { state, value, limit, remedy, places } = match name {
+        let Outcome { state, value, limit, remedy, skipped, places } = match name {
             CheckName::Heard => self.heard(),
             CheckName::Join => self.join(),
             CheckName::Decoded => self.decoded(),
             CheckName::OccupiedSeen => self.seen(BayState::Occupied),
             CheckName::VacantSeen => self.seen(BayState::Vacant),
+            CheckName::EntriesSeen => {
+                self.passed(|lane| [lane.counted.entries, lane.drives.entries], Remedy::DriveIn)
+            }
+            CheckName::ExitsSeen => {
+                self.passed(|lane| [lane.counted.exits, lane.drives.exits], Remedy::DriveOut)
+            }
+            CheckName::LaneDirection => self.lane_direction(),
+            CheckName::Totals => self.totals(),
+            CheckName::SiteCount => self.site_count(),
+            CheckName::PositionSeen => self.position_seen(),
+            CheckName::Moved => self.moved(),
+            CheckName::Surroundings => self.surroundings(),
+            CheckName::Speed => self.speed(),
             CheckName::Delay => self.delay(),
             CheckName::Order => self.order(),
             CheckName::Clock => self.clock(),
@@ -85,14 +74,27 @@ impl Judge<'_> {
             CheckName::Position => self.position(),
             CheckName::Restriction => self.restriction(),
         };
-        Check { name, state, value, limit, remedy, places }
+        Check { name, state, value, limit, remedy, skipped, places }
     }
 
     fn instruction(&self) -> Instruction {
-        let is_missing = |state| self.evidence.watches_bay && self.first(state).is_none();
         if self.test.is_empty() && self.past.is_empty() {
             return Instruction::WaitForMessage;
         }
+        match self.evidence.subject {
+            Subject::Bay => self.instruction_on_bay(),
+            Subject::Lane { .. } => match self.lane() {
+                Some(lane) if lane.counted.entries < lane.drives.entries => Instruction::DriveIn,
+                Some(lane) if lane.counted.exits < lane.drives.exits => Instruction::DriveOut,
+                _ => Instruction::Wait,
+            },
+            Subject::Vehicle { .. } if !self.has_seen_all() => Instruction::DriveAround,
+            Subject::Site | Subject::Vehicle { .. } => Instruction::Wait,
+        }
+    }
+
+    fn instruction_on_bay(&self) -> Instruction {
+        let is_missing = |state| self.first(state).is_none();
         let last = self.evidence.frames.iter().rev().find_map(|frame| frame.state);
         match (is_missing(BayState::Occupied), is_missing(BayState::Vacant), last) {
             // Its bay was occupied before the test began.
@@ -101,6 +103,24 @@ impl Judge<'_> {
             (false, true, _) => Instruction::DriveOff,
             (false, false, _) => Instruction::Wait,
         }
+    }
+
+    /// What its lane counted in the test; `None`: it is in none.
+    fn lane(&self) -> Option<Lane> {
+        let Subject::Lane { passed, drives } = self.evidence.subject else { return None };
+        let begins = passed.partition_point(|passed| passed.received_at < self.evidence.started_at);
+        let (past, test) = passed.split_at(begins);
+        Some(Lane::of(past, test, drives))
+    }
+
+    /// Where its vehicle was in the test; `None`: it is in none.
+    fn fixes(&self) -> Option<Vec<Fix>> {
+        let Subject::Vehicle { fixes } = self.evidence.subject else { return None };
+        Some(fixes.iter().copied().filter(|fix| fix.received_at >= self.evidence.started_at).collect())
+    }
+
+    fn is_on_bay(&self) -> bool {
+        self.evidence.subject == Subject::Bay
     }
 
     fn first(&self, state: BayState) -> Option<&Frame> {
@@ -115,16 +135,16 @@ impl Judge<'_> {
     /// What waits for a first radio frame, and is skipped of other devices.
     fn without_radio(&self, limit: f64) -> Option<Outcome> {
         match self.is_radio() {
-            None => Some(waiting(Some(limit), Remedy::MakeItSend)),
-            Some(false) => Some(SKIPPED),
+            None => Some(Outcome::waiting(Some(limit), Remedy::MakeItSend)),
+            Some(false) => Some(Outcome::skipped(Skipped::NoRadio)),
             Some(true) => None,
         }
     }
 
     fn heard(&self) -> Outcome {
         match self.test.len() {
-            0 => waiting(Some(1.0), Remedy::CheckPowerAndGateway),
-            n => at_least(n as f64, 1.0, Remedy::CheckPowerAndGateway),
+            0 => Outcome::waiting(Some(1.0), Remedy::CheckPowerAndGateway),
+            n => Outcome::at_least(n as f64, 1.0, Remedy::CheckPowerAndGateway),
         }
     }
 
@@ -137,28 +157,28 @@ impl Judge<'_> {
         let before = self.past.iter().rev().find(|frame| frame.f_cnt.is_some());
         let counted = Counted::of(before.into_iter().chain(self.test));
         match self.test.iter().any(|frame| frame.f_cnt.is_some()) {
-            true => at_most(counted.restarts.into(), limit, Remedy::CheckPowerSupply),
-            false => waiting(Some(limit), Remedy::MakeItSend),
+            true => Outcome::at_most(counted.restarts.into(), limit, Remedy::CheckPowerSupply),
+            false => Outcome::waiting(Some(limit), Remedy::MakeItSend),
         }
     }
 
     fn decoded(&self) -> Outcome {
         let rejected = self.test.iter().filter(|frame| frame.rejected.is_some()).count();
         match self.test.is_empty() {
-            true => waiting(Some(0.0), Remedy::MakeItSend),
-            false => at_most(rejected as f64, 0.0, Remedy::CheckDecoder),
+            true => Outcome::waiting(Some(0.0), Remedy::MakeItSend),
+            false => Outcome::at_most(rejected as f64, 0.0, Remedy::CheckDecoder),
         }
     }
 
     fn seen(&self, state: BayState) -> Outcome {
-        if !self.evidence.watches_bay {
-            return SKIPPED;
+        if !self.is_on_bay() {
+            return Outcome::skipped(Skipped::OtherKind);
         }
         let limit = f64::from(self.evidence.timeout_s);
         let remedy = if state == BayState::Occupied { Remedy::DriveOn } else { Remedy::DriveOff };
         match self.first(state) {
-            Some(frame) => at_most(self.since_start_s(frame), limit, remedy),
-            None => waiting(Some(limit), remedy),
+            Some(frame) => Outcome::at_most(self.since_start_s(frame), limit, remedy),
+            None => Outcome::waiting(Some(limit), remedy),
         }
     }
 
@@ -166,10 +186,94 @@ impl Judge<'_> {
         seconds(self.evidence.started_at, frame.received_at)
     }
 
-    /// Whether each state that the test waits for was seen.
+    /// Whether all that the test waits for was seen.
     fn has_seen_all(&self) -> bool {
-        !self.evidence.watches_bay
-            || [BayState::Occupied, BayState::Vacant].into_iter().all(|state| self.first(state).is_some())
+        match self.evidence.subject {
+            Subject::Bay => {
+                [BayState::Occupied, BayState::Vacant].into_iter().all(|state| self.first(state).is_some())
+            }
+            Subject::Lane { .. } => self.lane().is_some_and(Lane::has_seen_all),
+            Subject::Site => !self.test.is_empty(),
+            Subject::Vehicle { .. } => {
+                self.fixes().is_some_and(|fixes| !fixes.is_empty() && moved_m(&fixes) >= self.limits.moved_m)
+            }
+        }
+    }
+
+    /// As many are to be counted as were driven, those that `of` says.
+    fn passed(&self, of: fn(Lane) -> [i32; 2], remedy: Remedy) -> Outcome {
+        let Some(lane) = self.lane() else { return Outcome::skipped(Skipped::OtherKind) };
+        let [counted, driven] = of(lane).map(f64::from);
+        if counted > driven {
+            return Outcome::judged(false, counted, driven, Remedy::RepeatAlone);
+        }
+        let is_done = counted == driven && (driven > 0.0 || self.has_seen_all());
+        match is_done {
+            true => Outcome::at_least(counted, driven, remedy),
+            false => Outcome { value: Some(counted), ..Outcome::waiting(Some(driven), remedy) },
+        }
+    }
+
+    fn lane_direction(&self) -> Outcome {
+        match self.lane() {
+            Some(lane) => self.of_test(Some(lane.against.into()), 0.0, Remedy::TurnDirection),
+            None => Outcome::skipped(Skipped::OtherKind),
+        }
+    }
+
+    fn totals(&self) -> Outcome {
+        match self.lane() {
+            Some(lane) => self.of_test(lane.resets.map(f64::from), 0.0, Remedy::CheckPowerSupply),
+            None => Outcome::skipped(Skipped::OtherKind),
+        }
+    }
+
+    fn site_count(&self) -> Outcome {
+        match (self.evidence.subject, self.evidence.placement.count) {
+            (Subject::Bay | Subject::Vehicle { .. }, _) => Outcome::skipped(Skipped::OtherKind),
+            (_, None) if self.has_seen_all() => Outcome::skipped(Skipped::NothingToCompare),
+            (_, Some((occupied, capacity))) if self.has_seen_all() => {
+                let is_met = (0..=capacity.unwrap_or(i64::MAX)).contains(&occupied);
+                let limit = capacity.map(|capacity| capacity as f64);
+                Outcome { limit, ..Outcome::judged(is_met, occupied as f64, 0.0, Remedy::CountByHand) }
+            }
+            (_, count) => Outcome::waiting(count.and_then(|(_, c)| Some(c? as f64)), Remedy::MakeItSend),
+        }
+    }
+
+    fn position_seen(&self) -> Outcome {
+        let Some(fixes) = self.fixes() else { return Outcome::skipped(Skipped::OtherKind) };
+        let limit = f64::from(self.evidence.timeout_s);
+        match fixes.iter().map(|fix| fix.received_at).min() {
+            Some(at) => Outcome::at_most(seconds(self.evidence.started_at, at), limit, Remedy::CheckReceiver),
+            None => Outcome::waiting(Some(limit), Remedy::CheckReceiver),
+        }
+    }
+
+    fn moved(&self) -> Outcome {
+        let Some(fixes) = self.fixes() else { return Outcome::skipped(Skipped::OtherKind) };
+        let (moved, limit) = (moved_m(&fixes), self.limits.moved_m);
+        match moved >= limit {
+            true => Outcome::at_least(moved, limit, Remedy::DriveAround),
+            false => Outcome { value: Some(moved), ..Outcome::waiting(Some(limit), Remedy::DriveAround) },
+        }
+    }
+
+    fn surroundings(&self) -> Outcome {
+        let Some(fixes) = self.fixes() else { return Outcome::skipped(Skipped::OtherKind) };
+        let limit = self.limits.surroundings_m;
+        match self.evidence.placement.from_town_m {
+            _ if fixes.is_empty() => Outcome::waiting(Some(limit), Remedy::CheckReceiver),
+            Some(distance) => self.of_test(Some(distance), limit, Remedy::CheckReceiver),
+            None => Outcome::skipped(Skipped::NothingToCompare),
+        }
+    }
+
+    fn speed(&self) -> Outcome {
+        match self.fixes() {
+            Some(fixes) => self.of_test(speed_mps(&fixes), self.limits.speed_mps, Remedy::CheckReceiver),
+            None => Outcome::skipped(Skipped::OtherKind),
+        }
     }
 
     /// How long each timed message of the test was under way, seconds; negative: its clock is ahead.
@@ -178,12 +282,12 @@ impl Judge<'_> {
         timed.collect()
     }
 
-    /// Judged by the messages of the test, once all states were seen: `value` of them is to be at most `limit`.
+    /// Judged by the messages of the test, once all was seen: `value` of them is to be at most `limit`.
     fn of_test(&self, value: Option<f64>, limit: f64, remedy: Remedy) -> Outcome {
         match value {
-            Some(value) if value > limit || self.has_seen_all() => at_most(value, limit, remedy),
-            None if self.has_seen_all() && !self.test.is_empty() => SKIPPED,
-            _ => waiting(Some(limit), Remedy::MakeItSend),
+            Some(value) if value > limit || self.has_seen_all() => Outcome::at_most(value, limit, remedy),
+            None if self.has_seen_all() && !self.test.is_empty() => Outcome::skipped(Skipped::NotReported),
+            _ => Outcome::waiting(Some(limit), Remedy::MakeItSend),
         }
     }
 
@@ -207,7 +311,7 @@ impl Judge<'_> {
         let offset = self.delays_s().into_iter().min_by(f64::total_cmp).map(|s| -s);
         let limit = self.limits.clock_s;
         match offset {
-            Some(offset) if offset.abs() > limit => judged(false, offset, limit, Remedy::SetClock),
+            Some(offset) if offset.abs() > limit => Outcome::judged(false, offset, limit, Remedy::SetClock),
             offset => self.of_test(offset, limit, Remedy::SetClock),
         }
     }
@@ -216,9 +320,9 @@ impl Judge<'_> {
         let limit = f64::from(self.evidence.stale_after_s);
         match silence_s(self.past) {
             Some((longest, whole)) if whole >= limit || longest > limit => {
-                at_most(longest, limit, Remedy::CheckHeartbeat)
+                Outcome::at_most(longest, limit, Remedy::CheckHeartbeat)
             }
-            _ => SKIPPED,
+            _ => Outcome::skipped(Skipped::TooFewMessages),
         }
     }
 
@@ -232,9 +336,11 @@ impl Judge<'_> {
         let weakest = self.test.iter().filter_map(|frame| frame.rssi_dbm).min_by(f32::total_cmp);
         let is_loud = weakest.is_none_or(|dbm| f64::from(dbm) >= self.limits.rssi_dbm);
         match smallest {
-            Some(value) => judged(value >= limit && is_loud, value, limit, Remedy::MoveAntennaOrAddGateway),
-            None if self.has_seen_all() => SKIPPED,
-            None => waiting(Some(limit), Remedy::MakeItSend),
+            Some(value) => {
+                Outcome::judged(value >= limit && is_loud, value, limit, Remedy::MoveAntennaOrAddGateway)
+            }
+            None if self.has_seen_all() => Outcome::skipped(Skipped::NotReported),
+            None => Outcome::waiting(Some(limit), Remedy::MakeItSend),
         }
     }
 
@@ -251,8 +357,8 @@ impl Judge<'_> {
         let limit = self.limits.lost_frames;
         let counted = Counted::of(self.evidence.frames);
         match counted.came >= self.limits.fewest_frames {
-            true => at_most(counted.lost_share(), limit, Remedy::MoveAntennaOrAddGateway),
-            false => SKIPPED,
+            true => Outcome::at_most(counted.lost_share(), limit, Remedy::MoveAntennaOrAddGateway),
+            false => Outcome::skipped(Skipped::TooFewMessages),
         }
     }
 
@@ -263,9 +369,9 @@ impl Judge<'_> {
         }
         let heard = self.test.iter().filter_map(|frame| frame.gateways.filter(|n| *n > 0));
         match median(heard.collect()) {
-            Some(n) => at_least(n as f64, limit, Remedy::MoveAntennaOrAddGateway),
-            None if self.has_seen_all() => SKIPPED,
-            None => waiting(Some(limit), Remedy::MakeItSend),
+            Some(n) => Outcome::at_least(n as f64, limit, Remedy::MoveAntennaOrAddGateway),
+            None if self.has_seen_all() => Outcome::skipped(Skipped::NotReported),
+            None => Outcome::waiting(Some(limit), Remedy::MakeItSend),
         }
     }
 
@@ -274,15 +380,15 @@ impl Judge<'_> {
         let volts = newest(|frame| frame.battery_v).map(|v| (f64::from(v), self.limits.battery_v));
         let charge = newest(|frame| frame.battery_pct).map(|pct| (f64::from(pct), self.limits.battery_pct));
         match volts.or(charge) {
-            Some((value, limit)) => at_least(value, limit, Remedy::ChangeBattery),
-            None if self.has_seen_all() && !self.test.is_empty() => SKIPPED,
-            None => waiting(Some(self.limits.battery_v), Remedy::MakeItSend),
+            Some((value, limit)) => Outcome::at_least(value, limit, Remedy::ChangeBattery),
+            None if self.has_seen_all() && !self.test.is_empty() => Outcome::skipped(Skipped::NotReported),
+            None => Outcome::waiting(Some(self.limits.battery_v), Remedy::MakeItSend),
         }
     }
 
     fn neighbours(&self) -> Outcome {
-        let Some(changes) = self.evidence.neighbours.filter(|_| self.evidence.watches_bay) else {
-            return SKIPPED;
+        let Some(changes) = self.evidence.neighbours.filter(|_| self.is_on_bay()) else {
+            return self.incomparable();
         };
         let limit = f64::from(self.limits.neighbour_changes);
         let own = [BayState::Occupied, BayState::Vacant].into_iter().filter_map(|state| {
@@ -306,17 +412,22 @@ impl Judge<'_> {
         Outcome { places: places.map(|(bay, _)| bay.to_owned()).collect(), ..outcome }
     }
 
+    /// What compares a bay with its surroundings is skipped.
+    fn incomparable(&self) -> Outcome {
+        Outcome::skipped(if self.is_on_bay() { Skipped::NothingToCompare } else { Skipped::OtherKind })
+    }
+
     fn position(&self) -> Outcome {
         match self.evidence.placement.from_site_m {
-            Some(distance) => at_most(distance, self.limits.position_m, Remedy::CheckPosition),
-            None => SKIPPED,
+            Some(distance) => Outcome::at_most(distance, self.limits.position_m, Remedy::CheckPosition),
+            None => self.incomparable(),
         }
     }
 
     fn restriction(&self) -> Outcome {
         match self.evidence.placement.strange_restrictions {
-            Some(strange) => at_most(strange as f64, 0.0, Remedy::CheckRestriction),
-            None => SKIPPED,
+            Some(strange) => Outcome::at_most(strange as f64, 0.0, Remedy::CheckRestriction),
+            None => self.incomparable(),
         }
     }
 }

@@ -40,4 +40,10 @@ pub struct Limits {
     pub neighbour_m: f64,
     /// The farthest from its site, metres.
     pub position_m: f64,
+    /// How far a vehicle must move, metres.
+    pub moved_m: f64,
+    /// The farthest of a vehicle from the nearest place of its municipality, metres.
+    pub surroundings_m: f64,
+    /// The highest speed of a vehicle, metres per second.
+    pub speed_mps: f64,
 }

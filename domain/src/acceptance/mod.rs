@@ -1,17 +1,22 @@
-//! Acceptance of a sensor on the kerb: an installer drives a car on and off its bay, and what the sensor sent then and before
-//! is judged by [`Limits`].
+//! Acceptance of a sensor where it was mounted: an installer drives a car on and off its bay, in and out through its lane, or
+//! about with its vehicle, and what the sensor sent then and before is judged by [`Limits`].
 //!
 //! [`judge`] is a function of what was stored, so a test goes on after a restart as if nothing had been.
 
 mod history;
 mod judge;
+mod lane;
 mod limits;
+mod outcome;
 #[cfg(test)]
 mod tests;
+mod vehicle;
 
 use serde::Serialize;
 
 use crate::bay_state::BayState;
+use crate::counter::{BothWays, Counter};
+use crate::geo::LatLon;
 use crate::place::wire_enum;
 use crate::rejection::Reason;
 use crate::time::UtcMicros;
@@ -32,7 +37,25 @@ wire_enum! {
         OccupiedSeen = "occupied_seen",
         /// Whether it reported `vacant`. Value: seconds since the test began.
         VacantSeen = "vacant_seen",
-        /// The longest way of a state from its time to us, seconds.
+        /// Entries that a lane counted in the test. Limit: as many as the installer drives.
+        EntriesSeen = "entries_seen",
+        /// Exits that a lane counted in the test. Limit: as many as the installer drives.
+        ExitsSeen = "exits_seen",
+        /// Who was counted in a lane the other way round than the installer was to drive.
+        LaneDirection = "lane_direction",
+        /// How often the totals of a lane began again.
+        Totals = "totals",
+        /// Occupied spaces of its site by its count. Limit: the capacity.
+        SiteCount = "site_count",
+        /// Whether a vehicle's position was reported. Value: seconds since the test began.
+        PositionSeen = "position_seen",
+        /// How far a vehicle moved, metres.
+        Moved = "moved",
+        /// Distance of a vehicle from the nearest place of its municipality, metres.
+        Surroundings = "surroundings",
+        /// The highest speed of a vehicle, reported or between two positions, metres per second.
+        Speed = "speed",
+        /// The longest way of a statement from its time to us, seconds.
         Delay = "delay",
         /// Messages that were overtaken by later ones.
         Order = "order",
@@ -74,6 +97,22 @@ wire_enum! {
 }
 
 wire_enum! {
+    /// Why a check is skipped.
+    Skipped {
+        /// It is about another kind of device.
+        OtherKind = "other_kind",
+        /// The device sends without radio, as far as known.
+        NoRadio = "no_radio",
+        /// The device does not report it.
+        NotReported = "not_reported",
+        /// Too few messages are kept of it.
+        TooFewMessages = "too_few_messages",
+        /// There is nothing to compare it with.
+        NothingToCompare = "nothing_to_compare",
+    }
+}
+
+wire_enum! {
     /// What a test has come to.
     TestState {
         /// Some check waits.
@@ -96,6 +135,12 @@ wire_enum! {
         DriveOn = "drive_on",
         /// Drive the car off.
         DriveOff = "drive_off",
+        /// Drive in through the lane.
+        DriveIn = "drive_in",
+        /// Drive out through the lane.
+        DriveOut = "drive_out",
+        /// Drive the vehicle some hundred metres.
+        DriveAround = "drive_around",
         /// Nothing: further messages are awaited.
         Wait = "wait",
         /// Nothing: the test is over.
@@ -112,6 +157,20 @@ wire_enum! {
         DriveOn = "drive_on",
         /// Drive the car off.
         DriveOff = "drive_off",
+        /// Drive in through the lane.
+        DriveIn = "drive_in",
+        /// Drive out through the lane.
+        DriveOut = "drive_out",
+        /// Drive the vehicle some hundred metres.
+        DriveAround = "drive_around",
+        /// Test again while nobody else passes; else see to its aim and height.
+        RepeatAlone = "repeat_alone",
+        /// Bind it again with the other direction.
+        TurnDirection = "turn_direction",
+        /// Count by hand, and publish the number.
+        CountByHand = "count_by_hand",
+        /// Give the receiver an open view of the sky; is it the right decoder?
+        CheckReceiver = "check_receiver",
         /// Is it switched on, and a gateway in reach?
         CheckPowerAndGateway = "check_power_and_gateway",
         /// It starts again and again: see to its battery and contacts.
@@ -175,13 +234,65 @@ pub struct NeighbourChange {
     pub state: BayState,
 }
 
-/// Where the files place the device.
+/// Who passed in a lane by one message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    /// When the message reached us.
+    pub received_at: UtcMicros,
+    /// Who passed since the message before; `None`: it states something else of the site.
+    pub since_last: Option<BothWays>,
+    /// What the device states about its counters, where it does.
+    pub counter: Option<Counter>,
+    /// LoRaWAN's frame counter.
+    pub f_cnt: Option<i64>,
+}
+
+/// A position of a vehicle.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Fix {
+    /// When it was there.
+    pub observed_at: UtcMicros,
+    /// When the message reached us.
+    pub received_at: UtcMicros,
+    /// Where it was.
+    pub position: LatLon,
+    /// As it reports, metres per second.
+    pub speed_mps: Option<f32>,
+}
+
+/// What the device watches, and what it reported of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Subject<'a> {
+    /// A bay: a car drives on and off.
+    Bay,
+    /// A lane of a site: a car drives in and out.
+    Lane {
+        /// In the order of receipt.
+        passed: &'a [Passed],
+        /// How often the installer drives in and out.
+        drives: BothWays,
+    },
+    /// A whole site, of which it states numbers.
+    Site,
+    /// A vehicle, which drives about.
+    Vehicle {
+        /// In the order of their times.
+        fixes: &'a [Fix],
+    },
+}
+
+/// Where the files place the device, and how its site is.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Placement {
     /// Metres from the bay to its site, 0 within its outline; `None`: it is in no site, or watches no bay.
     pub from_site_m: Option<f64>,
     /// Restrictions of the bay that its site has no spaces for; `None`: neither says anything.
     pub strange_restrictions: Option<usize>,
+    /// Occupied spaces of its site, and its capacity where that is known; `None`: it watches no site, or none that has been
+    /// counted.
+    pub count: Option<(i64, Option<i64>)>,
+    /// Metres from the vehicle's newest position to the nearest place of its municipality; `None`: not known.
+    pub from_town_m: Option<f64>,
 }
 
 /// What a test rests on.
@@ -191,8 +302,8 @@ pub struct Evidence<'a> {
     pub started_at: UtcMicros,
     /// How long it may last, seconds.
     pub timeout_s: u32,
-    /// Whether the device watches a bay: then a car drives on and off.
-    pub watches_bay: bool,
+    /// What the device watches.
+    pub subject: Subject<'a>,
     /// How long it may be silent, seconds.
     pub stale_after_s: u32,
     /// The messages of the past and of the test, in the order of receipt.
@@ -216,6 +327,8 @@ pub struct Check {
     pub limit: Option<f64>,
     /// What to do, where it failed or waits.
     pub remedy: Option<Remedy>,
+    /// Why it was skipped.
+    pub skipped: Option<Skipped>,
     /// The places that it is about: neighbours that changed.
     pub places: Vec<String>,
 }

@@ -20,6 +20,9 @@ const LIMITS: Limits = Limits {
     neighbour_changes: 1,
     neighbour_m: 15.0,
     position_m: 100.0,
+    moved_m: 100.0,
+    surroundings_m: 50_000.0,
+    speed_mps: 70.0,
 };
 
 const START: UtcMicros = UtcMicros(1_795_348_800_000_000);
@@ -47,17 +50,32 @@ fn evidence(frames: &[Frame]) -> Evidence<'_> {
     Evidence {
         started_at: START,
         timeout_s: LIMITS.timeout_s,
-        watches_bay: true,
+        subject: Subject::Bay,
         stale_after_s: 7_920,
         frames,
         neighbours: Some(&[]),
-        placement: Placement { from_site_m: Some(0.0), strange_restrictions: None },
+        placement: Placement { from_site_m: Some(0.0), ..Placement::default() },
     }
 }
 
 fn state_of(verdict: &Verdict, name: CheckName) -> CheckState {
     verdict.checks[name as usize].state
 }
+
+fn why_skipped(verdict: &Verdict, name: CheckName) -> Option<Skipped> {
+    verdict.checks[name as usize].skipped
+}
+
+const OF_BAYS: [CheckName; 2] = [CheckName::OccupiedSeen, CheckName::VacantSeen];
+const OF_LANES: [CheckName; 5] = [
+    CheckName::EntriesSeen,
+    CheckName::ExitsSeen,
+    CheckName::LaneDirection,
+    CheckName::Totals,
+    CheckName::SiteCount,
+];
+const OF_VEHICLES: [CheckName; 4] =
+    [CheckName::PositionSeen, CheckName::Moved, CheckName::Surroundings, CheckName::Speed];
 
 fn names(verdict: &Verdict, state: CheckState) -> Vec<CheckName> {
     verdict.checks.iter().filter(|check| check.state == state).map(|check| check.name).collect()
@@ -76,7 +94,10 @@ fn a_sensor_that_sees_a_car_come_and_go_passes() {
     let verdict = judge(&evidence(&frames), &LIMITS, at(91));
     assert_eq!(names(&verdict, CheckState::Fail), []);
     assert_eq!(names(&verdict, CheckState::Waiting), []);
-    assert_eq!(names(&verdict, CheckState::Skipped), [CheckName::Restriction]);
+    let of_others = [OF_LANES.as_slice(), &OF_VEHICLES].concat();
+    assert_eq!(names(&verdict, CheckState::Skipped), [of_others, vec![CheckName::Restriction]].concat());
+    assert_eq!(why_skipped(&verdict, CheckName::Moved), Some(Skipped::OtherKind));
+    assert_eq!(why_skipped(&verdict, CheckName::Restriction), Some(Skipped::NothingToCompare));
     assert_eq!((verdict.state, verdict.instruction), (TestState::Passed, Instruction::Done));
     let occupied = &verdict.checks[CheckName::OccupiedSeen as usize];
     assert_eq!((occupied.value, occupied.limit), (Some(30.0), Some(900.0)));
@@ -190,6 +211,153 @@ fn a_device_without_radio_is_not_judged_by_it() {
         CheckName::Gateways,
     ];
     for name in radio {
-        assert_eq!(state_of(&verdict, name), CheckState::Skipped, "{name}");
+        assert_eq!(why_skipped(&verdict, name).is_some(), state_of(&verdict, name) == CheckState::Skipped);
+        assert!(why_skipped(&verdict, name).is_some(), "{name}");
     }
+}
+
+fn both(entries: i32, exits: i32) -> BothWays {
+    BothWays { entries, exits }
+}
+
+/// A lane's message with what it counted since the last one and in all.
+fn passed(s: i64, f_cnt: i64, since_last: BothWays, total: BothWays) -> Passed {
+    let counter = Some(Counter { since_last, total });
+    Passed { received_at: at(s), since_last: Some(since_last), counter, f_cnt: Some(f_cnt) }
+}
+
+fn judged_lane(passed: &[Passed], drives: BothWays, count: Option<(i64, Option<i64>)>, s: i64) -> Verdict {
+    let frames: Vec<Frame> = passed
+        .iter()
+        .map(|p| Frame { received_at: p.received_at, ..frame(0, p.f_cnt.unwrap_or(0), None) })
+        .map(|f| Frame { observed_at: Some(f.received_at.plus_s(-1)), ..f })
+        .collect();
+    let placement = Placement { count, ..Placement::default() };
+    let subject = Subject::Lane { passed, drives };
+    judge(&Evidence { subject, placement, neighbours: None, ..evidence(&frames) }, &LIMITS, at(s))
+}
+
+#[test]
+fn a_lane_passes_when_it_counts_as_many_as_were_driven_in_the_right_direction() {
+    let past = passed(-600, 7, both(0, 0), both(40, 30));
+    let (drive_in, drive_out) =
+        (passed(60, 8, both(1, 0), both(41, 30)), passed(120, 9, both(0, 1), both(41, 31)));
+    let count = Some((10, Some(50)));
+    let instruction = |all: &[Passed]| judged_lane(all, both(1, 1), count, 130).instruction;
+    assert_eq!(instruction(&[]), Instruction::WaitForMessage);
+    assert_eq!(instruction(&[past]), Instruction::DriveIn);
+    assert_eq!(instruction(&[past, drive_in]), Instruction::DriveOut);
+    let verdict = judged_lane(&[past, drive_in, drive_out], both(1, 1), count, 130);
+    assert_eq!((verdict.state, names(&verdict, CheckState::Fail)), (TestState::Passed, Vec::new()));
+    for name in OF_LANES {
+        assert_eq!(state_of(&verdict, name), CheckState::Pass, "{name}");
+    }
+    for name in OF_BAYS.iter().chain(&OF_VEHICLES) {
+        assert_eq!(why_skipped(&verdict, *name), Some(Skipped::OtherKind), "{name}");
+    }
+    let entries = &verdict.checks[CheckName::EntriesSeen as usize];
+    assert_eq!((entries.value, entries.limit), (Some(1.0), Some(1.0)));
+    // Of an entrance nobody drives out.
+    let one_way = judged_lane(&[past, drive_in], both(1, 0), count, 70);
+    assert_eq!(one_way.state, TestState::Passed, "{one_way:?}");
+    // Until all have driven it goes on, and a site that nobody counts is compared with nothing.
+    let twice = judged_lane(&[past, drive_in], both(2, 0), None, 70);
+    assert_eq!((twice.state, twice.instruction), (TestState::Running, Instruction::DriveIn));
+    let uncounted = judged_lane(&[past, drive_in], both(1, 0), None, 70);
+    assert_eq!(why_skipped(&uncounted, CheckName::SiteCount), Some(Skipped::NothingToCompare));
+}
+
+#[test]
+fn each_fault_of_a_lane_fails_its_own_check() {
+    let past = passed(-600, 7, both(0, 0), both(40, 30));
+    let fails = |all: &[Passed], drives, count| {
+        names(&judged_lane(&[&[past], all].concat(), drives, count, 900), CheckState::Fail)
+    };
+    let count = Some((10, Some(50)));
+    let turned = [passed(60, 8, both(0, 1), both(40, 31)), passed(120, 9, both(1, 0), both(41, 31))];
+    assert_eq!(fails(&turned, both(1, 1), count), [CheckName::LaneDirection]);
+    let of_entrance = fails(&turned[..1], both(1, 0), count);
+    assert!(of_entrance.contains(&CheckName::LaneDirection) && of_entrance.contains(&CheckName::EntriesSeen));
+    let (once, again) = (passed(60, 8, both(1, 0), both(41, 30)), passed(70, 9, both(1, 0), both(42, 30)));
+    assert_eq!(
+        fails(&[once, again], both(1, 0), count),
+        [CheckName::EntriesSeen],
+        "a trailer is no second car"
+    );
+    assert_eq!(fails(&[once], both(2, 0), count)[0], CheckName::EntriesSeen, "one was not seen");
+    let reset = [once, passed(120, 9, both(0, 1), both(0, 1))];
+    assert_eq!(fails(&reset, both(1, 1), count), [CheckName::Totals]);
+    for wrong in [(-1, Some(50)), (51, Some(50))] {
+        assert_eq!(fails(&[once], both(1, 0), Some(wrong)), [CheckName::SiteCount], "{wrong:?}");
+    }
+    let verdict = judged_lane(&[past, turned[0]], both(1, 1), count, 70);
+    assert_eq!(verdict.checks[CheckName::LaneDirection as usize].remedy, Some(Remedy::TurnDirection));
+}
+
+#[test]
+fn a_source_that_counts_a_whole_site_is_not_driven_through() {
+    let frames = [Frame { received_at: at(10), observed_at: Some(at(9)), ..Frame::default() }];
+    let of = |count| {
+        let placement = Placement { count, ..Placement::default() };
+        let evidence = Evidence { subject: Subject::Site, placement, neighbours: None, ..evidence(&frames) };
+        judge(&evidence, &LIMITS, at(11))
+    };
+    let verdict = of(Some((10, Some(50))));
+    assert_eq!(
+        (verdict.state, state_of(&verdict, CheckName::SiteCount)),
+        (TestState::Passed, CheckState::Pass)
+    );
+    assert_eq!(why_skipped(&verdict, CheckName::EntriesSeen), Some(Skipped::OtherKind));
+    assert_eq!(names(&of(Some((60, Some(50)))), CheckState::Fail), [CheckName::SiteCount]);
+}
+
+fn fix(s: i64, north_m: f64, speed_mps: Option<f32>) -> Fix {
+    let position = LatLon { lat: 51.9 + north_m / 111_195.0, lon: 7.2 };
+    Fix { observed_at: at(s - 1), received_at: at(s), position, speed_mps }
+}
+
+fn judged_vehicle(fixes: &[Fix], from_town_m: Option<f64>, s: i64) -> Verdict {
+    let frames: Vec<Frame> = fixes
+        .iter()
+        .map(|f| Frame { received_at: f.received_at, observed_at: Some(f.observed_at), ..Frame::default() })
+        .collect();
+    let placement = Placement { from_town_m, ..Placement::default() };
+    let subject = Subject::Vehicle { fixes };
+    judge(&Evidence { subject, placement, neighbours: None, ..evidence(&frames) }, &LIMITS, at(s))
+}
+
+#[test]
+fn a_vehicle_passes_when_it_is_seen_to_move_where_it_can_be() {
+    let past = fix(-60, 0.0, None);
+    let fixes = [past, fix(10, 0.0, Some(0.0)), fix(40, 30.0, Some(3.0)), fix(70, 180.0, Some(8.0))];
+    let at_km = Some(2_000.0);
+    assert_eq!(judged_vehicle(&[], None, 5).instruction, Instruction::WaitForMessage);
+    let standing = judged_vehicle(&fixes[..3], at_km, 45);
+    assert_eq!((standing.state, standing.instruction), (TestState::Running, Instruction::DriveAround));
+    let moved = &standing.checks[CheckName::Moved as usize];
+    assert_eq!(
+        (moved.state, moved.value.map(f64::round)),
+        (CheckState::Waiting, Some(30.0)),
+        "that is noise"
+    );
+    let verdict = judged_vehicle(&fixes, at_km, 75);
+    assert_eq!((verdict.state, names(&verdict, CheckState::Fail)), (TestState::Passed, Vec::new()));
+    for name in OF_VEHICLES {
+        assert_eq!(state_of(&verdict, name), CheckState::Pass, "{name}");
+    }
+    for name in OF_BAYS.iter().chain(&OF_LANES) {
+        assert_eq!(why_skipped(&verdict, *name), Some(Skipped::OtherKind), "{name}");
+    }
+    // On another continent, at the speed of an aeroplane, and late.
+    assert_eq!(names(&judged_vehicle(&fixes, Some(6e6), 75), CheckState::Fail), [CheckName::Surroundings]);
+    let jump = [fixes[1], fix(20, 5_000.0, None)];
+    assert_eq!(names(&judged_vehicle(&jump, at_km, 75), CheckState::Fail), [CheckName::Speed]);
+    let late = [fixes[1], Fix { observed_at: at(20), ..fix(70, 180.0, None) }];
+    assert_eq!(names(&judged_vehicle(&late, at_km, 75), CheckState::Fail), [CheckName::Delay]);
+    assert_eq!(
+        why_skipped(&judged_vehicle(&fixes, None, 75), CheckName::Surroundings),
+        Some(Skipped::NothingToCompare)
+    );
+    let nothing = judged_vehicle(&[past], at_km, 900);
+    assert!(names(&nothing, CheckState::Fail).contains(&CheckName::PositionSeen));
 }

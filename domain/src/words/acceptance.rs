@@ -1,6 +1,6 @@
 //! What a test's codes are called, so that page, print and command line use the same sentences.
 
-use crate::acceptance::{Check, CheckName, CheckState, Instruction, Remedy, TestState};
+use crate::acceptance::{Check, CheckName, CheckState, Instruction, Remedy, Skipped, TestState};
 use crate::lang::Lang;
 
 impl CheckName {
@@ -12,6 +12,15 @@ impl CheckName {
             CheckName::Decoded => lang.say("Inhalt lesbar", "Payload decoded"),
             CheckName::OccupiedSeen => lang.say("Belegt erkannt", "Seen as occupied"),
             CheckName::VacantSeen => lang.say("Frei erkannt", "Seen as vacant"),
+            CheckName::EntriesSeen => lang.say("Einfahrten gezählt", "Entries counted"),
+            CheckName::ExitsSeen => lang.say("Ausfahrten gezählt", "Exits counted"),
+            CheckName::LaneDirection => lang.say("Richtung der Spur", "Direction of the lane"),
+            CheckName::Totals => lang.say("Zählerstände laufen weiter", "Totals go on"),
+            CheckName::SiteCount => lang.say("Belegung der Anlage", "Count of the site"),
+            CheckName::PositionSeen => lang.say("Position gemeldet", "Position reported"),
+            CheckName::Moved => lang.say("Bewegung erkannt", "Seen to move"),
+            CheckName::Surroundings => lang.say("In der Umgebung der Gemeinde", "Near its municipality"),
+            CheckName::Speed => lang.say("Geschwindigkeit", "Speed"),
             CheckName::Delay => lang.say("Laufzeit der Meldung", "Delay"),
             CheckName::Order => lang.say("Reihenfolge", "Order"),
             CheckName::Clock => lang.say("Uhr", "Clock"),
@@ -32,11 +41,13 @@ impl CheckName {
         match self {
             CheckName::OccupiedSeen
             | CheckName::VacantSeen
+            | CheckName::PositionSeen
             | CheckName::Delay
             | CheckName::Clock
             | CheckName::Heartbeat => "s",
             CheckName::Signal => "dB",
-            CheckName::Position => "m",
+            CheckName::Position | CheckName::Moved | CheckName::Surroundings => "m",
+            CheckName::Speed => "m/s",
             _ => "",
         }
     }
@@ -50,6 +61,27 @@ impl CheckState {
             CheckState::Fail => lang.say("nicht bestanden", "failed"),
             CheckState::Waiting => lang.say("offen", "waiting"),
             CheckState::Skipped => lang.say("nicht prüfbar", "skipped"),
+        }
+    }
+}
+
+impl Skipped {
+    /// Why.
+    pub const fn words(self, lang: Lang) -> &'static str {
+        match self {
+            Skipped::OtherKind => lang.say("Betrifft andere Geräte.", "It is about other kinds of devices."),
+            Skipped::NoRadio => {
+                lang.say("Das Gerät meldet nicht über Funk.", "The device does not send by radio.")
+            }
+            Skipped::NotReported => {
+                lang.say("Das Gerät meldet dazu nichts.", "The device does not report it.")
+            }
+            Skipped::TooFewMessages => {
+                lang.say("Dafür liegen zu wenige Meldungen vor.", "Too few messages are kept for it.")
+            }
+            Skipped::NothingToCompare => {
+                lang.say("Es gibt nichts zum Vergleichen.", "There is nothing to compare it with.")
+            }
         }
     }
 }
@@ -92,6 +124,15 @@ impl TestState {
             TestState::Running if is(CheckName::VacantSeen, CheckState::Waiting) => {
                 lang.say("Es fehlt der Wechsel auf frei", "The change to vacant is missing").to_owned()
             }
+            TestState::Running if is(CheckName::EntriesSeen, CheckState::Waiting) => {
+                lang.say("Es fehlt eine Einfahrt", "An entry is missing").to_owned()
+            }
+            TestState::Running if is(CheckName::ExitsSeen, CheckState::Waiting) => {
+                lang.say("Es fehlt eine Ausfahrt", "An exit is missing").to_owned()
+            }
+            TestState::Running if is(CheckName::Moved, CheckState::Waiting) => lang
+                .say("Das Fahrzeug hat sich noch nicht bewegt", "The vehicle has not moved yet")
+                .to_owned(),
             TestState::Running => {
                 lang.say("Es fehlen noch Meldungen", "Further messages are missing").to_owned()
             }
@@ -107,7 +148,7 @@ impl TestState {
 }
 
 impl Check {
-    /// What to do where it failed or waits, with the figures or places that it is about; else nothing.
+    /// What to do where it failed or waits, with the figures or places that it is about; why it was skipped; else nothing.
     pub fn advice(&self, lang: Lang) -> String {
         let number = |value: f64| lang.number((value * 10.0).round() / 10.0);
         match (self.name, self.state, self.value, self.limit, self.remedy) {
@@ -130,6 +171,9 @@ impl Check {
                     Lang::En => format!("{places} switched too: check the position."),
                 }
             }
+            (_, CheckState::Skipped, ..) => {
+                self.skipped.map_or_else(String::new, |why| why.words(lang).to_owned())
+            }
             (.., remedy) => remedy.map_or_else(String::new, |remedy| remedy.words(lang).to_owned()),
         }
     }
@@ -147,6 +191,18 @@ impl Instruction {
                 lang.say("Stellen Sie jetzt ein Auto auf den Platz", "Now put a car on the space")
             }
             Instruction::DriveOff => lang.say("Fahren Sie jetzt wieder weg", "Now drive off"),
+            Instruction::DriveIn => lang.say(
+                "Fahren Sie jetzt ein, und warten Sie, bis es gezählt ist",
+                "Now drive in, and wait until it is counted",
+            ),
+            Instruction::DriveOut => lang.say(
+                "Fahren Sie jetzt aus, und warten Sie, bis es gezählt ist",
+                "Now drive out, and wait until it is counted",
+            ),
+            Instruction::DriveAround => lang.say(
+                "Fahren Sie mit dem Fahrzeug einige hundert Meter",
+                "Drive the vehicle some hundred metres",
+            ),
             Instruction::Wait => {
                 lang.say("Bitte warten: es fehlen noch Meldungen", "Please wait for further messages")
             }
@@ -178,6 +234,28 @@ impl Remedy {
             }
             Remedy::DriveOn => lang.say("Stellen Sie ein Auto auf den Platz.", "Put a car on the bay."),
             Remedy::DriveOff => lang.say("Fahren Sie das Auto weg.", "Drive the car off."),
+            Remedy::DriveIn => lang.say("Fahren Sie durch die Spur ein.", "Drive in through the lane."),
+            Remedy::DriveOut => lang.say("Fahren Sie durch die Spur aus.", "Drive out through the lane."),
+            Remedy::DriveAround => lang.say(
+                "Fahren Sie mit dem Fahrzeug einige hundert Meter.",
+                "Drive the vehicle some hundred metres.",
+            ),
+            Remedy::RepeatAlone => lang.say(
+                "Test wiederholen, während sonst niemand fährt; sonst Ausrichtung und Höhe prüfen.",
+                "Test again while nobody else passes; else check its aim and height.",
+            ),
+            Remedy::TurnDirection => lang.say(
+                "Mit der anderen Richtung binden, oder erst nach der gezählten Einfahrt ausfahren.",
+                "Bind it with the other direction, or drive out only after the entry was counted.",
+            ),
+            Remedy::CountByHand => lang.say(
+                "Fahrzeuge von Hand zählen und die Zahl auf einem nativen Topic melden.",
+                "Count the cars by hand, and publish the number on a native topic.",
+            ),
+            Remedy::CheckReceiver => lang.say(
+                "Freie Sicht zum Himmel? Richtiger Decoder?",
+                "Has it an open view of the sky? Is it the right decoder?",
+            ),
             Remedy::CheckPowerAndGateway => {
                 lang.say("Eingeschaltet? Gateway in Reichweite?", "Switched on? Gateway in reach?")
             }

@@ -1,6 +1,6 @@
 //! What every code needs.
 
-use crate::acceptance::{Check, CheckName, CheckState, Instruction, Remedy, TestState};
+use crate::acceptance::{Check, CheckName, CheckState, Instruction, Remedy, Skipped, TestState};
 use crate::feed_check::{Personal, Recognised, Verdict, Weight};
 use crate::feed_health::{FeedState, FieldChange};
 use crate::health::{Code, Health};
@@ -46,6 +46,7 @@ fn every_code_has_words_and_a_remedy_in_both_languages() {
         Reason: words, remedy;
         CheckName: words;
         CheckState: words;
+        Skipped: words;
         TestState: words;
         Instruction: words;
         Remedy: words;
@@ -76,8 +77,15 @@ fn no_two_codes_of_a_kind_have_the_same_words() {
 
 #[test]
 fn the_verdict_of_a_test_says_what_is_missing_and_why_it_failed() {
-    let check =
-        |name, state| Check { name, state, value: None, limit: None, remedy: None, places: Vec::new() };
+    let check = |name, state| Check {
+        name,
+        state,
+        value: None,
+        limit: None,
+        remedy: None,
+        skipped: None,
+        places: Vec::new(),
+    };
     let of = |state: TestState, checks: &[(CheckName, CheckState)]| {
         let checks: Vec<Check> = checks.iter().map(|(name, state)| check(*name, *state)).collect();
         Lang::ALL.iter().map(|lang| state.sentence(&checks, 180, *lang)).collect::<Vec<_>>()
@@ -118,6 +126,7 @@ fn advice_has_the_figures_and_places_that_it_is_about() {
         value,
         limit: Some(10.0),
         remedy: Some(Remedy::CheckPosition),
+        skipped: None,
         places: places.iter().map(|place| (*place).to_owned()).collect(),
     };
     let weak = check(CheckName::Signal, Some(4.0), &[]);

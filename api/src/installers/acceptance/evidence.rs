@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use domain::acceptance::{
-    CheckState, Evidence, Frame, Instruction, Limits, Placement, TestState, Verdict, judge,
+    CheckState, Evidence, Frame, Instruction, Limits, Passed, Placement, Subject, TestState, Verdict, judge,
 };
 use domain::place::Bay;
 use domain::registry::Entry;
-use domain::{BayId, FeedId, Registry, SensorId, Target, UtcMicros};
+use domain::{BayId, FeedId, LatLon, MunicipalityId, Registry, SensorId, Target, UtcMicros};
 use store::acceptance::{self, Acceptance};
 use store::{Pool, StoreError};
 use tracing::warn;
@@ -40,25 +40,73 @@ pub async fn verdict(
         _ => None,
     };
     let is_lorawan = registry.feed(feed).is_some_and(|f| f.def.format.is_lorawan());
-    let frames: Vec<Frame> = match bay {
-        Some(bay) if !is_lorawan => acceptance::statements(pool, bay.id, feed, past).await?,
-        _ => acceptance::frames(pool, test.municipality, &test.device, past).await?,
+    let device = is_lorawan.then_some(test.sensor);
+    let (mut passed, mut fixes) = (Vec::new(), Vec::new());
+    let mut frames: Vec<Frame> = match target {
+        Some(Target::Bay(bay)) => acceptance::statements(pool, bay, feed, past).await?,
+        Some(Target::Site(site)) => {
+            let (frames, counts) = acceptance::counts(pool, site, feed, device, past).await?;
+            passed = counts;
+            frames
+        }
+        Some(Target::Vehicle(vehicle)) => {
+            let (frames, positions) = acceptance::fixes(pool, vehicle, feed, device, past).await?;
+            fixes = positions;
+            frames
+        }
+        None => Vec::new(),
+    };
+    if is_lorawan {
+        frames = acceptance::frames(pool, test.municipality, &test.device, past).await?;
+    }
+    let subject = match target {
+        Some(Target::Site(_)) if is_lane(is_lorawan, &passed) => {
+            Subject::Lane { passed: &passed, drives: test.drives() }
+        }
+        Some(Target::Site(_)) => Subject::Site,
+        Some(Target::Vehicle(_)) => Subject::Vehicle { fixes: &fixes },
+        Some(Target::Bay(_)) | None => Subject::Bay,
     };
     let nearby = bay.map(|bay| nearby(registry, bay, limits.neighbour_m, now)).unwrap_or_default();
     let neighbours = match nearby.is_empty() {
         true => None,
         false => Some(acceptance::changes_of(pool, &nearby, test.started_at).await?),
     };
+    let mut placement = bay.map(|bay| placement(registry, bay)).unwrap_or_default();
+    if let Some(Target::Site(site)) = target {
+        let capacity = registry.capacity(site, None);
+        let occupied = acceptance::count_of(pool, site, capacity).await?;
+        placement.count =
+            occupied.map(|occupied| (occupied, Some(capacity).filter(|capacity| *capacity > 0)));
+    }
+    if let (Some(Target::Vehicle(vehicle)), Some(newest)) = (target, fixes.last()) {
+        placement.from_town_m =
+            registry.vehicle(vehicle).and_then(|v| from_town_m(registry, v.municipality, newest.position));
+    }
     let evidence = Evidence {
         started_at: test.started_at,
         timeout_s: u32::try_from(test.timeout_s).unwrap_or(limits.timeout_s),
-        watches_bay: bay.is_some(),
+        subject,
         stale_after_s: target.map_or(u32::MAX, |t| registry.stale_after_s(feed, Some(test.sensor), t, now)),
         frames: &frames,
         neighbours: neighbours.as_deref(),
-        placement: bay.map(|bay| placement(registry, bay)).unwrap_or_default(),
+        placement,
     };
     Ok(judge(&evidence, limits, now))
+}
+
+/// Whether a source at a site counts who passes: every LoRaWAN device does; others are known by what they have stated.
+fn is_lane(is_lorawan: bool, passed: &[Passed]) -> bool {
+    is_lorawan || passed.is_empty() || passed.iter().any(|passed| passed.since_last.is_some())
+}
+
+/// Metres from `position` to the middle of a municipality or its nearest site or bay; `None`: it has none of them.
+fn from_town_m(registry: &Registry, town: MunicipalityId, position: LatLon) -> Option<f64> {
+    let of_town = registry.municipality(town)?;
+    let middle = of_town.lat.zip(of_town.lon).and_then(|(lat, lon)| LatLon::new(lat, lon));
+    let sites = registry.sites().filter(|e| e.municipality == town).map(|e| e.def.position());
+    let bays = registry.bays().filter(|e| e.municipality == town).map(|e| e.def.position());
+    middle.into_iter().chain(sites).chain(bays).map(|at| at.distance_m(position)).min_by(f64::total_cmp)
 }
 
 /// The bays around one that a sensor watches, by their text ids.
@@ -99,6 +147,7 @@ fn placement(registry: &Registry, bay: &Entry<BayId, Bay>) -> Placement {
     Placement {
         from_site_m: site.map(|site| site.def.geometry.distance_m(bay.def.position())),
         strange_restrictions: is_stated.then(|| own.iter().filter(|a| !of_site.contains(a)).count()),
+        ..Placement::default()
     }
 }
 

@@ -19,7 +19,8 @@ use utoipa::ToSchema;
 pub use self::out::AcceptanceOut;
 use self::out::out;
 use self::print::Totals;
-use crate::contract::{parameters, values};
+use crate::contract::parameters::{self, parameters};
+use crate::contract::values;
 use crate::http::answer;
 use crate::http::auth::{Asker, Caller, Role};
 use crate::http::body::Unread;
@@ -105,14 +106,46 @@ async fn end(
     Ok(())
 }
 
-/// Begins a test, which the server runs: the installer then drives a car on and off. 409: the sensor is not bound to
-/// anything, or is being tested.
+parameters! {
+    /// How often the installer drives through a lane.
+    Drives {
+        /// Of a lane: how often the installer drives in, 0 to 20; left out: once.
+        entries: Option<values::Drives>,
+        /// Of a lane: how often the installer drives out after that, 0 to 20; left out: once.
+        exits: Option<values::Drives>,
+    }
+}
+
+/// How often is driven at most: more is no test any more.
+const MAX_DRIVES: i32 = 20;
+
+/// How often the installer drives through the lane of a site.
+fn drives(params: &Params<'_>) -> Result<[i32; 2], Problem> {
+    let number = |text: &str| text.parse::<i32>().ok().filter(|n| (0..=MAX_DRIVES).contains(n));
+    let remedy = "Give how often you will drive through the lane, e.g. 2; 0 where nobody can drive that way.";
+    let read =
+        |name| params.read(name, number, "a whole number from 0 to 20", remedy).map(|n| n.unwrap_or(1));
+    let drives = [read("entries")?, read("exits")?];
+    if drives == [0, 0] {
+        let detail = "Nobody would drive through the lane.";
+        return Err(
+            Problem::bad_parameter("exits", "0", detail).remedy("Give 1 or more as entries or exits.")
+        );
+    }
+    Ok(drives)
+}
+
+/// Begins a test, which the server runs: the installer then drives a car on and off the bay, in and out through the lane
+/// (`entries` and `exits` times), or about with the vehicle. 409: the sensor is not bound to anything, or is being tested.
 #[utoipa::path(
     post,
     path = "/v1/sensors/{id}/acceptance",
     tag = "installers",
     security(("key" = [])),
-    params(("id" = inline(values::Id), Path, description = "A DevEUI in any spelling, or the supplier's id.")),
+    params(
+        ("id" = inline(values::Id), Path, description = "A DevEUI in any spelling, or the supplier's id."),
+        Drives,
+    ),
     responses(
         (status = 201, body = AcceptanceOut, description = "The test has begun."),
         (status = 409, body = crate::http::problem::ProblemBody, content_type = "application/problem+json", description = "It is bound to nothing, or is being tested."),
@@ -126,12 +159,15 @@ pub async fn start(
     query: RawQuery,
 ) -> Result<Response, Problem> {
     let caller = installer(&asker).await?;
-    query.params(&[])?;
+    let params = query.params(&[Drives::NAMES])?;
+    let [entries, exits] = drives(&params)?;
     let sensor = sensor_of(&view, &caller, id)?;
     let registry = view.registry();
     let target = match sensor.binding_at(view.now).and_then(|b| b.target) {
         Some(Target::Bay(id)) => registry.bay(id).map(|e| json!({ "bay": e.def.id })),
-        Some(Target::Site(id)) => registry.site(id).map(|e| json!({ "site": e.def.id })),
+        Some(Target::Site(id)) => {
+            registry.site(id).map(|e| json!({ "site": e.def.id, "entries": entries, "exits": exits }))
+        }
         Some(Target::Vehicle(id)) => registry.vehicle(id).map(|e| json!({ "vehicle": e.def.id })),
         None => None,
     };

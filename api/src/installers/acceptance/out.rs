@@ -1,6 +1,6 @@
 //! A test as it is answered.
 
-use domain::acceptance::{Check, CheckName, CheckState, Instruction, Remedy, TestState, Verdict};
+use domain::acceptance::{Check, CheckName, CheckState, Instruction, Remedy, Skipped, TestState, Verdict};
 use domain::{MunicipalityId, UtcMicros};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -22,6 +22,10 @@ pub struct AcceptanceOut {
     pub site: Option<String>,
     /// Id of the vehicle that it was bound to; null: none.
     pub vehicle: Option<String>,
+    /// Of a lane: how often the installer drives in; null: it is none.
+    pub entries: Option<i32>,
+    /// Of a lane: how often the installer drives out; null: it is none.
+    pub exits: Option<i32>,
     /// What the test has come to.
     #[schema(value_type = words::TestState)]
     pub state: TestState,
@@ -53,13 +57,18 @@ pub struct CheckOut {
     /// What it has come to.
     #[schema(value_type = words::CheckState)]
     pub state: CheckState,
-    /// What was measured: seconds, dB, metres, volts or per cent, a share or a number, by the name; null: nothing yet.
+    /// What was measured: seconds, dB, metres, metres per second, volts or per cent, a share or a number, by the name; null: nothing
+    /// yet.
     pub value: Option<f64>,
     /// What is needed, in the same unit; null: nothing in particular.
     pub limit: Option<f64>,
     /// What to do; null: nothing.
     #[schema(value_type = Option<words::CheckRemedy>)]
     pub remedy: Option<Remedy>,
+    /// Why it was skipped; null: it was not.
+    #[serde(default)]
+    #[schema(value_type = Option<words::CheckSkipped>)]
+    pub skipped: Option<Skipped>,
     /// Ids of the neighbours that it is about.
     pub places: Vec<String>,
 }
@@ -85,14 +94,14 @@ struct Stored {
 
 impl From<&CheckOut> for Check {
     fn from(out: &CheckOut) -> Self {
-        let CheckOut { name, state, value, limit, remedy, places } = out.clone();
-        Check { name, state, value, limit, remedy, places }
+        let CheckOut { name, state, value, limit, remedy, skipped, places } = out.clone();
+        Check { name, state, value, limit, remedy, skipped, places }
     }
 }
 
 impl From<Check> for CheckOut {
-    fn from(Check { name, state, value, limit, remedy, places }: Check) -> Self {
-        CheckOut { name, state, value, limit, remedy, places }
+    fn from(Check { name, state, value, limit, remedy, skipped, places }: Check) -> Self {
+        CheckOut { name, state, value, limit, remedy, skipped, places }
     }
 }
 
@@ -112,11 +121,14 @@ pub fn out(test: Acceptance, verdict: Option<Verdict>) -> AcceptanceOut {
         }
         None => stored(),
     };
+    let drives = test.target.get("site").map(|_| test.drives());
     let bound = |kind: &str| test.target.get(kind).and_then(Value::as_str).map(str::to_owned);
     AcceptanceOut {
         bay: bound("bay"),
         site: bound("site"),
         vehicle: bound("vehicle"),
+        entries: drives.map(|drives| drives.entries),
+        exits: drives.map(|drives| drives.exits),
         state,
         instruction,
         checks,

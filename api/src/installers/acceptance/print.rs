@@ -64,6 +64,7 @@ pub fn csv(items: &[AcceptanceOut], lang: Lang) -> Response {
             "Abhilfe",
             "Name",
             "Bemerkung",
+            "Übersprungen",
         ],
         [
             "sensor",
@@ -78,6 +79,7 @@ pub fn csv(items: &[AcceptanceOut], lang: Lang) -> Response {
             "remedy",
             "name",
             "note",
+            "skipped",
         ],
     );
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
@@ -102,6 +104,7 @@ pub fn csv(items: &[AcceptanceOut], lang: Lang) -> Response {
                     cell(&|c| c.remedy.map(|r| r.to_string())),
                     signed.map(|s| s.name.clone()).unwrap_or_default(),
                     signed.and_then(|s| s.note.clone()).unwrap_or_default(),
+                    cell(&|c| c.skipped.map(|why| why.to_string())),
                 ];
                 writer.write_record(cells.iter().map(|cell| harmless(cell)))?;
             }

@@ -1,0 +1,46 @@
+//! A check before it has its name.
+
+use super::{CheckState, Remedy, Skipped};
+
+/// See the module's description.
+pub(super) struct Outcome {
+    pub(super) state: CheckState,
+    pub(super) value: Option<f64>,
+    pub(super) limit: Option<f64>,
+    pub(super) remedy: Option<Remedy>,
+    pub(super) skipped: Option<Skipped>,
+    pub(super) places: Vec<String>,
+}
+
+impl Outcome {
+    const NONE: Outcome = Outcome {
+        state: CheckState::Skipped,
+        value: None,
+        limit: None,
+        remedy: None,
+        skipped: None,
+        places: Vec::new(),
+    };
+
+    pub(super) fn skipped(why: Skipped) -> Self {
+        Outcome { skipped: Some(why), ..Outcome::NONE }
+    }
+
+    pub(super) fn waiting(limit: Option<f64>, remedy: Remedy) -> Self {
+        Outcome { state: CheckState::Waiting, limit, remedy: Some(remedy), ..Outcome::NONE }
+    }
+
+    pub(super) fn judged(is_met: bool, value: f64, limit: f64, remedy: Remedy) -> Self {
+        let state = if is_met { CheckState::Pass } else { CheckState::Fail };
+        let remedy = (!is_met).then_some(remedy);
+        Outcome { state, value: Some(value), limit: Some(limit), remedy, ..Outcome::NONE }
+    }
+
+    pub(super) fn at_most(value: f64, limit: f64, remedy: Remedy) -> Self {
+        Outcome::judged(value <= limit, value, limit, remedy)
+    }
+
+    pub(super) fn at_least(value: f64, limit: f64, remedy: Remedy) -> Self {
+        Outcome::judged(value >= limit, value, limit, remedy)
+    }
+}
