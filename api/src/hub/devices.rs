@@ -36,6 +36,8 @@ pub struct MessageKey {
 pub struct Waiting {
     pub messages: VecDeque<MessageKey>,
     pub judged: BTreeSet<(MunicipalityId, SourceKey, Option<BayId>)>,
+    /// Statements about places and vehicles of sources that no network server speaks for: they say all that there is.
+    pub statements: VecDeque<Change>,
     /// Some were left out.
     has_gap: bool,
     followed_at: Option<Instant>,
@@ -88,7 +90,8 @@ impl DeviceHub {
 
     /// Takes what was committed: messages that came, and devices that were judged.
     pub fn note<'c>(&self, changes: impl IntoIterator<Item = &'c Change>) {
-        let mut changes = changes.into_iter().filter(|change| is_about_devices(change)).peekable();
+        let is_event = |change: &&Change| is_about_devices(change) || is_statement(change);
+        let mut changes = changes.into_iter().filter(is_event).peekable();
         if changes.peek().is_none() {
             return;
         }
@@ -107,8 +110,12 @@ impl DeviceHub {
                 Change::Judged { municipality, source, bay } => {
                     waiting.judged.insert((*municipality, *source, *bay));
                 }
-                _ => {}
+                statement => waiting.statements.push_back(statement.clone()),
             }
+        }
+        while waiting.statements.len() > WAITING {
+            waiting.statements.pop_front();
+            waiting.has_gap = true;
         }
         while waiting.messages.len() > WAITING {
             waiting.messages.pop_front();
@@ -143,10 +150,12 @@ impl DeviceHub {
         {
             judged.insert(next);
         }
-        if !waiting.messages.is_empty() || !waiting.judged.is_empty() {
+        let n = waiting.statements.len().min(most);
+        let statements = waiting.statements.drain(..n).collect();
+        if !(waiting.messages.is_empty() && waiting.judged.is_empty() && waiting.statements.is_empty()) {
             self.is_waiting.notify_one();
         }
-        Waiting { messages, judged, ..Waiting::default() }
+        Waiting { messages, judged, statements, ..Waiting::default() }
     }
 
     /// Puts back what could not be read.
@@ -155,6 +164,8 @@ impl DeviceHub {
         waiting.judged.append(&mut taken.judged);
         taken.messages.append(&mut waiting.messages);
         waiting.messages = taken.messages;
+        taken.statements.append(&mut waiting.statements);
+        waiting.statements = taken.statements;
         self.is_waiting.notify_one();
     }
 
@@ -225,6 +236,16 @@ impl DeviceHub {
 /// Whether a change says what devices did, and nothing of places.
 pub fn is_about_devices(change: &Change) -> bool {
     matches!(change, Change::Heard { .. } | Change::Judged { .. })
+}
+
+/// Whether a change is a statement that may have come without a network server: those of its devices are [`Change::Heard`].
+fn is_statement(change: &Change) -> bool {
+    match change {
+        Change::Bay { reading, .. } => reading.sensor.is_none(),
+        Change::Site { count, .. } => count.heard_from.is_some_and(|(_, sensor)| sensor.is_none()),
+        Change::Vehicle { .. } => true,
+        _ => false,
+    }
 }
 
 #[cfg(test)]

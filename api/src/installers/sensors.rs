@@ -15,6 +15,7 @@ use serde::Serialize;
 use store::inspect::{self, Device, DeviceFilter, DeviceOrder, NativeFilter, NativeOrder, NativePlace};
 use utoipa::ToSchema;
 
+pub use self::bound::place_of;
 pub use self::decoders::{__path_decoders, decoders};
 pub use self::facts::facts;
 pub use self::list::{__path_sensors, sensors};

@@ -176,3 +176,44 @@ async fn who_follows_devices_sees_how_a_test_goes() {
     assert!(theirs.next().await.is_none(), "nothing came of another town");
     instance.pool.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_follows_devices_sees_what_native_feeds_state_of_the_own_towns() {
+    let Some(instance) = Instance::with(with_devices()).await else { return };
+    let app = instance.county.app.clone();
+    tokio::spawn(app.clone().run_device_events());
+    let (key, _) = instance.key("installer", &["warendorf"], 1, None).await;
+    let (neighbour, _) = instance.key("installer", &["telgte"], 2, None).await;
+    let mut mine = Events::open(&instance, &key, "", None).await;
+    let mut of_bay = Events::open(&instance, &key, "?id=w-hidden", None).await;
+    let mut theirs = Events::open(&instance, &neighbour, "", None).await;
+    let stated = |id: &str, age_s: i64| {
+        let provenance = instance.provenance("warendorf", NOW.plus_s(-age_s));
+        let bay = instance.registry.bay_by_key(id).unwrap().id;
+        testing::observed::bay(provenance, bay, None, domain::BayState::Vacant)
+    };
+    let bays = testing::observed::dated([stated("w-m-1", 30), stated("w-hidden", 20)]);
+    let mut writer = Writer::connect(&store::pool::options(&instance.url).unwrap()).await.unwrap();
+    for _ in 0..2 {
+        let batch = Batch { bays: bays.clone(), ..Batch::default() };
+        // Delivered again, it is no news.
+        let stored = writer.write(&batch, &instance.registry, NOW).await.unwrap();
+        app.devices.note(&stored.committed.changes);
+    }
+    // One has a sensor in the files, the other is listed itself, also where the public does not see it.
+    for (sensor, age_s) in [(BOUND, 30), ("w-hidden", 20)] {
+        let (kind, data, _) = mine.next().await.unwrap();
+        assert_eq!(
+            (kind.as_str(), &data["sensor"], &data["outcome"]),
+            ("message", &json!(sensor), &json!("stored"))
+        );
+        assert_eq!((&data["municipality"], &data["feed"]), (&json!("warendorf"), &json!("feed-warendorf")));
+        let content = json!({ "kind": "bay", "state": "vacant", "at": NOW.plus_s(-age_s) });
+        assert_eq!((&data["decoded"], &data["hex"], &data["qos"]), (&content, &Value::Null, &Value::Null));
+    }
+    assert_eq!(of_bay.next().await.unwrap().1["sensor"], "w-hidden");
+    app.shutdown.cancel();
+    assert!(mine.next().await.is_none(), "each comes once");
+    assert!(theirs.next().await.is_none(), "nothing came of another town");
+    instance.pool.close().await;
+}

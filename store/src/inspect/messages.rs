@@ -54,8 +54,8 @@ pub struct DeviceMessage {
     pub rssi_dbm: Option<f32>,
     /// Signal-to-noise ratio there.
     pub snr_db: Option<f32>,
-    /// The MQTT quality of service it came with.
-    pub qos: i16,
+    /// The MQTT quality of service it came with; `None`: not known.
+    pub qos: Option<i16>,
 }
 
 fn as_hex<S: Serializer>(payload: &Option<Vec<u8>>, serializer: S) -> std::result::Result<S::Ok, S::Error> {

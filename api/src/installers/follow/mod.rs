@@ -5,6 +5,7 @@
 
 mod event;
 mod reader;
+mod statement;
 mod stream;
 
 use axum::body::Body;
@@ -39,7 +40,8 @@ parameters! {
 
 /// What devices send and how they are, as it happens (`text/event-stream`).
 ///
-/// `event: message` is a message that was stored, as in `/v1/sensors/{id}/messages`, also of devices that no file has.
+/// `event: message` is a message that was stored, as in `/v1/sensors/{id}/messages`, also of devices that no file has; of a native feed
+/// it is what was stated, under the id that `/v1/sensors` has for it, with the content in `decoded`.
 /// `event: health` is a device in which something was found, or no longer is, as in `/v1/sensors`. `event: check` is a test of
 /// a sensor of which a check, the instruction or the state has changed. Each has an `id:`; a client that comes back with
 /// `Last-Event-ID` goes on from there. `event: missed` comes where that is too long ago, and where a client is too slow: read the lists

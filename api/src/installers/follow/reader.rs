@@ -8,6 +8,7 @@ use store::{Pool, StoreError};
 use tracing::warn;
 
 use super::event::MessageEvent;
+use super::statement::statement;
 use crate::App;
 use crate::hub::View;
 use crate::hub::devices::{DeviceHub, Waiting};
@@ -77,6 +78,15 @@ async fn send(hub: &DeviceHub, pool: &Pool, view: &View, taken: &Waiting) -> Res
             message,
         };
         hub.send(*municipality, sensor, "message", &event);
+    }
+    for stated in taken.statements.iter().filter_map(|change| statement(change, &registry, view.now)) {
+        let event = MessageEvent {
+            sensor: &stated.sensor,
+            municipality: registry.municipality(stated.municipality).map(|m| m.slug.as_str()),
+            feed: registry.feed(stated.feed).map(|f| f.def.id.as_str()),
+            message: &stated.message,
+        };
+        hub.send(stated.municipality, &stated.sensor, "message", &event);
     }
     for (municipality, id, state) in &states {
         hub.send(*municipality, id, "health", state);

@@ -58,8 +58,8 @@ pub struct MessageOut {
     rssi_dbm: Option<f32>,
     /// Signal-to-noise ratio at the best gateway, dB; null: not known.
     snr_db: Option<f32>,
-    /// Quality of service by which the broker delivered it: 0, 1 or 2.
-    qos: i16,
+    /// Quality of service by which the broker delivered it: 0, 1 or 2; null: not known, of what a native feed states.
+    qos: Option<i16>,
 }
 
 /// The ids under which a device's messages are stored: its own, and, where its feed names the places itself, theirs. The
