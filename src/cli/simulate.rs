@@ -35,6 +35,9 @@ pub struct OrderArgs {
     /// and report so at once. May be given several times.
     #[arg(long, value_name = "LINE=SECONDS", value_delimiter = ',')]
     pub delay: Vec<String>,
+    /// Radars over LoRaWAN report who passes the gates of car parks, in place of these. They stand in sensors.csv.
+    #[arg(long)]
+    pub lanes: bool,
     /// File with more of this, one a line: `fill SITE`, `delay LINE=SECONDS`. It is read every
     /// second while the county runs: what you add happens, what you remove ends. The demo has one
     /// in its data directory: orders.txt.

@@ -11,7 +11,7 @@ use store::places::{Holds, Missing};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::simulate::{orders, start_clock};
+use super::simulate::{county, orders, start_clock};
 use super::{import, serve};
 use crate::cli::DemoArgs;
 use crate::database::{DEMO_DIR, data_dir};
@@ -23,7 +23,7 @@ use crate::journeys::AREA_FILE;
 /// A part cannot be started.
 pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     let start = start_clock(&args.clock)?;
-    let county = Arc::new(County::sample(args.seed));
+    let county = Arc::new(county(args.seed, &args.orders));
     let ordered = orders(&args.orders, &county)?;
     // The demo's county never mixes with a real one.
     if args.serve.database.data_dir.is_none() && args.serve.database.database_url.is_none() {

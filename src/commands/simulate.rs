@@ -44,7 +44,7 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
                 history::write_files(folder, args.bays.unwrap_or(HISTORY_BAYS), max_age_days)?;
             }
             (None, None) => {
-                let county = County::sample(args.seed);
+                let county = county(args.seed, &args.orders);
                 county.write_files(folder, county.today())?;
             }
         }
@@ -88,7 +88,7 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
             outln!("{}", serde_json::to_string_pretty(&report)?);
         }
         (None, None) => {
-            let county = Arc::new(County::sample(args.seed));
+            let county = Arc::new(county(args.seed, &args.orders));
             let config = RunConfig {
                 seed: args.seed,
                 speed: args.speed,
@@ -105,6 +105,12 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The sample county as it is ordered.
+pub fn county(seed: u64, args: &OrderArgs) -> County {
+    let county = County::sample(seed);
+    if args.lanes { county.with_lanes() } else { county }
 }
 
 /// How far back a past reaches, whole days, rounded up.

@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{Bay, County, Geometry, Restriction};
+use crate::encode::parametric_pcr2;
 
 impl County {
     /// Writes `municipalities.csv`, `sites.geojson`, `bays.geojson`, `sensors.csv`, `vehicles.csv`,
@@ -62,7 +63,19 @@ impl County {
             let model = s.device.model();
             (&s.dev_eui, &self.feeds[s.feed].id, model.decoder, bay, model.heartbeat_s, model.threshold_mm)
         });
-        csv_of("id,feed,decoder,bay,heartbeat_s,threshold_mm", rows)
+        const COLUMNS: &str = "id,feed,decoder,bay,heartbeat_s,threshold_mm";
+        if self.lanes.is_empty() {
+            return csv_of(COLUMNS, rows);
+        }
+        let of_bays = rows.map(|row| (row, None, None));
+        let of_lanes = self.lanes.iter().map(|lane| {
+            let (feed, site) = (&self.feeds[lane.feed].id, &self.sites[lane.site].id);
+            let direction = if lane.is_entry_to_right() { "in" } else { "out" };
+            let row =
+                (&lane.dev_eui, feed, parametric_pcr2::DECODER, None, parametric_pcr2::HEARTBEAT_S, None);
+            (row, Some(site), Some(direction))
+        });
+        csv_of(&format!("{COLUMNS},site,direction"), of_bays.chain(of_lanes))
     }
 
     fn vehicles_csv(&self) -> io::Result<Vec<u8>> {
@@ -220,6 +233,30 @@ mod tests {
         // Twice a week for a year and a half, and the fair.
         let calendar = read("calendar.csv");
         assert_eq!(calendar.lines().count(), 2 + 2 * (52 + 26));
+    }
+
+    #[test]
+    fn radars_change_no_file_but_that_of_the_sensors() {
+        let [plain, with] = [County::sample(1), County::sample(1).with_lanes()].map(|county| {
+            let dir = tempfile::tempdir().unwrap();
+            county.write_files(dir.path(), TODAY).unwrap();
+            NAMES.map(|name| fs::read(dir.path().join(name)).unwrap())
+        });
+        let differing: Vec<_> =
+            (0..NAMES.len()).filter(|i| plain[*i] != with[*i]).map(|i| NAMES[i]).collect();
+        assert_eq!(differing, ["sensors.csv"]);
+        let [plain, with] = [&plain[3], &with[3]].map(|bytes| String::from_utf8(bytes.clone()).unwrap());
+        let same = plain.lines().skip(1).zip(with.lines().skip(1)).all(|(a, b)| format!("{a},,") == b);
+        assert!(same, "the sensors of bays stay as they are");
+        let lanes: Vec<&str> = with.lines().skip(plain.lines().count()).collect();
+        assert!(
+            lanes.len() >= 6 && lanes.iter().all(|row| row.contains(",parametric-pcr2,,900,,")),
+            "{lanes:?}"
+        );
+        assert!(
+            lanes[0].ends_with("tiefgarage-rathaus,in") && lanes[1].ends_with("tiefgarage-rathaus,out"),
+            "{lanes:?}"
+        );
     }
 
     #[test]

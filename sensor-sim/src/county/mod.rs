@@ -8,6 +8,7 @@ mod days;
 mod files;
 mod gtfs;
 mod holidays;
+mod lanes;
 mod layout;
 mod lines;
 mod lines_table;
@@ -40,6 +41,8 @@ pub struct County {
     pub(crate) sites: Vec<Site>,
     pub(crate) bays: Vec<Bay>,
     pub(crate) sensors: Vec<Sensor>,
+    /// Radars in the gates of counted sites; empty unless asked for ([`County::with_lanes`]).
+    pub(crate) lanes: Vec<Lane>,
     pub(crate) vehicles: Vec<Vehicle>,
     pub(crate) stops: Vec<Stop>,
     pub(crate) lines: Vec<Line>,
@@ -140,6 +143,9 @@ pub(crate) struct Site {
     pub(crate) counted: Option<Counted>,
 }
 
+/// Gates of a counted site; each counts both directions.
+pub(crate) const GATES: u8 = 2;
+
 /// A site that counts vehicles instead of watching bays.
 #[derive(Debug, Clone)]
 pub(crate) struct Counted {
@@ -197,6 +203,26 @@ pub(crate) struct Sensor {
     pub(crate) device: Device,
     /// The bay it watches; `None` = in the cupboard, waiting.
     pub(crate) bay: Option<usize>,
+}
+
+/// A LoRaWAN device that counts who passes a gate.
+#[derive(Debug, Clone)]
+pub(crate) struct Lane {
+    /// DevEUI, 16 lower-case hex digits.
+    pub(crate) dev_eui: String,
+    /// Index into [`County::feeds`].
+    pub(crate) feed: usize,
+    /// Index into [`County::sites`].
+    pub(crate) site: usize,
+    /// Number of the gate, from 1.
+    pub(crate) gate: u8,
+}
+
+impl Lane {
+    /// Whether those who drive in pass it from left to right: every other one is mounted on the other side of the lane.
+    pub(crate) fn is_entry_to_right(&self) -> bool {
+        self.gate % 2 == 1
+    }
 }
 
 /// A bus or a train.

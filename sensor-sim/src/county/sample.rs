@@ -52,6 +52,7 @@ impl County {
             sites: Vec::new(),
             bays: Vec::new(),
             sensors: Vec::new(),
+            lanes: Vec::new(),
             vehicles: Vec::new(),
             stops,
             timetable: Timetable::of(&lines),
@@ -96,7 +97,7 @@ pub(super) fn native_id(municipality: usize) -> String {
     }
 }
 
-fn lora_id(town: usize) -> String {
+pub(super) fn lora_id(town: usize) -> String {
     format!("{}-lora", MUNICIPALITIES[town].slug)
 }
 

@@ -43,6 +43,7 @@ impl County {
             sites: Vec::new(),
             bays: Vec::new(),
             sensors: Vec::new(),
+            lanes: Vec::new(),
             vehicles: Vec::new(),
             stops: Vec::new(),
             lines: Vec::new(),

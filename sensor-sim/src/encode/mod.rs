@@ -13,6 +13,7 @@ mod libelium;
 pub(crate) mod lorawan;
 mod milesight;
 pub(crate) mod native;
+pub(crate) mod parametric_pcr2;
 mod placepod;
 mod tekzipark;
 pub(crate) mod tts;

@@ -3,6 +3,7 @@
 mod batches;
 mod gtfs_rt;
 mod hfp;
+mod lanes;
 mod parking;
 mod radio;
 mod transit;
@@ -18,6 +19,7 @@ use crate::message::{Message, Moment};
 use crate::world::{Cause, DeviceEvent, Event};
 use batches::Batches;
 use gtfs_rt::Datasets;
+use lanes::Radar;
 use radio::Radio;
 pub(crate) use radio::{GATEWAYS, Outage, gateway_id};
 
@@ -26,6 +28,8 @@ pub(crate) use radio::{GATEWAYS, Outage, gateway_id};
 pub(crate) struct Senders {
     county: Arc<County>,
     radios: Vec<Radio>,
+    /// By index of the lane.
+    radars: Vec<Radar>,
     /// The device that watches each bay; it changes when one is swapped.
     sensor_of_bay: Vec<Option<usize>>,
     /// The last `seq` of each native bay and of each site.
@@ -50,6 +54,7 @@ impl Senders {
             .collect();
         Self {
             radios: Radio::all(&county, seed),
+            radars: Radar::all(&county, seed),
             sensor_of_bay,
             bay_seq: vec![0; county.bays.len()],
             site_seq: vec![0; county.sites.len()],
@@ -69,7 +74,11 @@ impl Senders {
         let when = Moment { at, stamp };
         match event {
             Event::Bay { bay, occupied, cause } => messages.extend(self.bay(when, *bay, *occupied, *cause)),
+            Event::Gate { site, .. } if self.has_lanes(*site) => {
+                messages.extend(self.lanes(when, *site, event));
+            }
             Event::Site { site, .. } | Event::Gate { site, .. } => {
+                messages.extend(self.lanes(when, *site, event));
                 messages.extend(self.native_site(when, *site, event));
             }
             Event::Vehicle(report) => match self.format_of_vehicle(report.vehicle) {
@@ -127,7 +136,8 @@ impl Senders {
     /// Gateways that are off at times.
     pub(crate) fn set_outages(&mut self, outages: Vec<Outage>) {
         let outages: Arc<[Outage]> = outages.into();
-        for radio in &mut self.radios {
+        let radars = self.radars.iter_mut().map(|radar| &mut radar.radio);
+        for radio in self.radios.iter_mut().chain(radars) {
             radio.outages = Arc::clone(&outages);
         }
     }

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::county::{self, County, Format, distance_m};
 use crate::encode::lorawan::{CHANNELS_HZ, Reception, Uplink, reception, spreading_factor};
+use crate::encode::parametric_pcr2::{self, Counts};
 use crate::encode::{Device, Frame, FrameKind, Reading, chirpstack, tts};
 use crate::faults::Ageing;
 use crate::message::{Claim, Message, Moment, Statement, state_name};
@@ -41,6 +42,22 @@ pub(super) struct Radio {
     pub(super) outages: Arc<[Outage]>,
 }
 
+/// As what the network server knows a device.
+struct Name<'a> {
+    dev_eui: &'a str,
+    profile: &'static str,
+    feed: &'a county::Feed,
+}
+
+impl<'a> Name<'a> {
+    /// A device of a bay.
+    fn of(county: &'a County, sensor: usize) -> Self {
+        let entry = &county.sensors[sensor];
+        let profile = entry.device.model().profile;
+        Name { dev_eui: &entry.dev_eui, profile, feed: &county.feeds[entry.feed] }
+    }
+}
+
 /// A gateway that receives nothing in `[from, until)`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Outage {
@@ -56,40 +73,66 @@ pub(crate) fn gateway_id(county: &County, town: &county::Municipality, number: u
 }
 
 impl Radio {
-    /// All LoRaWAN devices of the county.
+    /// All LoRaWAN devices of the county's bays.
     pub(super) fn all(county: &County, seed: u64) -> Vec<Self> {
-        county
-            .sensors
+        let radio = |(index, sensor): (usize, &county::Sensor)| {
+            let place = sensor.bay.map(|bay| county.bays[bay].geometry.center());
+            Radio::new(county, sensor.feed, place, stream(seed, "radio", index as u64))
+        };
+        county.sensors.iter().enumerate().map(radio).collect()
+    }
+
+    /// A device of a feed at `place`, `[lon, lat]`; `None`: in the middle of the town.
+    pub(super) fn new(county: &County, feed: usize, place: Option<[f64; 2]>, mut rng: ChaCha8Rng) -> Self {
+        let town = &county.municipalities[county.feeds[feed].municipality];
+        let place = place.unwrap_or([town.lon, town.lat]);
+        let gateways = GATEWAYS_M
             .iter()
             .enumerate()
-            .map(|(index, sensor)| {
-                let mut rng = stream(seed, "radio", index as u64);
-                let town = &county.municipalities[county.feeds[sensor.feed].municipality];
-                let place = sensor.bay.map_or([town.lon, town.lat], |b| county.bays[b].geometry.center());
-                let gateways = GATEWAYS_M
-                    .iter()
-                    .enumerate()
-                    .map(|(number, &(east_m, north_m))| {
-                        let [lon, lat] = county::Frame::new(town.lat, town.lon, 0.0).at(east_m, north_m);
-                        let gateway_id = gateway_id(county, town, number);
-                        let (rssi_dbm, snr_db) = (0, 0.0);
-                        let reception = Reception { gateway_id, rssi_dbm, snr_db, lat, lon };
-                        (reception, distance_m(place, [lon, lat]))
-                    })
-                    .collect();
-                Radio {
-                    f_cnt: rng.random_range(0..60_000),
-                    session: 1,
-                    counter: rng.random(),
-                    dev_addr: rng.random::<u32>() & 0x01ff_ffff,
-                    gateways,
-                    low_battery: false,
-                    ageing: None,
-                    outages: Arc::default(),
-                    rng,
-                }
+            .map(|(number, &(east_m, north_m))| {
+                let [lon, lat] = county::Frame::new(town.lat, town.lon, 0.0).at(east_m, north_m);
+                let gateway_id = gateway_id(county, town, number);
+                let (rssi_dbm, snr_db) = (0, 0.0);
+                let reception = Reception { gateway_id, rssi_dbm, snr_db, lat, lon };
+                (reception, distance_m(place, [lon, lat]))
             })
-            .collect()
+            .collect();
+        Radio {
+            f_cnt: rng.random_range(0..60_000),
+            session: 1,
+            counter: rng.random(),
+            dev_addr: rng.random::<u32>() & 0x01ff_ffff,
+            gateways,
+            low_battery: false,
+            ageing: None,
+            outages: Arc::default(),
+            rng,
+        }
+    }
+
+    /// An uplink with what a radar in a lane has counted; `None`: no gateway received it.
+    pub(super) fn counts(
+        &mut self,
+        county: &County,
+        when: Moment,
+        lane: &county::Lane,
+        counts: Counts,
+    ) -> Option<Message> {
+        self.f_cnt += 1;
+        let temperature_c = ground_temperature_c(when.at) + self.rng.random_range(-1.5..1.5);
+        let frame = parametric_pcr2::encode(&Counts { temperature_c, ..counts });
+        let name = Name {
+            dev_eui: &lane.dev_eui,
+            profile: parametric_pcr2::PROFILE,
+            feed: &county.feeds[lane.feed],
+        };
+        let (topic, payload) = self.uplink(name, when, &frame, up)?;
+        let [to_right, to_left] = counts.since_last.map(u32::from);
+        let (entries, exits) =
+            if lane.is_entry_to_right() { (to_right, to_left) } else { (to_left, to_right) };
+        let claim = Claim::Passages { entries, exits, gate: lane.gate };
+        let statement = Statement::new("site", &county.sites[lane.site].id, when.stamp, claim);
+        Some(Message { topic, payload, intended_utc: when.at, statements: vec![statement] })
     }
 
     /// An uplink with the state of a bay; `None`: no gateway received it.
@@ -104,7 +147,7 @@ impl Radio {
     ) -> Option<Message> {
         let entry = &county.sensors[sensor];
         let frame = self.frame(entry.device, kind, occupied, when.at);
-        let (topic, payload) = self.uplink(county, sensor, when, &frame, up)?;
+        let (topic, payload) = self.uplink(Name::of(county, sensor), when, &frame, up)?;
         let statement = if kind == FrameKind::StartUp && !entry.device.model().start_up_has_state {
             Statement::new("device", &entry.dev_eui, when.stamp, Claim::Device { event: "start-up" })
         } else {
@@ -131,7 +174,7 @@ impl Radio {
                 self.f_cnt = 0;
                 self.dev_addr = self.rng.random::<u32>() & 0x01ff_ffff;
                 let encode = if is_tts { tts::join } else { chirpstack::join };
-                ("join", self.uplink(county, sensor, when, &empty, |_, uplink| encode(uplink))?)
+                ("join", self.uplink(Name::of(county, sensor), when, &empty, |_, uplink| encode(uplink))?)
             }
             DeviceEvent::Status if is_tts => return None,
             DeviceEvent::Status => {
@@ -139,7 +182,7 @@ impl Radio {
                 let battery = battery + self.rng.random_range(-3.0..3.0);
                 let margin_db = self.rng.random_range(4..14);
                 let encode = |_, uplink: &Uplink| chirpstack::status(uplink, margin_db, battery);
-                ("status", self.uplink(county, sensor, when, &empty, encode)?)
+                ("status", self.uplink(Name::of(county, sensor), when, &empty, encode)?)
             }
         };
         let statements = vec![Statement::new("device", &entry.dev_eui, when.stamp, Claim::Device { event })];
@@ -172,14 +215,12 @@ impl Radio {
     /// `None`: no gateway received it.
     fn uplink<T>(
         &mut self,
-        county: &County,
-        sensor: usize,
+        name: Name<'_>,
         when: Moment,
         frame: &Frame,
         encode: impl FnOnce(Format, &Uplink) -> T,
     ) -> Option<T> {
-        let entry = &county.sensors[sensor];
-        let feed = &county.feeds[entry.feed];
+        let Name { dev_eui, profile, feed } = name;
         let mut receptions = self.receptions(when.at);
         receptions.retain(|r| {
             let is_off = |o: &Outage| o.gateway_id == r.gateway_id && o.from <= when.at && when.at < o.until;
@@ -188,9 +229,9 @@ impl Radio {
         let best_snr_db = receptions.iter().map(|r| r.snr_db).fold(f64::MIN, f64::max);
         let deduplication_id = uuid(&mut self.rng);
         let uplink = Uplink {
-            dev_eui: &entry.dev_eui,
+            dev_eui,
             dev_addr: self.dev_addr,
-            profile: entry.device.model().profile,
+            profile,
             application: &feed.application,
             at: when.stamp,
             f_port: frame.f_port,

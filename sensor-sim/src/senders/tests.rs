@@ -7,7 +7,11 @@ use crate::world::World;
 
 /// The messages of the first `seconds`.
 fn messages(seed: u64, seconds: i64) -> (Arc<County>, Vec<Message>) {
-    let county = Arc::new(County::sample(seed));
+    messages_of(County::sample(seed), seed, seconds)
+}
+
+fn messages_of(county: County, seed: u64, seconds: i64) -> (Arc<County>, Vec<Message>) {
+    let county = Arc::new(county);
     let start: Timestamp = "2026-11-24T09:14:27Z".parse().unwrap();
     let until = Timestamp::from_second(start.as_second() + seconds).unwrap();
     let mut world = World::new(Arc::clone(&county), seed, WorldClock::new(start, StartClock::BUSY, 1.0));
@@ -104,4 +108,35 @@ fn a_swapped_device_joins_and_speaks_for_the_bay() {
     assert_eq!(state.statements[0].id, county.bays[bay].id);
     let event = Event::Bay { bay, occupied: false, cause: Cause::Change };
     assert!(senders.messages(at, at, &event)[0].topic.contains(&county.sensors[spare].dev_eui));
+}
+
+#[test]
+fn radars_report_each_passage_of_their_gates_and_change_nothing_else() {
+    let (_, plain) = messages(1, 900);
+    let (county, with) = messages_of(County::sample(1).with_lanes(), 1, 900);
+    let is_of_lane = |m: &&Message| county.lanes.iter().any(|lane| m.topic.contains(&lane.dev_eui));
+    let sum = |messages: Vec<&Message>| {
+        let mut by_site: std::collections::BTreeMap<String, (u32, u32)> = Default::default();
+        for statement in messages.iter().flat_map(|m| &m.statements) {
+            let Claim::Passages { entries, exits, .. } = statement.claim else { continue };
+            let of_site = by_site.entry(statement.id.clone()).or_default();
+            *of_site = (of_site.0 + entries, of_site.1 + exits);
+        }
+        by_site
+    };
+    let lanes: Vec<&Message> = with.iter().filter(is_of_lane).collect();
+    let sites: std::collections::BTreeSet<&str> =
+        county.lanes.iter().map(|lane| county.sites[lane.site].id.as_str()).collect();
+    let mut native = sum(plain.iter().collect());
+    native.retain(|id, _| sites.contains(id.as_str()));
+    let mut by_lanes = sum(lanes);
+    by_lanes.retain(|_, (entries, exits)| *entries + *exits > 0);
+    assert_eq!(by_lanes, native);
+    assert!(native.values().map(|(entries, exits)| entries + exits).sum::<u32>() > 20, "{native:?}");
+    // What others send is the same to the byte, but for the number of their own message at such a site.
+    let is_other = |m: &&Message| !m.statements.iter().any(|s| sites.contains(s.id.as_str()));
+    let others = |all: &[Message]| -> Vec<_> {
+        all.iter().filter(is_other).map(|m| (m.topic.clone(), m.payload.clone())).collect()
+    };
+    assert_eq!(others(&plain), others(&with));
 }

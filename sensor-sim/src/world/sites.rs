@@ -5,12 +5,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::bays::{next_arrival, peak_per_h};
 use crate::clock::{LocalClock, WorldClock, us};
-use crate::county::{Counted, Site};
+use crate::county::{Counted, GATES, Site};
 use crate::demand::Usage;
 use crate::random::{binomial, stream};
-
-/// Gates of a counted site; each counts both directions.
-const GATES: u8 = 2;
 
 /// The true count of one site and its own randomness.
 #[derive(Debug)]
