@@ -134,6 +134,28 @@ pub struct SiteCount {
 }
 
 impl SiteCount {
+    /// A count of all spaces that states nothing else, without its digest.
+    pub fn new(provenance: Provenance, site: SiteId, observed_at: UtcMicros, value: CountValue) -> Self {
+        SiteCount {
+            provenance,
+            site,
+            observed_at,
+            digest: 0,
+            audience: None,
+            value,
+            status: None,
+            capacity: None,
+            source: None,
+            seq: None,
+            counter: None,
+        }
+    }
+
+    /// The same with its digest.
+    pub fn digested(self) -> Self {
+        SiteCount { digest: self.digest_of(), ..self }
+    }
+
     /// Identity of a site's statement: of a device that counts on what it says itself, whichever message came before.
     pub fn digest_of(&self) -> Digest {
         let mut h = Xxh3::new();

@@ -199,20 +199,9 @@ impl MessageContext<'_> {
                 batch.bays.push(Keyed { idempotency_key: key(bay.0, digest), observation });
             }
             (Target::Site(site), Content::Count { value, audience, status, capacity, source, counter }) => {
-                let mut observation = SiteCount {
-                    provenance,
-                    site,
-                    observed_at,
-                    digest: 0,
-                    audience,
-                    value,
-                    status,
-                    capacity,
-                    source,
-                    seq,
-                    counter,
-                };
-                observation.digest = observation.digest_of();
+                let count = SiteCount::new(provenance, site, observed_at, value);
+                let observation =
+                    SiteCount { audience, status, capacity, source, seq, counter, ..count }.digested();
                 batch.sites.push(Keyed { idempotency_key: key(site.0, observation.digest), observation });
             }
             (Target::Vehicle(vehicle), Content::Fix(fix)) => {

@@ -37,20 +37,8 @@ impl CountRow {
         let CountRow { site, observed_at, feed, sensor, seq, audience, status, capacity, source, .. } = self;
         let provenance =
             Provenance { municipality, feed, sensor, received_at: observed_at, clock_corrected: false };
-        let value = self.value.value();
-        SiteCount {
-            provenance,
-            site,
-            observed_at,
-            digest: 0,
-            audience,
-            value,
-            status,
-            capacity,
-            source,
-            seq,
-            counter: None,
-        }
+        let count = SiteCount::new(provenance, site, observed_at, self.value.value());
+        SiteCount { audience, status, capacity, source, seq, ..count }
     }
 }
 

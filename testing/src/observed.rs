@@ -31,21 +31,7 @@ pub fn bay(provenance: Provenance, bay: BayId, seq: Option<i64>, state: BayState
 
 /// Counted when it was received.
 pub fn count(provenance: Provenance, site: SiteId, seq: Option<i64>, value: CountValue) -> SiteCount {
-    let mut count = SiteCount {
-        provenance,
-        site,
-        observed_at: provenance.received_at,
-        digest: 0,
-        audience: None,
-        value,
-        status: None,
-        capacity: None,
-        source: None,
-        seq,
-        counter: None,
-    };
-    count.digest = count.digest_of();
-    count
+    SiteCount { seq, ..SiteCount::new(provenance, site, provenance.received_at, value) }.digested()
 }
 
 /// Observed when it was received.

@@ -98,20 +98,7 @@ impl Admission {
             received_at: self.now,
             clock_corrected: false,
         };
-        let mut count = SiteCount {
-            provenance,
-            site: target.site.id,
-            observed_at: row.at,
-            digest: 0,
-            audience: None,
-            value,
-            status,
-            capacity: row.capacity.and_then(|n| i32::try_from(n).ok()),
-            source: None,
-            seq: None,
-            counter: None,
-        };
-        count.digest = count.digest_of();
-        count
+        let capacity = row.capacity.and_then(|n| i32::try_from(n).ok());
+        SiteCount { status, capacity, ..SiteCount::new(provenance, target.site.id, row.at, value) }.digested()
     }
 }
