@@ -126,6 +126,26 @@ wire_enum! {
     }
 }
 
+/// The version of captures that is written, and the newest that is read.
+pub const CAPTURE_VERSION: u32 = 1;
+
+/// What is wrong with a part of a capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DamageKind {
+    /// Bytes that belong to no frame.
+    Foreign,
+    /// The frame breaks off.
+    Cut,
+    /// The frame is not as it was written: its checksum or its compression is wrong.
+    Corrupt,
+    /// A line of the frame is no message.
+    Line,
+    /// Of a later version of the format.
+    Newer(u32),
+    /// The frame is larger than any that is written.
+    TooLarge,
+}
+
 /// Something worth a sentence.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "code", rename_all = "snake_case")]

@@ -28,6 +28,7 @@ pub mod intervals;
 pub mod lang;
 pub mod live;
 pub mod locality;
+pub mod mistake;
 pub mod notice;
 pub mod observation;
 pub mod occupancy;

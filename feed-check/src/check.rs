@@ -111,6 +111,7 @@ impl Check {
                 offset: damage.offset_bytes,
                 length: damage.length_bytes,
                 detail: damage.to_string(),
+                kind: damage.kind,
             });
         }
     }

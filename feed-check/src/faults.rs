@@ -39,6 +39,9 @@ pub struct Group {
     pub topic: String,
     /// The first one's payload around the place at fault, without personal data.
     pub excerpt: String,
+    /// The first one.
+    #[serde(skip)]
+    pub fault: Fault,
 }
 
 /// All of them.
@@ -66,10 +69,9 @@ impl Groups {
     }
 
     fn fault(&mut self, fault: &Fault, count: u64, topic: &str, payload: &[u8]) {
-        let field = field_of(&fault.detail);
-        let remedy =
-            fault.remedy.clone().map_or_else(|| fault.reason.remedy(Lang::En).to_owned(), Into::into);
-        let key = [fault.reason.as_str().to_owned(), field.to_owned(), remedy];
+        let detail = fault.detail.to_string();
+        let field = field_of(&detail);
+        let key = [fault.reason.as_str().to_owned(), field.to_owned(), fault.advice(Lang::En)];
         if !self.all.contains_key(&key) && self.all.len() >= MAX_GROUPS {
             self.others += count;
             return;
@@ -79,12 +81,13 @@ impl Groups {
             reason: fault.reason,
             field: field.to_owned(),
             count: 0,
-            detail: fault.detail.clone(),
+            detail: detail.clone(),
             remedy,
             is_specific: fault.remedy.is_some(),
             devices: Vec::new(),
             topic: short(topic).to_owned(),
             excerpt: excerpt(topic, payload, field),
+            fault: fault.clone(),
         });
         group.count += count;
         if let Some(device) = &fault.device
@@ -157,6 +160,8 @@ fn excerpt(topic: &str, payload: &[u8], field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::mistake::{Expected, Mistake, Subject};
+
     use super::*;
 
     #[test]
@@ -164,10 +169,11 @@ mod tests {
         let mut groups = Groups::default();
         let mut faults = Faults::default();
         for n in 0..500 {
-            let fault = Fault::malformed(format!("element {n}: state: \"full\" is not one of: vacant"));
-            faults.push(Fault { is_element: true, ..fault.about(format!("b{n}")) });
+            let mistake = Mistake::IsNot("\"full\"".into(), Expected::OneOf("vacant".into()));
+            faults.push(Fault::malformed("state", mistake).of_element(n).about(format!("b{n}")));
         }
-        faults.push(Fault::new(Reason::UnknownPlace, "bay: 'x' is not in bays.geojson"));
+        let mistake = Mistake::UnknownPlace(Subject::Bay, "x".into());
+        faults.push(Fault::new(Reason::UnknownPlace, "bay", mistake));
         groups.note(&faults, "kv/1/f/batch", b"[]");
         groups.note(&faults, "kv/1/f/batch", b"[]");
         let (all, others, _) = groups.finish();

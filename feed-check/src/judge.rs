@@ -1,5 +1,6 @@
 //! What the product would make of one message.
 
+use domain::mistake::{Mistake, Remedy, Spot};
 use domain::registry::Entry;
 use domain::{Decoder, Feed, FeedFormat, FeedId, Reason, UtcMicros, feed::MAX_AHEAD_S};
 use ingest::decode::json::text;
@@ -65,8 +66,9 @@ pub fn judge(
     let def = feed.map_or(&bare, |feed| &feed.def);
     let limit = def.max_message_bytes(format == FeedFormat::Native && native::is_batch(topic));
     if payload.len() > limit {
-        let what = format!("payload: {} bytes; a feed of this format may send {limit}", payload.len());
-        return Judged { faults: Fault::new(Reason::TooLarge, what).into(), ..Judged::default() };
+        let mistake = Mistake::TooLargeForFormat(payload.len(), limit);
+        let fault = Fault::new(Reason::TooLarge, Spot::Payload, mistake);
+        return Judged { faults: fault.into(), ..Judged::default() };
     }
     let mut judged = decoded(def, topic, payload, received_at);
     if let (Some(county), Some(feed)) = (county, feed) {
@@ -97,9 +99,8 @@ fn with_places(
 }
 
 fn no_feed(topic: &str, format: FeedFormat) -> Fault {
-    let what = format!("topic: '{topic}' matches no feed of format \"{}\" in feeds.toml", format.as_str());
-    Fault::new(Reason::UnknownTopic, what)
-        .remedy("Nobody would receive it: correct the publisher's topic, or topic and format of the feed.")
+    Fault::new(Reason::UnknownTopic, "topic", Mistake::NoFeed(topic.into(), format))
+        .remedy(Remedy::NobodyReceives)
 }
 
 /// A feed of which nothing but its format is known.
@@ -201,11 +202,10 @@ fn clocks(judged: &mut Judged, feed: &Feed, received_at: UtcMicros) {
 fn clock_fault(feed: &Feed, at: UtcMicros, received_at: UtcMicros) -> Option<Fault> {
     let ahead_s = at.seconds_since(received_at);
     if ahead_s > MAX_AHEAD_S as f64 {
-        let what = format!("at: {at} is {ahead_s:.0} s ahead of our clock ({MAX_AHEAD_S} s are tolerated)");
-        Some(Fault::new(Reason::ClockAhead, what))
+        let ahead_s = ahead_s.round_ties_even() as i64;
+        Some(Fault::new(Reason::ClockAhead, "at", Mistake::ClockAhead(at, ahead_s, MAX_AHEAD_S)))
     } else if -ahead_s > feed.max_age_s() as f64 || at < UtcMicros::EPOCH {
-        let what = format!("at: {at} is older than a feed's usual max_age of {} s", feed.max_age_s());
-        Some(Fault::new(Reason::TooOld, what))
+        Some(Fault::new(Reason::TooOld, "at", Mistake::UsuallyTooOld(at, feed.max_age_s())))
     } else {
         None
     }

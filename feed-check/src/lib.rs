@@ -30,7 +30,7 @@ use domain::UtcMicros;
 pub use check::{Check, Options};
 pub use county::{County, CountyError};
 pub use personal::redact;
-pub use report::Report;
+pub use report::{Group, Report};
 
 /// A message, with as much as is known of how it came.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::UtcMicros;
-use domain::feed_check::{Finding, Recognised, Verdict};
+use domain::feed_check::{DamageKind, Finding, Recognised, Verdict};
+use domain::{Lang, UtcMicros};
 use serde::Serialize;
 
 pub use crate::decoders::{Accepted, Unread};
@@ -96,6 +96,16 @@ pub struct DamagedPart {
     pub length: u64,
     /// What is wrong, in words.
     pub detail: String,
+    /// What is wrong.
+    #[serde(skip)]
+    pub kind: DamageKind,
+}
+
+impl DamagedPart {
+    /// What is wrong, in this language.
+    pub fn sentence(&self, lang: Lang) -> String {
+        self.kind.sentence([self.offset, self.length], lang)
+    }
 }
 
 /// The whole of it.

@@ -30,8 +30,8 @@ fn judged(format: domain::FeedFormat, topic: &str, message: &Message, county: Op
     let faults = judged.faults.described().iter().map(|fault| {
         json!({
             "reason": fault.reason.as_str(),
-            "detail": fault.detail,
-            "remedy": fault.remedy.as_deref().unwrap_or_else(|| fault.reason.remedy(Lang::En)),
+            "detail": fault.detail.to_string(),
+            "remedy": fault.advice(Lang::En),
             "device": fault.device,
         })
     });

@@ -2,6 +2,7 @@
 //! clock and its plausibility.
 
 use domain::ids::SourceKey;
+use domain::mistake::{Mistake, Spot, Subject as Kind};
 use domain::observation::{Digest, IdempotencyKey, Provenance, idempotency_key_of};
 use domain::registry::Entry;
 use domain::trip_update::Passed;
@@ -49,12 +50,10 @@ impl MessageContext<'_> {
         let ahead_s = at.seconds_since(self.received_at);
         let max_age_s = self.feed.def.max_age_s();
         let fault = if ahead_s > MAX_AHEAD_S as f64 {
-            let what =
-                format!("at: {at} is {ahead_s:.0} s ahead of our clock ({MAX_AHEAD_S} s are tolerated)");
-            Fault::new(Reason::ClockAhead, what)
+            let ahead_s = ahead_s.round_ties_even() as i64;
+            Fault::new(Reason::ClockAhead, "at", Mistake::ClockAhead(at, ahead_s, MAX_AHEAD_S))
         } else if -ahead_s > max_age_s as f64 || at < UtcMicros::EPOCH {
-            let what = format!("at: {at} is older than this feed's max_age of {max_age_s} s");
-            Fault::new(Reason::TooOld, what)
+            Fault::new(Reason::TooOld, "at", Mistake::TooOld(at, max_age_s))
         } else {
             return Ok(CheckedTime { observed_at: at, corrected: false, is_receipt: false });
         };
@@ -130,29 +129,31 @@ impl MessageContext<'_> {
             Target::Site(id) => self.registry.site(id).map(|e| e.municipality),
             Target::Vehicle(id) => self.registry.vehicle(id).map(|e| e.municipality),
         };
-        let owner = owner.ok_or_else(|| Fault::new(Reason::UnknownPlace, "the sensor's place is gone"))?;
+        let owner =
+            owner.ok_or_else(|| Fault::new(Reason::UnknownPlace, Spot::Message, Mistake::PlaceGone))?;
         self.may_name(owner, key)?;
         self.add(target, owner, origin, content, batch)
     }
 
     fn resolve(&self, subject: &Subject) -> Result<(Target, MunicipalityId), Fault> {
         let registry = self.registry;
-        let (found, key, kind, file) = match subject {
+        let (found, key, kind) = match subject {
             Subject::Bay(key) => {
                 let bay = registry.bay_by_key(key).map(|e| (Target::Bay(e.id), e.municipality));
-                (bay, key, "bay", "bays.geojson")
+                (bay, key, Kind::Bay)
             }
             Subject::Site(key) => {
                 let site = registry.site_by_key(key).map(|e| (Target::Site(e.id), e.municipality));
-                (site, key, "site", "sites.geojson")
+                (site, key, Kind::Site)
             }
             Subject::Vehicle(key) => {
                 let vehicle = registry.vehicle_by_key(key).map(|e| (Target::Vehicle(e.id), e.municipality));
-                (vehicle, key, "vehicle", "vehicles.csv")
+                (vehicle, key, Kind::Vehicle)
             }
-            Subject::Trip => return Err(Fault::malformed("the message says nothing of its trip")),
+            Subject::Trip => return Err(Fault::malformed(Spot::Message, Mistake::NoTrip)),
         };
-        let unknown = || Fault::new(Reason::UnknownPlace, format!("{kind}: '{key}' is not in {file}"));
+        let mistake = || Mistake::UnknownPlace(kind, key.into());
+        let unknown = || Fault::new(Reason::UnknownPlace, kind.as_str(), mistake());
         let (target, owner) = found.ok_or_else(unknown)?;
         self.may_name(owner, key)?;
         Ok((target, owner))
@@ -163,11 +164,8 @@ impl MessageContext<'_> {
             return Ok(());
         }
         // Does not name the owner: a feed learns nothing about another town.
-        let town = &self.feed.def.municipality;
-        Err(Fault::new(
-            Reason::UnknownPlace,
-            format!("'{key}' is not a place of {town}, this feed's municipality"),
-        ))
+        let mistake = Mistake::NotOfTown(key.into(), self.feed.def.municipality.clone());
+        Err(Fault::new(Reason::UnknownPlace, Spot::Message, mistake))
     }
 
     fn add(
@@ -205,17 +203,14 @@ impl MessageContext<'_> {
                 batch.sites.push(Keyed { idempotency_key: key(site.0, observation.digest), observation });
             }
             (Target::Vehicle(vehicle), Content::Fix(fix)) => {
-                let implausible = |what: String| Err(Fault::new(Reason::Implausible, what));
+                let implausible = |mistake| Err(Fault::new(Reason::Implausible, "lat, lon", mistake));
                 if let (Some(area), Some(p)) = (self.feed.def.area, fix.position)
                     && !area.contains(p)
                 {
-                    return implausible(format!(
-                        "lat, lon: {}, {} lies outside the feed's area",
-                        p.lat, p.lon
-                    ));
+                    return implausible(Mistake::OutsideArea(p.lat, p.lon));
                 }
                 if fix.position.is_some_and(|p| p.lat == 0.0 && p.lon == 0.0) {
-                    return implausible("lat, lon: 0, 0 is a receiver without a fix".to_owned());
+                    return implausible(Mistake::NoFix);
                 }
                 let digest = fix.digest_of(self.feed.id);
                 let observation = VehiclePosition { provenance, vehicle, observed_at, digest, fix: *fix };
@@ -239,12 +234,7 @@ impl MessageContext<'_> {
                 batch.passengers.push(Keyed { idempotency_key, observation });
             }
             (target, _) => {
-                let what = match target {
-                    Target::Bay(_) => "a bay",
-                    Target::Site(_) => "a site",
-                    Target::Vehicle(_) => "a vehicle",
-                };
-                return Err(Fault::malformed(format!("the message does not fit what it is about, {what}")));
+                return Err(Fault::malformed(Spot::Message, Mistake::Unfitting(target.into())));
             }
         }
         Ok(())

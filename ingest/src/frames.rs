@@ -1,5 +1,6 @@
 //! LoRaWAN frames: stored as received, decoded, bound to the place that the sensor watched then.
 
+use domain::mistake::{Mistake, Remedy, Spot};
 use domain::observation::CountValue;
 use domain::{
     Binding, BothWays, Counter, Decoder, Direction, Feed, OnBadClock, Reason, Sensor, Target, Uplink,
@@ -163,8 +164,8 @@ fn name_of(context: &MessageContext<'_>, message: Message<'_>) -> String {
 /// Decodes the frame.
 fn read(context: &MessageContext<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>) -> Result<Report, Fault> {
     let Some(sensor) = sensor else {
-        let what = format!("sensor: '{}' is not known to feed '{}'", frame.device, context.feed.def.id);
-        return Err(Fault::new(Reason::UnknownSensor, what));
+        let mistake = Mistake::UnknownSensor(frame.device.as_str().into(), context.feed.def.id.clone());
+        return Err(Fault::new(Reason::UnknownSensor, "sensor", mistake));
     };
     if frame.event != "up" {
         return Ok(Report { kind: frame.event, battery_pct: frame.battery_pct, ..Report::default() });
@@ -186,15 +187,13 @@ fn read(context: &MessageContext<'_>, sensor: Option<&Sensor>, frame: &Frame<'_>
     }
     let port = frame.f_port.unwrap_or(0);
     let Some(decoder) = sensor.decoder else {
-        let (key, choices) = (&sensor.key, Decoder::choices());
-        let what = format!("decoder: sensor '{key}' has none; set one of {choices} in sensors.csv");
-        return Err(Fault::new(Reason::UnsupportedDevice, what));
+        let mistake = Mistake::NoDecoder(sensor.key.clone());
+        return Err(Fault::new(Reason::UnsupportedDevice, "decoder", mistake));
     };
     if frame.payload.is_empty() {
-        return Err(Fault::malformed(format!("payload: it is empty, on port {port}")).remedy(
-            "Is the payload kept back (payload encryption skipped in The Things Stack, a device without its keys)? \
-             A frame that the device really sends empty says nothing.",
-        ));
+        return Err(
+            Fault::malformed(Spot::Payload, Mistake::EmptyFrame(port)).remedy(Remedy::PayloadKeptBack)
+        );
     }
     let threshold_mm = sensor
         .binding_at(frame.network_at.unwrap_or(context.received_at))
@@ -222,18 +221,12 @@ fn add_statement(
     let time = context.check_time(frame.network_at)?;
     let bound = sensor.binding_at(time.observed_at).and_then(|binding| Some((binding, binding.target?)));
     let (binding, target) = bound.ok_or_else(|| {
-        let what = format!("sensor: '{}' was not bound to a place at {}", sensor.key, time.observed_at);
-        Fault::new(Reason::UnboundSensor, what)
+        let mistake = Mistake::Unbound(sensor.key.clone(), time.observed_at);
+        Fault::new(Reason::UnboundSensor, "sensor", mistake)
     })?;
     let content = content(target, binding, frame, report).ok_or_else(|| {
-        let bound_to = match target {
-            Target::Bay(_) => "a bay",
-            Target::Site(_) => "a site",
-            Target::Vehicle(_) => "a vehicle",
-        };
-        let what = format!("sensor: '{}' reports {subject}, and is bound to {bound_to}", sensor.key);
-        Fault::new(Reason::UnsupportedDevice, what)
-            .remedy("Bind it to what it reports, or name the decoder of the device that is there.")
+        let mistake = Mistake::OtherTarget(sensor.key.clone(), subject, target.into());
+        Fault::new(Reason::UnsupportedDevice, "sensor", mistake).remedy(Remedy::BindElsewhere)
     })?;
     let name = xxh3_64(name.as_bytes()) as i64;
     let origin = Origin { sensor: Some(sensor.id), sent_at: None, time, seq: frame.f_cnt, name };
@@ -314,7 +307,7 @@ fn uplink(
         qos: message.qos,
         decoded,
         outcome,
-        detail: fault.map(|fault| fault.detail.clone()),
+        detail: fault.map(|fault| fault.detail.to_string()),
         dropped_fields: frame.dropped.into_iter().map(|d| d.field).collect(),
         battery_v: report.and_then(|r| r.battery_v),
         battery_pct: report.and_then(|r| r.battery_pct).or(frame.battery_pct),

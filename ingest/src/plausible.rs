@@ -1,5 +1,6 @@
 //! Plausibility of numbers about a place.
 
+use domain::mistake::{Mistake, Remedy};
 use domain::observation::{CountValue, DoorCount};
 use domain::{Reason, Registry, Target, VehicleId};
 
@@ -59,13 +60,11 @@ fn count(
     dropped: &mut Vec<Dropped>,
 ) -> Result<Option<i32>, Fault> {
     let over = |capacity: f64| (capacity * MAX_OVER_CAPACITY).floor() as i32;
-    let implausible = |what: String| Fault::new(Reason::Implausible, what);
+    let implausible = |field, mistake| Fault::new(Reason::Implausible, field, mistake);
     let stated = match capacity {
         Some(stated) if stated > over(registered.into()) => {
             if is_alone {
-                let what =
-                    format!("capacity: {stated} is more than 110 % of the {registered} in sites.geojson");
-                return Err(implausible(what));
+                return Err(implausible("capacity", Mistake::CapacityAbove(stated, registered)));
             }
             dropped.push(Dropped { field: "capacity".into(), reason: Reason::Implausible });
             None
@@ -75,10 +74,10 @@ fn count(
     let capacity = stated.unwrap_or(i32::try_from(registered).unwrap_or(i32::MAX));
     match value {
         CountValue::Occupied(n) if n > over(capacity.into()) => {
-            Err(implausible(format!("occupied: {n} is more than 110 % of the capacity of {capacity}")))
+            Err(implausible("occupied", Mistake::OccupiedAbove(n, capacity)))
         }
         CountValue::Vacant(n) if n > capacity => {
-            Err(implausible(format!("vacant: {n} is more than the capacity of {capacity}")))
+            Err(implausible("vacant", Mistake::VacantAbove(n, capacity)))
         }
         _ => Ok(stated),
     }
@@ -96,14 +95,11 @@ fn passengers(
     let through = |n: i32| (0..=MAX_THROUGH_DOOR).contains(&n);
     doors.retain(|d| through(d.entries) && through(d.exits));
     if let (None, Some(n), true) = (*on_board, stated, doors.is_empty()) {
-        let what = format!("on_board: {n} is more than this vehicle can hold ({most} are believed)");
-        return Err(Fault::new(Reason::Implausible, what).remedy(
-            "Is it a negative number that was written without its sign? Else enter seats and standing in vehicles.csv.",
-        ));
+        let mistake = Mistake::OnBoardAbove(n, most);
+        return Err(Fault::new(Reason::Implausible, "on_board", mistake).remedy(Remedy::SignOfNumber));
     }
     if on_board.is_none() && doors.is_empty() && stated_doors > 0 {
-        let what = format!("doors: more than {MAX_THROUGH_DOOR} people went through one at one stop");
-        return Err(Fault::new(Reason::Implausible, what));
+        return Err(Fault::new(Reason::Implausible, "doors", Mistake::ThroughDoor(MAX_THROUGH_DOOR)));
     }
     let implausible = |field: &str| Dropped { field: field.to_owned(), reason: Reason::Implausible };
     dropped.extend((*on_board != stated).then(|| implausible("on_board")));

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 
+use domain::mistake::{Mistake, Spot};
 use domain::registry::Entry;
 use domain::{Feed, FeedFormat, FeedId, Reason, Registry};
 use store::writer::Batch;
@@ -55,10 +56,8 @@ fn take_in(context: &MessageContext<'_>, message: Message<'_>, batch: &mut Batch
     let limit = feed.def.max_message_bytes(is_batch);
     let faults = if message.payload.len() > limit {
         // Of what is posted no more is read than shows that it is too much.
-        let bytes =
-            if feed.def.push { format!("more than {limit}") } else { message.payload.len().to_string() };
-        let what = format!("payload: {bytes} bytes; this feed may send {limit}");
-        let fault = Fault::new(Reason::TooLarge, what);
+        let bytes = (!feed.def.push).then_some(message.payload.len());
+        let fault = Fault::new(Reason::TooLarge, Spot::Payload, Mistake::TooLarge(bytes, limit));
         match feed.def.format.is_lorawan() {
             true => frames::refuse(context, message, fault, batch).into(),
             false => fault.into(),
@@ -70,9 +69,7 @@ fn take_in(context: &MessageContext<'_>, message: Message<'_>, batch: &mut Batch
                 read.err().map_or_else(Faults::default, Faults::from)
             }
             FeedFormat::GtfsRt => admit(context, gtfs_rt::decode(message.payload), batch, &mut received),
-            FeedFormat::History => {
-                Fault::new(Reason::UnknownTopic, "topic: a feed of history receives nothing").into()
-            }
+            FeedFormat::History => Fault::new(Reason::UnknownTopic, "topic", Mistake::History).into(),
             FeedFormat::Native | FeedFormat::Hfp | FeedFormat::ParkapiV3 => match text(message.payload) {
                 Ok(text) => {
                     let decoded = match feed.def.format {
@@ -138,9 +135,7 @@ fn guarded(
     outcome.unwrap_or_else(|_| {
         batch.split_off(before);
         tracing::error!("feed '{}': a message made the program panic; please report it", feed.def.id);
-        let what =
-            "the program failed at this message; please report it, and replay it with a version that holds";
-        let fault = Fault::malformed(what);
+        let fault = Fault::malformed(Spot::Message, Mistake::Panicked);
         let context = MessageContext { registry, feed, received_at: message.received_at };
         batch.rejections.extend(rejection(&context, message, fault.into()));
         Received { reasons: [(Reason::Malformed, 1)].into(), ..Received::default() }

@@ -1,10 +1,9 @@
 //! The stored form of a rejected message.
 
-use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use domain::rejection::{MAX_EXAMPLES, TOO_LARGE_HEAD_BYTES};
-use domain::{FeedFormat, Reason, RejectedElement, Rejection};
+use domain::{FeedFormat, Lang, Reason, RejectedElement, Rejection};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::check::MessageContext;
@@ -29,7 +28,7 @@ pub fn rejection(
     let is_repeated = feed.def.format == FeedFormat::GtfsRt && faults.are_all_elements();
     let repeats = is_repeated.then(|| repeats(context, faults.counts().keys().copied()));
     let detail = match faults.count() {
-        1 => first.detail.clone(),
+        1 => first.detail.to_string(),
         count => format!("{count} elements, the first: {}", first.detail),
     };
     Some(Rejection {
@@ -39,7 +38,7 @@ pub fn rejection(
         topic: message.topic.to_owned(),
         received_at: message.received_at,
         detail,
-        remedy: first.remedy.clone().map(Cow::into_owned),
+        remedy: first.remedy.map(|remedy| remedy.sentence(Lang::En)),
         devices: faults.devices().map(str::to_owned).collect(),
         count: u32::try_from(faults.count()).unwrap_or(u32::MAX),
         examples: examples(&faults),
@@ -80,8 +79,13 @@ fn examples(faults: &Faults) -> Vec<RejectedElement> {
     let all = faults.described();
     let is_first = |at: &usize| all[..*at].iter().all(|f| f.reason != all[*at].reason);
     let (firsts, others): (Vec<usize>, Vec<usize>) = (0..all.len()).partition(is_first);
-    let chosen = firsts.into_iter().chain(others).take(MAX_EXAMPLES).map(|at| all[at].clone());
-    chosen.map(|Fault { reason, device, detail, .. }| RejectedElement { reason, device, detail }).collect()
+    let chosen = firsts.into_iter().chain(others).take(MAX_EXAMPLES).map(|at| &all[at]);
+    let example = |fault: &Fault| RejectedElement {
+        reason: fault.reason,
+        device: fault.device.clone(),
+        detail: fault.detail.to_string(),
+    };
+    chosen.map(example).collect()
 }
 
 /// The stored part of the message.

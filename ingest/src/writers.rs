@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use domain::mistake::{Mistake, Spot};
 use domain::time::Clock;
 use domain::{Registry, Rejection};
 use store::StoreError;
@@ -145,8 +146,7 @@ impl WriterContext {
         let registry = self.registry.load();
         let feed = registry.feed(source.feed)?;
         let topic = source.message.topic();
-        let fault =
-            Fault::malformed(format!("{refusal}; replay it once a version that stores it is installed"));
+        let fault = Fault::malformed(Spot::Message, Mistake::Refused(refusal.to_string()));
         let context = MessageContext { registry: &registry, feed, received_at: source.message.received_at };
         rejection(&context, source.message.with(&topic), fault.into())
     }

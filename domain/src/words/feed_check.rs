@@ -1,6 +1,7 @@
 //! What a look at a supplier's feed ends in.
 
-use crate::feed_check::{Finding, Personal, Recognised, Verdict, Weight};
+use super::mistake::say;
+use crate::feed_check::{CAPTURE_VERSION, DamageKind, Finding, Personal, Recognised, Verdict, Weight};
 use crate::lang::Lang;
 
 impl Verdict {
@@ -157,6 +158,37 @@ impl Finding {
                 "Files do not say when the messages arrived: clocks, pace and delivery were not checked.".to_owned(),
             ),
         }
+    }
+}
+
+impl DamageKind {
+    /// What is wrong with the bytes from `offset` on, of which there are `length`.
+    pub fn sentence(self, [offset, length]: [u64; 2], lang: Lang) -> String {
+        let what = match self {
+            DamageKind::Foreign => say!(lang, "kein Rahmen einer Aufzeichnung", "no frame of a capture"),
+            DamageKind::Cut => say!(
+                lang,
+                "ein Rahmen bricht ab; seine Meldungen sind verloren",
+                "a frame breaks off; its messages are lost",
+            ),
+            DamageKind::Corrupt => say!(
+                lang,
+                "ein Rahmen ist beschädigt (Prüfsumme); seine Meldungen sind verloren",
+                "a frame is damaged (checksum); its messages are lost",
+            ),
+            DamageKind::Line => say!(lang, "eine Zeile ist keine Meldung", "a line is no message"),
+            DamageKind::Newer(version) => say!(
+                lang,
+                "ein Rahmen der Version {version}; dieses Programm liest bis {CAPTURE_VERSION}: aktualisieren",
+                "a frame of version {version}; this program reads up to {CAPTURE_VERSION}: update it"
+            ),
+            DamageKind::TooLarge => say!(
+                lang,
+                "ein Rahmen ist größer als jeder, der geschrieben wird",
+                "a frame is larger than any that is written",
+            ),
+        };
+        say!(lang, "Byte {offset}, {length} Bytes: {what}", "byte {offset}, {length} bytes: {what}")
     }
 }
 

@@ -11,9 +11,11 @@ mod acceptance;
 mod feed_check;
 mod feed_health;
 mod health;
+mod mistake;
 mod notice;
 mod phrases;
 mod place;
 mod rejection;
+mod remedy;
 #[cfg(test)]
 mod tests;

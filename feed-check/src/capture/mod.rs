@@ -23,13 +23,15 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::UtcMicros;
+use domain::feed_check::CAPTURE_VERSION;
 use serde::{Deserialize, Serialize};
 
-pub use read::{Damage, DamageKind, ReadError, Reader};
+pub use domain::feed_check::DamageKind;
+pub use read::{Damage, ReadError, Reader};
 pub use write::Writer;
 
 /// The version that is written, and the newest that is read.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = CAPTURE_VERSION;
 
 /// How a frame begins (RFC 1952): deflate, with a comment, without a time, of an unknown system; then the comment up to its
 /// version.

@@ -4,29 +4,14 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Read};
 
+use domain::Lang;
+use domain::feed_check::DamageKind;
 use flate2::bufread::GzDecoder;
 
 use super::{BEGINNING, COMMENT, Line, MAX_FRAME_BYTES, MAX_TEXT_BYTES, Record, VERSION};
 
 /// Bytes asked for at once.
 const CHUNK: usize = 64 << 10;
-
-/// What is wrong with a part of a capture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DamageKind {
-    /// Bytes that belong to no frame.
-    Foreign,
-    /// The frame breaks off.
-    Cut,
-    /// The frame is not as it was written: its checksum or its compression is wrong.
-    Corrupt,
-    /// A line of the frame is no message.
-    Line,
-    /// Of a later version of the format.
-    Newer(u32),
-    /// The frame is larger than any that is written.
-    TooLarge,
-}
 
 /// A damaged part of a capture. What stands in it is lost, and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,18 +26,7 @@ pub struct Damage {
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Damage { offset_bytes, length_bytes, kind } = self;
-        write!(f, "byte {offset_bytes}, {length_bytes} bytes: ")?;
-        match kind {
-            DamageKind::Foreign => f.write_str("no frame of a capture"),
-            DamageKind::Cut => f.write_str("a frame breaks off; its messages are lost"),
-            DamageKind::Corrupt => f.write_str("a frame is damaged (checksum); its messages are lost"),
-            DamageKind::Line => f.write_str("a line is no message"),
-            DamageKind::Newer(version) => {
-                write!(f, "a frame of version {version}; this program reads up to {VERSION}: update it")
-            }
-            DamageKind::TooLarge => f.write_str("a frame is larger than any that is written"),
-        }
+        f.write_str(&self.kind.sentence([self.offset_bytes, self.length_bytes], Lang::En))
     }
 }
 

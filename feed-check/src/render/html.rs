@@ -5,8 +5,7 @@ use domain::feed_check::Weight;
 use maud::{DOCTYPE, Markup, html};
 use places::shown;
 
-use super::sections::{Section, sections};
-use super::text::remedy;
+use super::sections::{Section, reason, sections};
 use crate::report::{Group, Report};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem;color:#1a1a1a;\
@@ -67,10 +66,10 @@ fn findings(report: &Report, lang: Lang) -> Markup {
 fn fault(group: &Group, lang: Lang) -> Markup {
     html! {
         p {
-            span.weight { (group.count) " × " code { (group.reason.as_str()) } ": " }
-            (shown(&group.detail))
+            span.weight { (group.count) " × " code { (reason(group.reason, lang)) } ": " }
+            (shown(&group.fault.detail.sentence(lang)))
             br;
-            (lang.say("Abhilfe", "Remedy")) ": " (shown(&remedy(group, lang)))
+            (lang.say("Abhilfe", "Remedy")) ": " (shown(&group.fault.advice(lang)))
             @if !group.devices.is_empty() {
                 br;
                 (lang.say("Geräte", "Devices")) ": " (shown(&group.devices.join(", ")))

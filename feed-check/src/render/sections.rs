@@ -1,7 +1,7 @@
 //! The parts of a report, the same for the terminal and the page: headings and tables of words.
 
 use crate::report::{Field, Report};
-use domain::Lang;
+use domain::{Lang, Reason};
 
 /// Fields that are shown; JSON has all.
 const SHOWN_FIELDS: usize = 60;
@@ -28,6 +28,14 @@ pub fn sections(report: &Report, lang: Lang) -> Vec<Section> {
     all.into_iter().filter(|section| section.rows.len() > 1).collect()
 }
 
+/// A reason: its code, by which it is looked up; in German with what it is called.
+pub fn reason(reason: Reason, lang: Lang) -> String {
+    match lang {
+        Lang::De => format!("{} ({reason})", reason.words(lang)),
+        Lang::En => reason.to_string(),
+    }
+}
+
 fn row(cells: &[&str]) -> Vec<String> {
     cells.iter().map(|cell| (*cell).to_owned()).collect()
 }
@@ -35,7 +43,10 @@ fn row(cells: &[&str]) -> Vec<String> {
 fn arrived(report: &Report, lang: Lang) -> Section {
     let mut rows = vec![row(&["", ""])];
     let mut line = |name: &str, value: String| rows.push(vec![name.to_owned(), value]);
-    line(lang.say("Meldungen", "Messages"), format!("{} ({} bytes)", report.messages, report.bytes));
+    line(
+        lang.say("Meldungen", "Messages"),
+        format!("{} ({} {})", report.messages, report.bytes, lang.say("Bytes", "bytes")),
+    );
     for (format, count) in &report.formats {
         line(lang.say("Format", "Format"), format!("{} ({}): {count}", format.as_str(), format.words(lang)));
     }
@@ -101,12 +112,16 @@ fn lorawan(report: &Report, lang: Lang) -> Section {
             let bytes = if unread.hex.is_empty() { lang.say("(leer)", "(empty)") } else { &unread.hex };
             rows.push(vec![
                 format!("  {}", unread.device),
-                format!("port {}: {bytes}", unread.f_port),
+                format!("{} {}: {bytes}", lang.say("Port", "port"), unread.f_port),
                 String::new(),
             ]);
         }
         for (event, count) in &lorawan.events {
-            rows.push(vec![format!("event {event}"), count.to_string(), String::new()]);
+            rows.push(vec![
+                format!("{} {event}", lang.say("Ereignis", "event")),
+                count.to_string(),
+                String::new(),
+            ]);
         }
         rows.push(vec![
             lang.say("Fehlende Rahmen", "Missing frames").to_owned(),
@@ -136,7 +151,7 @@ fn dropped(report: &Report, lang: Lang) -> Section {
     let mut rows =
         vec![row(&[lang.say("Feld", "Field"), lang.say("Grund", "Reason"), lang.say("Anzahl", "Count")])];
     for field in &report.dropped_fields {
-        rows.push(vec![field.field.clone(), field.reason.to_string(), field.count.to_string()]);
+        rows.push(vec![field.field.clone(), reason(field.reason, lang), field.count.to_string()]);
     }
     Section { heading: lang.say("Felder, die wegfallen", "Fields that are dropped"), rows }
 }
@@ -180,6 +195,6 @@ fn topics(report: &Report, lang: Lang) -> Section {
 
 fn damaged(report: &Report, lang: Lang) -> Section {
     let mut rows = vec![row(&["Byte", lang.say("Schaden", "Damage")])];
-    rows.extend(report.damaged.iter().map(|d| vec![d.offset.to_string(), d.detail.clone()]));
+    rows.extend(report.damaged.iter().map(|d| vec![d.offset.to_string(), d.sentence(lang)]));
     Section { heading: lang.say("Schäden der Aufzeichnung", "Damages of the capture"), rows }
 }

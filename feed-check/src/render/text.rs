@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use places::shown;
 
-use super::sections::sections;
+use super::sections::{reason, sections};
 use crate::report::{Group, Report};
 use domain::Lang;
 
@@ -46,19 +46,15 @@ fn write_all(out: &mut String, report: &Report, lang: Lang) -> std::fmt::Result 
 }
 
 fn fault(out: &mut String, group: &Group, lang: Lang) -> std::fmt::Result {
-    writeln!(out, "  {}x {}: {}", group.count, group.reason, shown(&group.detail))?;
-    let remedy = remedy(group, lang);
+    let reason = reason(group.reason, lang);
+    writeln!(out, "  {}x {reason}: {}", group.count, shown(&group.fault.detail.sentence(lang)))?;
+    let remedy = group.fault.advice(lang);
     writeln!(out, "     {}: {}", lang.say("Abhilfe", "remedy"), shown(&remedy))?;
     if !group.devices.is_empty() {
         writeln!(out, "     {}: {}", lang.say("Geräte", "devices"), shown(&group.devices.join(", ")))?;
     }
     writeln!(out, "     {}: {}", lang.say("z. B. auf", "e.g. on"), shown(&group.topic))?;
     writeln!(out, "     {}", shown(&group.excerpt))
-}
-
-/// What to do: what is known of this fault in particular, else of its reason.
-pub(super) fn remedy(group: &Group, lang: Lang) -> String {
-    if group.is_specific { group.remedy.clone() } else { group.reason.remedy(lang).to_owned() }
 }
 
 fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {

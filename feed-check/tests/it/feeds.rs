@@ -9,14 +9,14 @@ use domain::{FeedFormat, UtcMicros};
 use feed_check::{Check, County, Message, Options, Report, render};
 use serde_json::Value;
 
-use crate::{checked, root};
+use crate::{assert_german, checked, root};
 
 fn broken(name: &str) -> Report {
     checked(&root().join("feed-check/tests/broken").join(format!("{name}.txt")), Options::default())
 }
 
 fn codes(report: &Report) -> Vec<String> {
-    let json: Value = serde_json::from_str(&render::json(report)).unwrap();
+    let json: Value = serde_json::from_str(&render::json(report, Lang::En)).unwrap();
     json["findings"].as_array().unwrap().iter().map(|f| f["code"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -48,7 +48,9 @@ fn personal_data_is_found_and_never_shown() {
     let found: Vec<String> =
         report.fields.iter().filter(|f| !f.personal.is_empty()).map(|f| f.path.clone()).collect();
     assert_eq!(found, ["beacon_mac", "driver.name", "driver.phone", "plate"]);
-    for shown in [render::json(&report), render::text(&report, Lang::De), render::page(&report, Lang::En)] {
+    for shown in
+        [render::json(&report, Lang::De), render::text(&report, Lang::De), render::page(&report, Lang::En)]
+    {
         for secret in ["COE-XY", "Muster\"", "00000", "02:00:00"] {
             assert!(!shown.contains(secret), "{secret}: {shown}");
         }
@@ -135,7 +137,7 @@ fn whatever_arrives_tables_are_bounded() {
     let report = check.finish("many");
     assert_eq!((report.messages, report.verdict), (60_001, Verdict::Good));
     assert_eq!((report.coverage.heard, report.topics.len(), report.fields.len()), (50_000, 50, 300));
-    assert!(report.other_fields > 0 && render::json(&report).len() < 200_000);
+    assert!(report.other_fields > 0 && render::json(&report, Lang::En).len() < 200_000);
 }
 
 /// A county of one town, in a folder that goes away.
@@ -196,5 +198,13 @@ fn sentences_are_there_in_both_languages() {
         let (de, en) = (render::text(&report, Lang::De), render::text(&report, Lang::En));
         assert!(de.starts_with("feed-check") && de.contains("Nicht in Ordnung") && en.contains("Not good"));
         assert_eq!(de.lines().count(), en.lines().count(), "{name}");
+        let (page, json) = (render::page(&report, Lang::De), render::json(&report, Lang::De));
+        for group in &report.faults {
+            assert_german(group, name);
+            for shown in [&de, &page, &json] {
+                assert!(!shown.contains(&group.detail) && !shown.contains(&group.remedy), "{name}: {shown}");
+            }
+            assert!(de.contains(group.reason.words(Lang::De)) && en.contains(&group.remedy), "{name}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use domain::UtcMicros;
 use feed_check::{Check, Message, Options};
 use serde_json::Value;
 
-use crate::root;
+use crate::{assert_german, root};
 
 /// What must stand in the fault, or in the finding, of a case that is not taken as it is.
 fn words(id: &str) -> &'static [&'static str] {
@@ -50,6 +50,7 @@ fn what_is_said_of_each_small_message_helps() {
             assert!(words.iter().all(|word| text.contains(word)), "{id}: {text}");
             assert!(!text.contains("at line"), "{id} quotes the parser: {text}");
             assert!(!group.excerpt.is_empty(), "{id}");
+            assert_german(group, id);
         }
     }
     assert!(cases.len() > 30, "{}", cases.len());

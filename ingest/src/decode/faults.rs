@@ -14,7 +14,7 @@ use super::Fault;
 const MAX_DEVICE_BYTES: usize = 128;
 
 /// See the module's description.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Faults {
     /// The first of each reason, and others up to [`MAX_EXAMPLES`], in their order.
     described: Vec<Fault>,
@@ -102,6 +102,7 @@ impl From<Fault> for Faults {
 
 #[cfg(test)]
 mod tests {
+    use domain::mistake::{Mistake, Spot};
     use proptest::collection::vec;
     use proptest::prelude::*;
     use proptest::sample::select;
@@ -115,7 +116,7 @@ mod tests {
         ) {
             let mut faults = Faults::default();
             for (reason, device, is_element) in &reasons {
-                let fault = Fault::new(*reason, "").about(device.to_string());
+                let fault = Fault::new(*reason, Spot::Message, Mistake::Empty).about(device.to_string());
                 faults.push(Fault { is_element: *is_element, ..fault });
             }
             prop_assert_eq!(faults.count(), reasons.len() as u64);

@@ -27,6 +27,7 @@ mod updates;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use domain::mistake::{Expected, Mistake, Remedy};
 use domain::observation::VehicleFix;
 use domain::trip_update::TripProperties;
 use domain::{Reason, UtcMicros};
@@ -46,7 +47,7 @@ pub fn decode(payload: &[u8]) -> Decoded {
         Err(fault) => return fault.into(),
     };
     let Some(header) = &feed.header else {
-        return Fault::malformed("header: it is missing; a GTFS-Realtime FeedMessage is expected").into();
+        return Fault::malformed("header", Mistake::Missing(Some(Expected::FeedMessage))).into();
     };
     let mut reader = Reader { header_s: seconds(header.timestamp), ..Reader::default() };
     let mut faults = feed.excess().map_or_else(Faults::default, Faults::from);
@@ -61,14 +62,12 @@ pub fn decode(payload: &[u8]) -> Decoded {
 /// The outermost message.
 fn read(payload: &[u8]) -> Result<Feed<'_>, Fault> {
     Feed::read(payload).map_err(|e| {
-        let fault = Fault::malformed(format!("protobuf: {e}; a GTFS-Realtime FeedMessage is expected"));
-        match payload.trim_ascii_start().first() {
-            Some(b'{' | b'[') => fault.remedy("This is JSON: send or fetch the feed as protobuf."),
-            Some(b'<') => {
-                fault.remedy("This is a web page or XML: does the address need a key, or has it moved?")
-            }
-            _ => fault.remedy("Send the FeedMessage itself: whole, not compressed, not as base64."),
-        }
+        let remedy = match payload.trim_ascii_start().first() {
+            Some(b'{' | b'[') => Remedy::ProtobufNotJson,
+            Some(b'<') => Remedy::WebPage,
+            _ => Remedy::WholeFeedMessage,
+        };
+        Fault::malformed("protobuf", Mistake::NoFeedMessage(e)).remedy(remedy)
     })
 }
 
@@ -76,10 +75,10 @@ fn read(payload: &[u8]) -> Result<Feed<'_>, Fault> {
 fn entity_of(bytes: &[u8]) -> Result<FeedEntity, Fault> {
     let stops = parts::stops_in(bytes);
     if stops > MAX_STOPS {
-        let what = format!("stop_time_update: {stops} of one trip; at most {MAX_STOPS} are believed");
-        return Err(Fault::new(Reason::Implausible, what).remedy("Send the stops of one run only."));
+        let mistake = Mistake::TooManyStops(stops, MAX_STOPS);
+        return Err(Fault::new(Reason::Implausible, "stop_time_update", mistake).remedy(Remedy::OneRun));
     }
-    FeedEntity::decode(bytes).map_err(|e| Fault::malformed(format!("entity: {e}")))
+    FeedEntity::decode(bytes).map_err(|e| Fault::malformed("entity", Mistake::Library(e.to_string())))
 }
 
 /// A measurement; one that is none, or outside of `plausible`, is dropped.
@@ -201,8 +200,7 @@ impl Reader {
 
 /// An update that nobody can tie to a run.
 fn nameless() -> Fault {
-    Fault::malformed("trip: it has neither trip_id nor route_id with start_time")
-        .remedy("Give trip_id, or route_id with direction_id, start_date and start_time.")
+    Fault::malformed("trip", Mistake::NamelessTrip).remedy(Remedy::NameTrip)
 }
 
 /// An update's texts become keys and rows.

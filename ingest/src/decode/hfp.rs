@@ -25,6 +25,7 @@ mod tests;
 mod topic;
 
 use domain::Reason;
+use domain::mistake::{Expected, Mistake};
 use domain::observation::{DoorCount, VehicleFix};
 
 use self::message::{CLASS, COUNTS, DOOR, body, time};
@@ -90,7 +91,7 @@ fn passengers(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<Content, Fault>
         |m: &Fields<'_>, lower: &'static str, camel: &'static str| if m.has(lower) { lower } else { camel };
     let name = either(body, "vehiclecounts", "vehicleCounts");
     let counts = body.given(name, object("vehiclecounts", COUNTS))?;
-    let counts = counts.ok_or_else(|| Fault::malformed("vehiclecounts: it is missing"))?;
+    let counts = counts.ok_or_else(|| Fault::malformed("vehiclecounts", Mistake::Missing(None)))?;
     let doors = counts.given(either(&counts, "doorcounts", "doorCounts"), list)?.unwrap_or_default();
     let doors = doors.into_iter().map(door).collect::<Result<Vec<_>, Fault>>()?;
     // Below zero too: real counters drift, and the drift is what must be seen.
@@ -109,7 +110,7 @@ fn passengers(body: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<Content, Fault>
 }
 
 fn door(raw: &str) -> Result<DoorCount, Fault> {
-    let no_door = || Fault::malformed("doorcounts: an element is not an object of door and count");
+    let no_door = || Fault::malformed("doorcounts", Mistake::NoDoor);
     let door = object("doorcounts", DOOR)(raw).map_err(|_| no_door())?;
     let classes = door.given("count", list)?.unwrap_or_default();
     let (mut entries, mut exits) = (0_i64, 0_i64);
@@ -122,7 +123,8 @@ fn door(raw: &str) -> Result<DoorCount, Fault> {
     }
     let people = |name: &str, n: i64| {
         i32::try_from(n).ok().filter(|_| (0..=CLASS_MAX).contains(&n)).ok_or_else(|| {
-            Fault::new(Reason::Implausible, format!("{name}: {n} is not between 0 and {CLASS_MAX}"))
+            let mistake = Mistake::IsNot(n.to_string().into(), Expected::Between(0.0, CLASS_MAX as f64));
+            Fault::new(Reason::Implausible, name, mistake)
         })
     };
     let label = door.required("door", label)?.ok_or_else(no_door)?;

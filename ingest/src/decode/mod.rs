@@ -16,11 +16,10 @@ mod robustness;
 #[cfg(test)]
 mod samples;
 
-use std::borrow::Cow;
-
+use domain::mistake::{Detail, Mistake, Remedy, Spot};
 use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
 use domain::trip_update::Passed;
-use domain::{Audience, BayState, Counter, Reason, TripUpdate, UtcMicros};
+use domain::{Audience, BayState, Counter, Lang, Reason, TripUpdate, UtcMicros};
 
 pub use self::faults::Faults;
 pub use self::json::Dropped;
@@ -118,42 +117,47 @@ pub enum Content {
     },
 }
 
-/// A detail quotes what the sender wrote, which may be as long as the message.
-pub const MAX_DETAIL_BYTES: usize = 1_000;
-
 /// Why a message, or one element of it, could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
     /// From the closed list.
     pub reason: Reason,
     /// The field, its value and what would be right.
-    pub detail: String,
+    pub detail: Detail,
     /// What to do, where more is known than the reason's own remedy.
-    pub remedy: Option<Cow<'static, str>>,
+    pub remedy: Option<Remedy>,
     /// The device or place it is about, as the message or its topic names it.
     pub device: Option<String>,
     /// It is about one element of a message of many.
     pub is_element: bool,
-    /// The payload is no text at all.
-    pub is_binary: bool,
 }
 
 impl Fault {
-    /// A fault of the whole message. `detail` is cut to [`MAX_DETAIL_BYTES`].
-    pub fn new(reason: Reason, detail: impl Into<String>) -> Self {
-        let mut detail = detail.into();
-        detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
-        Fault { reason, detail, remedy: None, device: None, is_element: false, is_binary: false }
+    /// A fault of the whole message.
+    pub fn new(reason: Reason, at: impl Into<Spot>, mistake: Mistake) -> Self {
+        let detail = Detail { element: None, at: at.into(), mistake };
+        Fault { reason, detail, remedy: None, device: None, is_element: false }
     }
 
     /// A payload that cannot be read.
-    pub fn malformed(detail: impl Into<String>) -> Self {
-        Fault::new(Reason::Malformed, detail)
+    pub fn malformed(at: impl Into<Spot>, mistake: Mistake) -> Self {
+        Fault::new(Reason::Malformed, at, mistake)
     }
 
     /// With what to do about it.
-    pub fn remedy(self, remedy: impl Into<Cow<'static, str>>) -> Self {
-        Fault { remedy: Some(remedy.into()), ..self }
+    pub fn remedy(self, remedy: Remedy) -> Self {
+        Fault { remedy: Some(remedy), ..self }
+    }
+
+    /// Of the element of this number, counted from 1.
+    pub fn of_element(mut self, nth: usize) -> Self {
+        self.detail.element = Some(nth);
+        Fault { is_element: true, ..self }
+    }
+
+    /// What to do: what is known of this fault in particular, else of its reason.
+    pub fn advice(&self, lang: Lang) -> String {
+        self.remedy.map_or_else(|| self.reason.remedy(lang).to_owned(), |remedy| remedy.sentence(lang))
     }
 
     /// With the device or place that it is about.

@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod tests;
 
+use domain::mistake::{Expected, Mistake, Remedy, Topics};
 use domain::observation::{CountValue, DoorCount, VehicleFix};
 use domain::{BayState, Reason};
 
@@ -68,15 +69,9 @@ pub fn decode(feed: &str, topic: &str, text: &str) -> Decoded {
 }
 
 fn unknown_topic(topic: &str, feed: &str) -> Fault {
-    let wanted = format!("kv/1/{feed}/ followed by bay/ID, site/ID, vehicle/ID, passengers/ID or batch");
-    let fault = Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}"));
-    if topic.starts_with('/') {
-        return fault.remedy(
-            "Leave out the slash at the beginning: with it the topic has an empty first level, and no filter \
-             kv/1/... matches it.",
-        );
-    }
-    fault
+    let mistake = Mistake::NoTopic(topic.into(), Topics::Native(feed.into()));
+    let fault = Fault::new(Reason::UnknownTopic, "topic", mistake);
+    if topic.starts_with('/') { fault.remedy(Remedy::LeadingSlash) } else { fault }
 }
 
 fn batch(feed: &str, text: &str) -> Decoded {
@@ -89,10 +84,7 @@ fn batch(feed: &str, text: &str) -> Decoded {
             .and_then(|suffix| element(&suffix, raw).unwrap_or_else(|| Err(unknown_topic(&suffix, feed))));
         match read {
             Ok(statement) => decoded.statements.push(statement),
-            Err(fault) => {
-                let detail = format!("element {nth}: {}", fault.detail);
-                decoded.faults.push(Fault { is_element: true, detail, ..fault });
-            }
+            Err(fault) => decoded.faults.push(fault.of_element(nth)),
         }
     });
     match read {
@@ -117,10 +109,8 @@ fn element(suffix: &str, text: &str) -> Option<Result<Statement, Fault>> {
 /// What a sender may have written instead of a bay's state.
 fn state(raw: &str) -> Result<BayState, super::json::Invalid> {
     word(raw).map_err(|wrong| match JsonType::of(raw) {
-        JsonType::Flag(_) | JsonType::Number(_) => {
-            wrong.remedy("Write \"occupied\" or \"vacant\", in quotation marks, instead of a flag.")
-        }
-        JsonType::Text(_) => wrong.remedy("Write \"occupied\", \"vacant\" or \"unknown\", in small letters."),
+        JsonType::Flag(_) | JsonType::Number(_) => wrong.remedy(Remedy::StateNotFlag),
+        JsonType::Text(_) => wrong.remedy(Remedy::StateWord),
         _ => wrong,
     })
 }
@@ -157,8 +147,9 @@ fn site(place: &str, text: &str) -> Result<Statement, Fault> {
         }
         (None, None, None) => CountValue::None,
         _ => {
-            return Err(Fault::malformed("occupied, vacant, in/out: only one of them may be given")
-                .remedy("Send one message for each; of occupied and vacant one is enough."));
+            return Err(
+                Fault::malformed("occupied, vacant, in/out", Mistake::OnlyOne).remedy(Remedy::OneCountEach)
+            );
         }
     };
     // Alone they are the message.
@@ -169,7 +160,7 @@ fn site(place: &str, text: &str) -> Result<Statement, Fault> {
         (m.optional("status", word, d), m.optional("capacity", count, d))
     };
     if is_alone && status.is_none() && capacity.is_none() {
-        return Err(Fault::malformed("occupied, vacant, in/out, status: one of them is needed"));
+        return Err(Fault::malformed("occupied, vacant, in/out, status", Mistake::OneNeeded));
     }
     Ok(Statement {
         subject: Subject::Site(place.to_owned()),
@@ -227,10 +218,9 @@ fn nothing_left(m: &Fields<'_>, dropped: &[Dropped]) -> Fault {
     let first = ["lat", "lon"].into_iter().find_map(|name| m.given(name, number).err());
     first.unwrap_or_else(|| {
         if names == ["lat"] || names == ["lon"] {
-            return Fault::malformed("lat, lon: they are only given together");
+            return Fault::malformed("lat, lon", Mistake::OnlyTogether);
         }
-        let what = format!("{}: of a wrong type or value, and nothing else is given", names.join(", "));
-        Fault::new(dropped[0].reason, what)
+        Fault::new(dropped[0].reason, names.join(", "), Mistake::NothingElse)
     })
 }
 
@@ -262,10 +252,10 @@ fn passengers(place: &str, text: &str) -> Result<Statement, Fault> {
 
 fn door(raw: &str) -> Result<DoorCount, Fault> {
     let m = object("doors", DOOR)(raw)
-        .map_err(|_| Fault::malformed(format!("doors: {raw} is not an object of door, in and out")))?;
+        .map_err(|_| Fault::malformed("doors", Mistake::WholeIsNot(raw.into(), Expected::Door)))?;
     let door = m.required("door", label)?;
-    let door =
-        door.ok_or_else(|| Fault::malformed("doors.door: \"\" is not an id of 1 to 128 characters"))?;
+    let empty = || Mistake::IsNot("\"\"".into(), Expected::IdOfLength);
+    let door = door.ok_or_else(|| Fault::malformed("doors.door", empty()))?;
     Ok(DoorCount {
         door,
         entries: m.given("in", count)?.unwrap_or(0),

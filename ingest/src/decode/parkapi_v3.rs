@@ -11,6 +11,7 @@
 #[cfg(test)]
 mod tests;
 
+use domain::mistake::{Expected, Mistake, Remedy};
 use domain::observation::{CountValue, SiteStatus};
 use domain::{Audience, BayState, Reason, UtcMicros};
 
@@ -124,7 +125,7 @@ pub fn decode(text: &str) -> Decoded {
 
 /// A list as it stands.
 fn items(raw: &str) -> Result<&str, Invalid> {
-    if raw.starts_with('[') { Ok(raw) } else { Err(Invalid::new("a list of sites and spots")) }
+    if raw.starts_with('[') { Ok(raw) } else { Err(Invalid::new(Expected::Places)) }
 }
 
 fn each_of(items: &str, decoded: &mut Decoded) -> Result<(), Fault> {
@@ -132,8 +133,7 @@ fn each_of(items: &str, decoded: &mut Decoded) -> Result<(), Fault> {
     for_each_element(items, |raw| {
         nth += 1;
         if let Err(fault) = element(raw, decoded) {
-            let detail = format!("element {nth}: {}", fault.detail);
-            decoded.faults.push(Fault { is_element: true, detail, ..fault });
+            decoded.faults.push(fault.of_element(nth));
         }
     })
 }
@@ -144,8 +144,7 @@ fn element(raw: &str, decoded: &mut Decoded) -> Result<(), Fault> {
     let uid = match m.given("uid", label)?.flatten() {
         Some(uid) => uid,
         None => m.given("original_uid", label)?.flatten().ok_or_else(|| {
-            Fault::malformed("uid: it is missing; the id of a site or bay is expected")
-                .remedy("Send as uid the id that the place has in sites.geojson or bays.geojson.")
+            Fault::malformed("uid", Mistake::Missing(Some(Expected::PlaceId))).remedy(Remedy::SendUid)
         })?,
     };
     let statics = FIELDS[FIRST_STATIC..].iter().filter(|name| m.has(name));
@@ -164,8 +163,8 @@ fn element(raw: &str, decoded: &mut Decoded) -> Result<(), Fault> {
 
 fn spot(m: &Fields<'_>, uid: &str) -> Result<Statement, Fault> {
     if let Some(name) = OF_SITE.iter().find(|name| m.has(name)) {
-        let what = format!("realtime_status, {name}: one is a spot's, the other a site's");
-        return Err(Fault::malformed(what).remedy("Send sites and spots as elements of their own."));
+        let fields = format!("realtime_status, {name}");
+        return Err(Fault::malformed(fields, Mistake::SpotAndSite).remedy(Remedy::SitesAndSpots));
     }
     let content = Content::Bay {
         state: m.required("realtime_status", spot_status)?,
@@ -238,8 +237,9 @@ fn audiences(m: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<Vec<OfAudience>, Fa
         }
     }
     for raw in m.given("restrictions", list)?.unwrap_or_default() {
-        let restriction = object("restrictions", RESTRICTION)(raw)
-            .map_err(|_| Fault::malformed(format!("restrictions: {raw} is not an object")))?;
+        let restriction = object("restrictions", RESTRICTION)(raw).map_err(|_| {
+            Fault::malformed("restrictions", Mistake::WholeIsNot(raw.into(), Expected::Object))
+        })?;
         let Some(free) = restriction.given("realtime_free_capacity", loose(count))? else { continue };
         let Some(audience) = restriction.optional("type", audience, d) else {
             Dropped::note("restrictions.type", Reason::Malformed, d);
@@ -257,7 +257,7 @@ fn word<T: Copy>(raw: &str, words: &[(&str, T)]) -> Result<T, Invalid> {
     let known = text_of(raw).ok().and_then(|text| words.iter().find(|(word, _)| *word == text));
     known.map(|(_, value)| *value).ok_or_else(|| {
         let choices: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        Invalid::new(format!("one of: {}", choices.join(", ")))
+        Invalid::new(Expected::OneOf(choices.join(", ")))
     })
 }
 

@@ -82,7 +82,7 @@ pub async fn run(args: &FeedCheckArgs) -> Result<ExitCode> {
             .with_context(|| format!("--html {} cannot be written", file.display()))?;
     }
     if args.json {
-        outln!("{}", render::json(&report));
+        outln!("{}", render::json(&report, lang));
     } else {
         terminal::out_part(&render::text(&report, lang));
     }

@@ -1,6 +1,8 @@
 //! The outermost message, part by part. A list of its entities is never made: two bytes are enough for an empty
 //! one, and what stands for it in memory is many times as large.
 
+use domain::Reason;
+use domain::mistake::{Mistake, Remedy};
 use prost::Message;
 use prost::bytes::Buf;
 use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
@@ -19,22 +21,29 @@ const ENTITY: u32 = 2;
 const TRIP_UPDATE: u32 = 3;
 const STOP_TIME_UPDATE: u32 = 2;
 
+/// What the library says is wrong; `None`: the bytes break off.
+type Unread = Option<String>;
+
+fn said(error: prost::DecodeError) -> Unread {
+    Some(error.to_string())
+}
+
 /// The fields of a message that hold bytes, by their number; others are passed over.
 struct Parts<'a>(&'a [u8]);
 
 impl<'a> Parts<'a> {
-    fn next_part(&mut self) -> Result<Option<(u32, &'a [u8])>, String> {
+    fn next_part(&mut self) -> Result<Option<(u32, &'a [u8])>, Unread> {
         let rest = &mut self.0;
         while rest.has_remaining() {
-            let (tag, wire_type) = decode_key(rest).map_err(|e| e.to_string())?;
+            let (tag, wire_type) = decode_key(rest).map_err(said)?;
             if wire_type != WireType::LengthDelimited {
-                skip_field(wire_type, tag, rest, DecodeContext::default()).map_err(|e| e.to_string())?;
+                skip_field(wire_type, tag, rest, DecodeContext::default()).map_err(said)?;
                 continue;
             }
-            let length = decode_varint(rest).map_err(|e| e.to_string())?;
+            let length = decode_varint(rest).map_err(said)?;
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             let part;
-            (part, *rest) = rest.split_at_checked(length).ok_or("it breaks off")?;
+            (part, *rest) = rest.split_at_checked(length).ok_or(None)?;
             return Ok(Some((tag, part)));
         }
         Ok(None)
@@ -42,7 +51,7 @@ impl<'a> Parts<'a> {
 }
 
 impl<'a> Iterator for Parts<'a> {
-    type Item = Result<(u32, &'a [u8]), String>;
+    type Item = Result<(u32, &'a [u8]), Unread>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let part = self.next_part();
@@ -67,12 +76,12 @@ impl<'a> Feed<'a> {
     ///
     /// # Errors
     /// The bytes are no `FeedMessage`.
-    pub fn read(bytes: &'a [u8]) -> Result<Self, String> {
+    pub fn read(bytes: &'a [u8]) -> Result<Self, Unread> {
         let (mut header, mut entities) = (None::<FeedHeader>, 0);
         for part in Parts(bytes) {
             match part? {
                 (HEADER, part) => {
-                    header.get_or_insert_default().merge(part).map_err(|e| e.to_string())?;
+                    header.get_or_insert_default().merge(part).map_err(said)?;
                 }
                 (ENTITY, _) => entities += 1,
                 _ => {}
@@ -90,8 +99,8 @@ impl<'a> Feed<'a> {
     /// The fault where there are more than are read.
     pub fn excess(&self) -> Option<Fault> {
         (self.entities > MAX_ENTITIES).then(|| {
-            let what = format!("entity: {} of them, the first {MAX_ENTITIES} are read", self.entities);
-            Fault::new(domain::Reason::TooLarge, what).remedy("Split the feed into several messages.")
+            let mistake = Mistake::TooManyEntities(self.entities, MAX_ENTITIES);
+            Fault::new(Reason::TooLarge, "entity", mistake).remedy(Remedy::SplitFeed)
         })
     }
 }

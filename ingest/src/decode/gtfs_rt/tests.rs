@@ -221,7 +221,7 @@ fn a_run_without_an_id_is_named_by_its_route_and_start() {
             decoded.faults.described().iter().map(|f| f.reason).collect::<Vec<_>>(),
             [Reason::Malformed]
         );
-        assert!(decoded.faults.described()[0].detail.contains("trip_id"), "{:?}", decoded.faults);
+        assert!(decoded.faults.described()[0].detail.to_string().contains("trip_id"), "{:?}", decoded.faults);
         assert_eq!(decoded.statements.len(), 1);
     }
 }
@@ -330,8 +330,8 @@ fn what_is_no_feed_is_malformed() {
         assert_eq!((decoded.statements.len(), decoded.faults.count()), (0, 1), "{payload:?}");
         assert_eq!(decoded.faults.described()[0].reason, Reason::Malformed);
     }
-    assert!(decode(b"{\"header\":{}}").faults.described()[0].remedy.as_deref().unwrap().contains("JSON"));
-    assert!(decode(b"<html>").faults.described()[0].remedy.as_deref().unwrap().contains("web page"));
+    assert!(decode(b"{\"header\":{}}").faults.described()[0].advice(domain::Lang::En).contains("JSON"));
+    assert!(decode(b"<html>").faults.described()[0].advice(domain::Lang::En).contains("web page"));
     assert_eq!(decode(&feed([])), Decoded::default());
 }
 

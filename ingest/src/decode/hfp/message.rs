@@ -2,6 +2,7 @@
 //! case (completed by the operator), numbers as texts and the other way round.
 
 use domain::UtcMicros;
+use domain::mistake::{Mistake, Spot};
 
 use crate::decode::Fault;
 use crate::decode::json::{Fields, Invalid, JsonType, entries, instant, loose, whole};
@@ -55,16 +56,18 @@ pub fn body<'a>(event: &'static str, message: &'a str) -> Result<Fields<'a>, Fau
     let Some(all) = entries(message) else {
         // The same once more, for what is wrong.
         Fields::read("", message, BODY)?;
-        return Err(Fault::malformed("payload: it cannot be read"));
+        return Err(Fault::malformed(Spot::Payload, Mistake::Unreadable));
     };
     let is_body = |key: &str| key.eq_ignore_ascii_case(event) || key == "payload";
     let body = all.iter().rev().find(|(key, raw)| is_body(key) && *raw != "null");
     let key = event.to_ascii_uppercase();
     let Some((_, raw)) = body else {
-        return Err(Fault::malformed(format!(
-            "{key}: a message on a topic of the event '{event}' must be an object with this key"
-        )));
+        return Err(Fault::malformed(key, Mistake::EventMissing(event.into())));
     };
-    Fields::read("", raw, BODY)
-        .map_err(|fault| Fault { detail: fault.detail.replacen("payload", &key, 1), ..fault })
+    Fields::read("", raw, BODY).map_err(|mut fault| {
+        if fault.detail.at == Spot::Payload {
+            fault.detail.at = key.into();
+        }
+        fault
+    })
 }

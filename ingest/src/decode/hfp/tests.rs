@@ -196,12 +196,12 @@ fn faults_say_what_is_wrong() {
     ] {
         let fault = refused(VP, payload);
         assert_eq!(fault.reason, Reason::Malformed);
-        assert!(fault.detail.starts_with(detail), "{payload}: {}", fault.detail);
+        assert!(fault.detail.to_string().starts_with(detail), "{payload}: {}", fault.detail);
     }
     let nowhere = refused(VP, r#"{"VP":{"tst":"2024-02-13T16:33:00Z","lat":95.0,"long":24.9}}"#);
     assert_eq!(nowhere.reason, Reason::Implausible);
     let empty = refused(APC, r#"{"APC":{"tst":"2024-02-13T16:33:00Z"}}"#);
-    assert!(empty.detail.starts_with("vehiclecounts:"));
+    assert!(empty.detail.to_string().starts_with("vehiclecounts:"));
     let crowd = r#"{"APC":{"tst":"2024-02-13T16:33:00Z","vehiclecounts":{"doorcounts":[{"door":"1",
         "count":[{"in":9223372036854775807},{"in":9223372036854775807}]}]}}}"#;
     assert_eq!(refused(APC, crowd).reason, Reason::Implausible);

@@ -1,6 +1,7 @@
 //! HFP topics.
 
 use domain::Reason;
+use domain::mistake::{Mistake, Topics};
 
 use crate::decode::Fault;
 
@@ -24,10 +25,8 @@ impl<'a> Topic<'a> {
     /// It is none of HFP v2.
     pub fn parse(topic: &'a str) -> Result<Self, Fault> {
         Self::read(topic).ok_or_else(|| {
-            let wanted = "/hfp/v2/(journey|deadrun|signoff)/(ongoing|upcoming)/EVENT/MODE/OPERATOR/VEHICLE";
-            let what =
-                format!("topic: '{topic}' is not {wanted} with an EVENT of {}", EVENTS.replace(' ', ", "));
-            Fault::new(Reason::UnknownTopic, what)
+            let events = Topics::Hfp(EVENTS.replace(' ', ", ").into());
+            Fault::new(Reason::UnknownTopic, "topic", Mistake::NoTopic(topic.into(), events))
         })
     }
 

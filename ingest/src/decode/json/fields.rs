@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use domain::Reason;
+use domain::mistake::{Expected, Mistake};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -76,8 +77,8 @@ impl<'a> Fields<'a> {
         if let Some(found) = self.found.iter().find(|f| f.name == name) {
             return found.read(read).map_err(|wrong| self.fault(name, found.raw, wrong));
         }
-        let expected = read("null").err().map_or(Cow::Borrowed(""), |wrong| wrong.expected);
-        Err(Fault::malformed(format!("{}: it is missing; {expected} is expected", self.shown(name))))
+        let expected = read("null").err().map(|wrong| wrong.expected);
+        Err(Fault::malformed(self.shown(name), Mistake::Missing(expected)))
     }
 
     /// A field that may be absent, but if it is there it must be right.
@@ -126,19 +127,15 @@ impl<'a> Fields<'a> {
     }
 
     fn fault(&self, name: &str, raw: &str, wrong: Invalid) -> Fault {
-        let detail = format!("{}: {} is not {}", self.shown(name), show(raw), wrong.expected);
-        let fault = Fault::new(wrong.reason, detail);
-        match wrong.remedy {
-            Some(remedy) => fault.remedy(remedy),
-            None => fault,
-        }
+        let mistake = Mistake::IsNot(show(raw), wrong.expected);
+        Fault { remedy: wrong.remedy, ..Fault::new(wrong.reason, self.shown(name), mistake) }
     }
 }
 
 impl<'a> Found<'a> {
     fn read<T>(&self, read: impl FnOnce(&'a str) -> Result<T, Invalid>) -> Result<T, Invalid> {
         if self.is_contradicted {
-            return Err(Invalid::new("the only value: the field stands there twice"));
+            return Err(Invalid::new(Expected::OnlyValue));
         }
         read(self.raw)
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use domain::Reason;
+use domain::mistake::{Expected, Quoted, Remedy};
 
 /// Characters shown of a value.
 const SHOWN_CHARS: usize = 60;
@@ -11,25 +12,25 @@ const SHOWN_CHARS: usize = 60;
 #[derive(Debug)]
 pub struct Invalid {
     pub reason: Reason,
-    /// What would be right: it completes "... is not".
-    pub expected: Cow<'static, str>,
-    pub remedy: Option<Cow<'static, str>>,
+    /// What would be right.
+    pub expected: Expected,
+    pub remedy: Option<Remedy>,
 }
 
 impl Invalid {
     /// A value of the wrong type or form.
-    pub fn new(expected: impl Into<Cow<'static, str>>) -> Self {
-        Invalid { reason: Reason::Malformed, expected: expected.into(), remedy: None }
+    pub fn new(expected: Expected) -> Self {
+        Invalid { reason: Reason::Malformed, expected, remedy: None }
     }
 
     /// A value that cannot be true.
-    pub fn implausible(expected: impl Into<Cow<'static, str>>) -> Self {
+    pub fn implausible(expected: Expected) -> Self {
         Invalid { reason: Reason::Implausible, ..Invalid::new(expected) }
     }
 
     /// With what to do about it.
-    pub fn remedy(self, remedy: impl Into<Cow<'static, str>>) -> Self {
-        Invalid { remedy: Some(remedy.into()), ..self }
+    pub fn remedy(self, remedy: Remedy) -> Self {
+        Invalid { remedy: Some(remedy), ..self }
     }
 }
 
@@ -68,16 +69,11 @@ impl<'a> JsonType<'a> {
     }
 }
 
-/// A value as a fault shows it.
-pub fn show(raw: &str) -> String {
-    let mut shown: String = raw.chars().take(SHOWN_CHARS).collect();
-    if shown.len() < raw.len() {
-        shown.push_str("...");
-    }
-    match raw.as_bytes().first() {
-        Some(b'{') => format!("an object ({shown})"),
-        Some(b'[') => format!("a list ({shown})"),
-        _ => shown,
+/// As much of a value as a fault shows.
+pub fn show(raw: &str) -> Quoted {
+    match raw.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}...", &raw[..end]).into(),
+        None => raw.into(),
     }
 }
 
@@ -85,7 +81,7 @@ pub fn show(raw: &str) -> String {
 pub fn text_of(raw: &str) -> Result<Cow<'_, str>, Invalid> {
     match JsonType::of(raw) {
         JsonType::Text(text) => Ok(text),
-        JsonType::Number(_) => Err(Invalid::new("a text").remedy("Write it in quotation marks.")),
-        _ => Err(Invalid::new("a text")),
+        JsonType::Number(_) => Err(Invalid::new(Expected::Text).remedy(Remedy::QuoteIt)),
+        _ => Err(Invalid::new(Expected::Text)),
     }
 }

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod tests;
 
+use domain::mistake::{Expected, Mistake, Remedy, Spot};
+
 use super::json_type::show;
 use crate::decode::Fault;
 
@@ -16,25 +18,20 @@ pub fn no_object(text: &str) -> Fault {
     if let Err(fault) = scanned(text) {
         return fault;
     }
-    let shown = show(text);
-    match text.as_bytes().first() {
-        Some(b'[') => {
-            Fault::malformed(format!("payload: {shown} where one object is expected"))
-                .remedy("Send each object as a message of its own; lists belong on the topic kv/1/FEED/batch of a native feed.")
-        }
-        Some(b'"') => Fault::malformed(format!("payload: the text {shown} where an object is expected"))
-            .remedy("Send the JSON itself, not a text that contains it."),
-        _ => Fault::malformed(format!("payload: {shown} where an object is expected"))
-            .remedy("Send a JSON object, {...}, with the fields of the format."),
-    }
+    let (expected, remedy) = match text.as_bytes().first() {
+        Some(b'[') => (Expected::OneObject, Remedy::SendEach),
+        Some(b'"') => (Expected::Object, Remedy::SendTheJson),
+        _ => (Expected::Object, Remedy::SendAnObject),
+    };
+    Fault::malformed(Spot::Payload, Mistake::Instead(show(text), expected)).remedy(remedy)
 }
 
 /// A message that should be a list.
 pub fn no_list(text: &str) -> Fault {
     let text = text.trim_ascii();
     if text.starts_with('{') && scanned(text).is_ok() {
-        return Fault::malformed(format!("payload: {} where a list is expected", show(text)))
-            .remedy("Put it in brackets: [{...}, {...}].");
+        let mistake = Mistake::Instead(show(text), Expected::List);
+        return Fault::malformed(Spot::Payload, mistake).remedy(Remedy::SendAList);
     }
     no_object(text)
 }
@@ -42,20 +39,16 @@ pub fn no_list(text: &str) -> Fault {
 /// What is wrong with `text`, at which the parser failed with `error`.
 pub fn syntax(text: &str, error: &serde_json::Error) -> Fault {
     scanned(text).err().unwrap_or_else(|| {
-        let (line, column) = (error.line(), error.column());
-        Fault::malformed(format!("payload: it cannot be read as JSON, line {line}, column {column}"))
-            .remedy("Check the message with a JSON validator.")
+        let mistake = Mistake::NoJson(error.line(), error.column());
+        Fault::malformed(Spot::Payload, mistake).remedy(Remedy::Validate)
     })
 }
 
 /// Whether it is JSON, else what is wrong with it.
 fn scanned(text: &str) -> Result<(), Fault> {
     let mut scanner = Scanner::new(text);
-    scanner.scan().map_err(|mistake| scanner.fault(mistake))
+    scanner.scan().map_err(|found| scanner.fault(found))
 }
-
-/// What is wrong, and what to write instead.
-struct Mistake(String, &'static str);
 
 /// Where in a message the scanner is.
 enum Level<'t> {
@@ -65,7 +58,7 @@ enum Level<'t> {
     List(usize),
 }
 
-enum Expected {
+enum Awaits {
     Value,
     ValueOrEnd,
     Key,
@@ -80,14 +73,16 @@ struct Scanner<'t> {
     levels: Vec<Level<'t>>,
 }
 
-type Step = Result<(), Mistake>;
+/// What is wrong, and what to write instead.
+type Found = (Mistake, Remedy);
+type Step = Result<(), Found>;
 
 impl<'t> Scanner<'t> {
     fn new(text: &'t str) -> Self {
         Scanner { rest: text, all: text, levels: Vec::new() }
     }
 
-    fn fault(&self, Mistake(what, remedy): Mistake) -> Fault {
+    fn fault(&self, (mistake, remedy): Found) -> Fault {
         let mut path = String::new();
         for level in &self.levels {
             match level {
@@ -97,35 +92,35 @@ impl<'t> Scanner<'t> {
                 Level::List(index) => path.push_str(&format!("[{index}]")),
             }
         }
-        let path = if path.is_empty() { "payload" } else { &path };
-        Fault::malformed(format!("{path}: {what}")).remedy(remedy)
+        let at = if path.is_empty() { Spot::Payload } else { path.into() };
+        Fault::malformed(at, mistake).remedy(remedy)
     }
 
     fn scan(&mut self) -> Step {
-        let mut expected = Expected::Value;
+        let mut awaits = Awaits::Value;
         loop {
             self.rest = self.rest.trim_ascii_start();
             let Some(next) = self.rest.chars().next() else {
-                return match (expected, self.levels.is_empty()) {
-                    (Expected::Next, true) => Ok(()),
+                return match (awaits, self.levels.is_empty()) {
+                    (Awaits::Next, true) => Ok(()),
                     _ => Err(self.cut_off()),
                 };
             };
-            expected = match (expected, next) {
-                (Expected::Value | Expected::ValueOrEnd, '{') => {
+            awaits = match (awaits, next) {
+                (Awaits::Value | Awaits::ValueOrEnd, '{') => {
                     self.step(1);
                     self.levels.push(Level::Object(""));
-                    Expected::KeyOrEnd
+                    Awaits::KeyOrEnd
                 }
-                (Expected::Value | Expected::ValueOrEnd, '[') => {
+                (Awaits::Value | Awaits::ValueOrEnd, '[') => {
                     self.step(1);
                     self.levels.push(Level::List(0));
-                    Expected::ValueOrEnd
+                    Awaits::ValueOrEnd
                 }
-                (Expected::ValueOrEnd, ']') | (Expected::KeyOrEnd, '}') => self.close(),
-                (Expected::Value | Expected::ValueOrEnd, _) => self.scalar(next)?,
-                (Expected::Key | Expected::KeyOrEnd, _) => self.key(next)?,
-                (Expected::Next, _) => self.next(next)?,
+                (Awaits::ValueOrEnd, ']') | (Awaits::KeyOrEnd, '}') => self.close(),
+                (Awaits::Value | Awaits::ValueOrEnd, _) => self.scalar(next)?,
+                (Awaits::Key | Awaits::KeyOrEnd, _) => self.key(next)?,
+                (Awaits::Next, _) => self.next(next)?,
             };
         }
     }
@@ -134,25 +129,24 @@ impl<'t> Scanner<'t> {
         self.rest = &self.rest[bytes..];
     }
 
-    fn close(&mut self) -> Expected {
+    fn close(&mut self) -> Awaits {
         self.step(1);
         self.levels.pop();
-        Expected::Next
+        Awaits::Next
     }
 
-    fn cut_off(&self) -> Mistake {
-        let remedy = "Is a buffer of the sender too small, or its largest packet? Send the whole message.";
-        Mistake(format!("the JSON breaks off after {} bytes", self.all.len()), remedy)
+    fn cut_off(&self) -> Found {
+        (Mistake::BreaksOff(self.all.len()), Remedy::SendWhole)
     }
 
-    fn next(&mut self, next: char) -> Result<Expected, Mistake> {
+    fn next(&mut self, next: char) -> Result<Awaits, Found> {
         match (next, self.levels.last_mut()) {
             (',', Some(Level::List(index))) => {
                 *index += 1;
                 self.step(1);
                 match self.rest.trim_ascii_start().starts_with(']') {
                     true => Err(trailing_comma()),
-                    false => Ok(Expected::Value),
+                    false => Ok(Awaits::Value),
                 }
             }
             (',', Some(Level::Object(_))) => {
@@ -160,33 +154,23 @@ impl<'t> Scanner<'t> {
                 self.step(1);
                 let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
                 if is_digit(self.all[..before].chars().next_back()) && is_digit(self.rest.chars().next()) {
-                    let remedy = "JSON has a decimal point: write 3.6, not 3,6.";
-                    return Err(Mistake("a comma stands in the number".into(), remedy));
+                    return Err((Mistake::DecimalComma, Remedy::DecimalPoint));
                 }
                 match self.rest.trim_ascii_start().starts_with('}') {
                     true => Err(trailing_comma()),
-                    false => Ok(Expected::Key),
+                    false => Ok(Awaits::Key),
                 }
             }
             ('}', Some(Level::Object(_))) | (']', Some(Level::List(_))) => Ok(self.close()),
-            ('{', None) => Err(Mistake(
-                "a second JSON object follows the first".into(),
-                "Send each object as a message of its own, or all as a list, [{...}, {...}], where the format takes one.",
-            )),
-            (_, None) => {
-                Err(Mistake(format!("'{}' follows the JSON", self.word()), "Send nothing but the JSON."))
-            }
-            _ => Err(Mistake(
-                format!("'{}' where a comma or the end is expected", self.word()),
-                "Check the message with a JSON validator.",
-            )),
+            ('{', None) => Err((Mistake::SecondObject, Remedy::OneObjectEach)),
+            (_, None) => Err((Mistake::Follows(self.word().into()), Remedy::NothingElse)),
+            _ => Err((Mistake::NoComma(self.word().into()), Remedy::Validate)),
         }
     }
 
-    fn key(&mut self, next: char) -> Result<Expected, Mistake> {
+    fn key(&mut self, next: char) -> Result<Awaits, Found> {
         if next != '"' {
-            let what = format!("'{}' where a field's name is expected", self.word());
-            let unquoted = Mistake(what, "Write names in double quotation marks.");
+            let unquoted = (Mistake::NoName(self.word().into()), Remedy::QuoteNames);
             return Err(if next == '\'' { single_quotes() } else { unquoted });
         }
         let key = self.string()?;
@@ -198,17 +182,15 @@ impl<'t> Scanner<'t> {
             None => Err(self.cut_off()),
             Some(':') => {
                 self.step(1);
-                Ok(Expected::Value)
+                Ok(Awaits::Value)
             }
-            Some(_) => {
-                Err(Mistake(format!("'{}' where a colon is expected", self.word()), "Write \"name\": value."))
-            }
+            Some(_) => Err((Mistake::NoColon(self.word().into()), Remedy::Colon)),
         }
     }
 
-    fn scalar(&mut self, next: char) -> Result<Expected, Mistake> {
+    fn scalar(&mut self, next: char) -> Result<Awaits, Found> {
         if next == '"' {
-            return self.string().map(|_| Expected::Next);
+            return self.string().map(|_| Awaits::Next);
         }
         let word = self.word();
         let is_number = serde_json::from_str::<serde_json::Number>(word).is_ok();
@@ -217,40 +199,26 @@ impl<'t> Scanner<'t> {
             && word.parse::<f64>().is_ok_and(f64::is_infinite);
         if matches!(word, "true" | "false" | "null") || is_number || is_huge {
             self.step(word.len());
-            return Ok(Expected::Next);
+            return Ok(Awaits::Next);
         }
         let bare = word.trim_start_matches(['-', '+']).to_ascii_lowercase();
-        let shown: String = word.chars().take(SHOWN_CHARS).collect();
+        let shown = || word.chars().take(SHOWN_CHARS).collect::<String>().into();
         Err(match (next, bare.as_str()) {
             ('\'', _) => single_quotes(),
-            ('\u{201c}' | '\u{201d}' | '\u{201e}', _) => {
-                Mistake("typographic quotation marks".into(), "Write plain ones: \".")
-            }
-            (_, "nan" | "inf" | "infinity") => Mistake(
-                format!("{shown} is no JSON value"),
-                "Leave the field out, or write null, when there is no value: JSON has no NaN and no infinity.",
-            ),
-            (_, "true" | "false" | "none" | "undefined") => Mistake(
-                format!("{shown} is no JSON value"),
-                "JSON has true, false and null, in small letters; in Python use json.dumps, not str.",
-            ),
-            (',' | '}' | ']', _) => {
-                Mistake("no value stands there".into(), "Write null when there is no value.")
-            }
+            ('\u{201c}' | '\u{201d}' | '\u{201e}', _) => (Mistake::TypographicQuotes, Remedy::PlainQuotes),
+            (_, "nan" | "inf" | "infinity") => (Mistake::NoValue(shown()), Remedy::NoNan),
+            (_, "true" | "false" | "none" | "undefined") => (Mistake::NoValue(shown()), Remedy::SmallLetters),
+            (',' | '}' | ']', _) => (Mistake::NothingThere, Remedy::WriteNull),
             (_, _)
                 if self.rest.len() == word.len()
                     && ["true", "false", "null"].iter().any(|w| w.starts_with(word)) =>
             {
                 self.cut_off()
             }
-            _ if next.is_ascii_digit() || matches!(next, '+' | '-' | '.') => Mistake(
-                format!("{shown} is no number as JSON writes them"),
-                "Write 3.6: a decimal point, no leading zero or plus, no unit.",
-            ),
-            _ => Mistake(
-                format!("'{shown}' stands there without quotation marks"),
-                "Write texts in double quotation marks.",
-            ),
+            _ if next.is_ascii_digit() || matches!(next, '+' | '-' | '.') => {
+                (Mistake::NoNumber(shown()), Remedy::PlainNumber)
+            }
+            _ => (Mistake::Unquoted(shown()), Remedy::QuoteTexts),
         })
     }
 
@@ -263,7 +231,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Passes over a text in quotation marks; returns what stands between them.
-    fn string(&mut self) -> Result<&'t str, Mistake> {
+    fn string(&mut self) -> Result<&'t str, Found> {
         let inner = &self.rest[1..];
         let mut escaped = false;
         for (at, c) in inner.char_indices() {
@@ -273,13 +241,11 @@ impl<'t> Scanner<'t> {
                     return Ok(&inner[..at]);
                 }
                 c if c < ' ' => {
-                    let what = if c == '\0' { "a NUL byte" } else { "a line break or control character" };
-                    let remedy = "Write it as an escape, e.g. \\n, or leave it out.";
-                    return Err(Mistake(format!("{what} stands in the text"), remedy));
+                    let mistake = if c == '\0' { Mistake::Nul } else { Mistake::Control };
+                    return Err((mistake, Remedy::Escape));
                 }
                 c if escaped && !matches!(c, '"' | '\\' | '/' | 'b' | 'f' | 'n' | 'r' | 't' | 'u') => {
-                    let remedy = "Write a backslash twice: \\\\.";
-                    return Err(Mistake(format!("\\{c} is no escape of JSON"), remedy));
+                    return Err((Mistake::NoEscape(c), Remedy::Backslash));
                 }
                 _ => {}
             }
@@ -289,11 +255,10 @@ impl<'t> Scanner<'t> {
     }
 }
 
-fn single_quotes() -> Mistake {
-    let remedy = "JSON has double ones, \"; in Python use json.dumps, not str.";
-    Mistake("it stands in single quotation marks".into(), remedy)
+fn single_quotes() -> Found {
+    (Mistake::SingleQuotes, Remedy::DoubleQuotes)
 }
 
-fn trailing_comma() -> Mistake {
-    Mistake("a comma stands before the end".into(), "Leave out the last comma.")
+fn trailing_comma() -> Found {
+    (Mistake::TrailingComma, Remedy::NoLastComma)
 }

@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use domain::mistake::{Expected, Remedy};
+
 use super::json_type::{Invalid, JsonType};
 
 /// Beyond it not every whole number is one of its own in JSON of most languages.
@@ -17,7 +19,7 @@ pub fn number(raw: &str) -> Result<f64, Invalid> {
         JsonType::Number(digits) => digits.parse::<f64>().ok().filter(|n| n.is_finite()),
         _ => None,
     };
-    parsed.ok_or_else(|| wrong(raw, "a number"))
+    parsed.ok_or_else(|| wrong(raw, Expected::Number))
 }
 
 /// A measurement as it is kept; one outside of `plausible` is implausible.
@@ -28,20 +30,20 @@ pub fn measurement(plausible: RangeInclusive<f64>) -> impl FnOnce(&str) -> Resul
             return Ok(n as f32);
         }
         let (low, high) = plausible.into_inner();
-        Err(Invalid::implausible(format!("between {low} and {high}")))
+        Err(Invalid::implausible(Expected::Between(low, high)))
     }
 }
 
 /// A whole number.
 pub fn whole(raw: &str) -> Result<i64, Invalid> {
-    let JsonType::Number(digits) = JsonType::of(raw) else { return Err(wrong(raw, "a whole number")) };
+    let JsonType::Number(digits) = JsonType::of(raw) else { return Err(wrong(raw, Expected::Whole)) };
     if let Ok(n) = digits.parse::<i64>() {
         return Ok(n);
     }
     match digits.parse::<f64>() {
         Ok(n) if n.fract() == 0.0 && n.abs() <= MAX_EXACT => Ok(n as i64),
-        Ok(n) if n.abs() > MAX_EXACT => Err(Invalid::new("a whole number below 2^63")),
-        _ => Err(wrong(raw, "a whole number")),
+        Ok(n) if n.abs() > MAX_EXACT => Err(Invalid::new(Expected::Whole64)),
+        _ => Err(wrong(raw, Expected::Whole)),
     }
 }
 
@@ -53,7 +55,7 @@ pub fn whole_in<T: TryFrom<i64>>(plausible: RangeInclusive<i64>) -> impl FnOnce(
             Ok(value) if plausible.contains(&n) => Ok(value),
             _ => {
                 let (low, high) = plausible.into_inner();
-                Err(Invalid::implausible(format!("between {low} and {high}")))
+                Err(Invalid::implausible(Expected::Between(low as f64, high as f64)))
             }
         }
     }
@@ -81,21 +83,17 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(is_part) && text.ends_with(|c: char| c.is_ascii_digit()) && text.parse::<f64>().is_ok()
 }
 
-fn wrong(raw: &str, expected: &'static str) -> Invalid {
+fn wrong(raw: &str, expected: Expected) -> Invalid {
     let remedy = match JsonType::of(raw) {
-        JsonType::Number(_) if expected == "a number" => "The number is too large.",
-        JsonType::Number(_) => "Write it without a fraction.",
+        JsonType::Number(_) if expected == Expected::Number => Remedy::SmallerNumber,
+        JsonType::Number(_) => Remedy::NoFraction,
         JsonType::Text(text) => match text.trim() {
-            "" => "Leave the field out, or write null, when there is no value.",
-            text if is_number(text) => "Write the number without quotation marks.",
-            text if is_number(&text.replace(',', ".")) => {
-                "Write a decimal point, not a comma, and no quotation marks."
-            }
+            "" => Remedy::LeaveOut,
+            text if is_number(text) => Remedy::UnquoteNumber,
+            text if is_number(&text.replace(',', ".")) => Remedy::PointUnquoted,
             text => match &*text.trim_start_matches('-').to_ascii_lowercase() {
-                "nan" | "inf" | "infinity" => "Leave the field out, or write null: that is no number.",
-                _ => {
-                    "Write the number itself, in digits and without a unit, or leave the field out when there is none."
-                }
+                "nan" | "inf" | "infinity" => Remedy::NoNumber,
+                _ => Remedy::Digits,
             },
         },
         _ => return Invalid::new(expected),
@@ -105,6 +103,8 @@ fn wrong(raw: &str, expected: &'static str) -> Invalid {
 
 #[cfg(test)]
 mod tests {
+    use domain::Lang;
+
     use super::*;
 
     #[test]
@@ -132,9 +132,9 @@ mod tests {
             ("\"-inf\"", "no number"),
             ("1e999", "too large"),
         ] {
-            assert!(number(raw).unwrap_err().remedy.unwrap().contains(remedy), "{raw}");
+            assert!(number(raw).unwrap_err().remedy.unwrap().sentence(Lang::En).contains(remedy), "{raw}");
         }
-        assert!(whole("3.5").unwrap_err().remedy.unwrap().contains("fraction"));
+        assert!(whole("3.5").unwrap_err().remedy == Some(Remedy::NoFraction));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use domain::mistake::{Mistake, Remedy, Spot};
+
 use crate::decode::Fault;
 
 /// Bytes shown of a payload that is no text.
@@ -17,24 +19,16 @@ pub fn text(payload: &[u8]) -> Result<Cow<'_, str>, Fault> {
     let bytes = payload.strip_prefix(b"\xef\xbb\xbf").unwrap_or(payload);
     let end = bytes.iter().rposition(|b| !matches!(b, 0 | b' ' | b'\t' | b'\r' | b'\n'));
     let Some(end) = end else {
-        let fault = Fault::malformed("payload: it is empty");
-        return Err(fault.remedy(
-            "Send the JSON as the message's payload; an empty one also deletes a retained message.",
-        ));
+        return Err(wrong(Mistake::Empty, Remedy::SendPayload));
     };
     let bytes = &bytes[..=end];
     let start = bytes.iter().find(|b| !b.is_ascii_whitespace()).copied();
     match std::str::from_utf8(bytes) {
         _ if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") => {
-            Err(Fault::malformed("payload: its byte order mark says UTF-16")
-                .remedy("Send the JSON as UTF-8."))
+            Err(wrong(Mistake::Utf16, Remedy::Utf8))
         }
-        _ if bytes.starts_with(b"\x1f\x8b") => {
-            Err(Fault::malformed("payload: it is compressed (gzip)").remedy("Send the JSON uncompressed."))
-        }
-        _ if start == Some(b'<') => {
-            Err(Fault::malformed("payload: it is XML or HTML, JSON is expected").remedy("Send JSON."))
-        }
+        _ if bytes.starts_with(b"\x1f\x8b") => Err(wrong(Mistake::Gzip, Remedy::Unpack)),
+        _ if start == Some(b'<') => Err(wrong(Mistake::Markup, Remedy::SendJson)),
         Ok(text) if matches!(start, Some(b'{' | b'[')) || !is_binary(text) => Ok(Cow::Borrowed(text)),
         Err(_) if matches!(start, Some(b'{' | b'[')) => Ok(String::from_utf8_lossy(bytes)),
         _ => Err(binary(payload)),
@@ -47,10 +41,11 @@ fn is_binary(text: &str) -> bool {
 
 fn binary(payload: &[u8]) -> Fault {
     let head: Vec<String> = payload.iter().take(SHOWN_BYTES).map(|b| format!("{b:02x}")).collect();
-    let bytes = payload.len();
-    let detail =
-        format!("payload: {bytes} bytes that are no text ({} ...), JSON is expected", head.join(" "));
-    Fault { is_binary: true, ..Fault::malformed(detail).remedy("Send JSON, not bytes of a binary format.") }
+    wrong(Mistake::Binary(payload.len(), head.join(" ")), Remedy::NoBinary)
+}
+
+fn wrong(mistake: Mistake, remedy: Remedy) -> Fault {
+    Fault::malformed(Spot::Payload, mistake).remedy(remedy)
 }
 
 #[cfg(test)]
@@ -80,7 +75,7 @@ mod tests {
             (b"\x00\x01\x02", "no text"),
         ] {
             let fault = text(payload).unwrap_err();
-            assert!(fault.detail.contains(name), "{payload:?}: {}", fault.detail);
+            assert!(fault.detail.to_string().contains(name), "{payload:?}: {}", fault.detail);
             assert!(fault.remedy.is_some());
         }
     }

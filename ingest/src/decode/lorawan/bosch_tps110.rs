@@ -8,10 +8,10 @@
 //!
 //! Ports 1 to 3 renew the state: the maker gives each of them a state of its own.
 
-use domain::BayState;
+use domain::{BayState, Decoder};
 use serde_json::json;
 
-use super::Report;
+use super::{Report, foreign_payload, foreign_port};
 use crate::decode::Fault;
 
 /// Decodes one payload.
@@ -39,10 +39,7 @@ pub fn decode(f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
             Ok(report)
         }
         (4..=6, _) => Ok(Report { kind: "device_information", ..Report::default() }),
-        (1..=3, _) => Err(Fault::malformed(format!(
-            "payload: {} bytes on port {f_port}; a Bosch TPS110 sends 1 or 2 on ports 1 and 2, 17 on port 3",
-            payload.len()
-        ))),
-        _ => Err(Fault::malformed(format!("f_port: {f_port} is not one of a Bosch TPS110 (1 to 6)"))),
+        (1..=3, _) => Err(foreign_payload(payload, f_port, Decoder::BoschTps110)),
+        _ => Err(foreign_port(f_port, Decoder::BoschTps110)),
     }
 }

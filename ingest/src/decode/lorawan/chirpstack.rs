@@ -4,6 +4,7 @@
 //! Source: chirpstack-docs, `src/chirpstack/integrations/events.md` and `mqtt.md`.
 
 use domain::Reason;
+use domain::mistake::{Expected, Mistake, Remedy};
 use domain::place::DevEui;
 use domain::uplink::Reception;
 
@@ -62,9 +63,9 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
     let is_v3 =
         || e.has("applicationID") || Fields::read("", text, &["devEUI"]).is_ok_and(|it| it.has("devEUI"));
     if !e.has("deviceInfo") && is_v3() {
-        let fault = Fault::malformed("applicationID, devEUI: this is a message of ChirpStack v3, v4 is read");
-        let remedy = "Update to ChirpStack v4: its messages have deviceInfo and deduplicationId.";
-        return Err(fault.remedy(remedy));
+        return Err(
+            Fault::malformed("applicationID, devEUI", Mistake::ChirpstackV3).remedy(Remedy::UpdateChirpstack)
+        );
     }
     let mut dropped = Vec::new();
     let d = &mut dropped;
@@ -130,7 +131,7 @@ fn device(topic: Topic<'_>, e: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<DevE
         (Err(_), Some(eui)) => Err(other_device("deviceInfo.devEui", eui, topic)),
         (Err(_), None) => {
             let text = stated.as_deref().unwrap_or(topic.device);
-            Err(Fault::malformed(format!("devEui: '{text}' does not have 16 hexadecimal digits")))
+            Err(Fault::malformed("devEui", Mistake::NoDevEui(text.into())))
         }
     }
 }
@@ -139,7 +140,7 @@ fn flag(raw: &str) -> Result<bool, crate::decode::json::Invalid> {
     match raw {
         "true" | "\"true\"" => Ok(true),
         "false" | "\"false\"" => Ok(false),
-        _ => Err(crate::decode::json::Invalid::new("true or false")),
+        _ => Err(crate::decode::json::Invalid::new(Expected::Flag)),
     }
 }
 

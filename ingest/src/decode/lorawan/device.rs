@@ -1,5 +1,6 @@
 //! Decodes device payloads, whatever the make.
 
+use domain::mistake::{Mistake, Reported, Spot};
 use domain::observation::VehicleFix;
 use domain::{BayState, BothWays, Decoder};
 use serde_json::Value;
@@ -46,11 +47,11 @@ impl Report {
         Value::Object(fields)
     }
 
-    /// What it is about but the device itself, in words; `None`: nothing.
-    pub fn subject(&self) -> Option<&'static str> {
-        (self.state.map(|_| "the state of a bay"))
-            .or(self.passed.map(|_| "who passes in a lane"))
-            .or(self.fix.as_ref().map(|_| "the position of a vehicle"))
+    /// What it is about but the device itself; `None`: nothing.
+    pub fn subject(&self) -> Option<Reported> {
+        (self.state.map(|_| Reported::State))
+            .or(self.passed.map(|_| Reported::Passages))
+            .or(self.fix.as_ref().map(|_| Reported::Position))
     }
 
     /// What the device says of its battery.
@@ -62,6 +63,16 @@ impl Report {
     pub(super) fn note(&mut self, name: &str, value: Value) {
         self.fields.insert(name.to_owned(), value);
     }
+}
+
+/// A port on which the device does not send.
+pub(super) fn foreign_port(f_port: i32, decoder: Decoder) -> Fault {
+    Fault::malformed("f_port", Mistake::ForeignPort(f_port, decoder))
+}
+
+/// Bytes that the device does not send on that port.
+pub(super) fn foreign_payload(payload: &[u8], f_port: i32, decoder: Decoder) -> Fault {
+    Fault::malformed(Spot::Payload, Mistake::ForeignPayload(payload.len(), f_port, decoder))
 }
 
 /// Version of each decoder, kept with every message: raise it when a decoder reads differently.
@@ -82,11 +93,11 @@ pub fn decode_device(
 ) -> Result<Report, Fault> {
     let mut report = match decoder {
         Decoder::BoschTps110 => bosch_tps110::decode(f_port, payload),
-        Decoder::Libelium => libelium::decode(payload),
-        Decoder::Placepod => pni_placepod::decode(payload),
+        Decoder::Libelium => libelium::decode(f_port, payload),
+        Decoder::Placepod => pni_placepod::decode(f_port, payload),
         Decoder::DingtekDo200 => dingtek::decode(&dingtek::DO200, f_port, payload),
         Decoder::DingtekDo202 => dingtek::decode(&dingtek::DO202, f_port, payload),
-        Decoder::MilesightEm400Udl => milesight_em400_udl::decode(payload, threshold_mm),
+        Decoder::MilesightEm400Udl => milesight_em400_udl::decode(f_port, payload, threshold_mm),
         Decoder::TekziPark => tekzitel_tekzipark::decode(f_port, payload),
         Decoder::ParametricPcr2 => parametric_pcr2::decode(f_port, payload),
         Decoder::Oyster => digital_matter_oyster::decode(f_port, payload),
@@ -124,7 +135,7 @@ pub fn read_payload(
     payload: &[u8],
     threshold_mm: Option<u32>,
 ) -> Result<String, String> {
-    let report = read_as(decoder, f_port, payload, threshold_mm).map_err(|fault| fault.detail)?;
+    let report = read_as(decoder, f_port, payload, threshold_mm).map_err(|fault| fault.detail.to_string())?;
     let mut read = report.kept();
     let of_device = [
         ("battery_v", report.battery_v),

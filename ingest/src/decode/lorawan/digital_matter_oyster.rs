@@ -9,11 +9,12 @@
 //! Every fix renews the vehicle's position. Where it has failed the last one is sent again: that is none. Port 4
 //! has a bit for a person who carries the device and lies down: it is not read, and [`redact`] clears it.
 
-use domain::LatLon;
+use domain::mistake::{Mistake, Spot};
 use domain::observation::VehicleFix;
+use domain::{Decoder, LatLon};
 use serde_json::json;
 
-use super::Report;
+use super::{Report, foreign_payload, foreign_port};
 use crate::decode::Fault;
 
 const FIX_FAILED: u8 = 0b10;
@@ -45,14 +46,8 @@ pub fn decode(f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
             Ok(report)
         }
         [..] if f_port == 3 && payload.len() == 11 => Ok(Report { kind: "statistics", ..Report::default() }),
-        _ if (1..=4).contains(&f_port) => Err(Fault::malformed(format!(
-            "payload: {} bytes on port {f_port}; a Digital Matter Oyster sends 11 on ports 1 and 3, 3 on port 2, 9 on port 4",
-            payload.len()
-        ))),
-        _ => {
-            let what = format!("f_port: {f_port} is not one of a Digital Matter Oyster (1 to 4)");
-            Err(Fault::malformed(what))
-        }
+        _ if (1..=4).contains(&f_port) => Err(foreign_payload(payload, f_port, Decoder::Oyster)),
+        _ => Err(foreign_port(f_port, Decoder::Oyster)),
     }
 }
 
@@ -72,9 +67,8 @@ fn position_of(
     speed_kmh: f32,
     battery: u8,
 ) -> Result<Report, Fault> {
-    let position = LatLon::new(lat, lon).ok_or_else(|| {
-        Fault::malformed(format!("payload: {lat:.5}, {lon:.5} is no position; is it of another device?"))
-    })?;
+    let position = LatLon::new(lat, lon)
+        .ok_or_else(|| Fault::malformed(Spot::Payload, Mistake::NoPosition(lat, lon)))?;
     let has_failed = flags & FIX_FAILED != 0;
     let fix = VehicleFix {
         position: Some(position),

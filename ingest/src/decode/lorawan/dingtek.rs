@@ -11,10 +11,10 @@
 //! state and never renew it. A published DO202 report says -117 degC: such a temperature is
 //! dropped like any implausible one (see [`super::decode_device`]), and the state is kept.
 
-use domain::BayState;
+use domain::{BayState, Decoder};
 use serde_json::json;
 
-use super::Report;
+use super::{Report, foreign_payload, foreign_port};
 use crate::decode::Fault;
 
 const PORT: i32 = 3;
@@ -23,15 +23,15 @@ const PARAMETERS: u8 = 3;
 /// Which of the two: it decides how the end of a report is read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Model {
-    name: &'static str,
+    decoder: Decoder,
     report_bytes: usize,
 }
 
 /// Without thermometer.
-pub const DO200: Model = Model { name: "DO200", report_bytes: 21 };
+pub const DO200: Model = Model { decoder: Decoder::DingtekDo200, report_bytes: 21 };
 
 /// With thermometer and hygrometer.
-pub const DO202: Model = Model { name: "DO202", report_bytes: 23 };
+pub const DO202: Model = Model { decoder: Decoder::DingtekDo202, report_bytes: 23 };
 
 /// Decodes one payload.
 ///
@@ -39,8 +39,7 @@ pub const DO202: Model = Model { name: "DO202", report_bytes: 23 };
 /// Another port, or neither a report nor parameters of this model.
 pub fn decode(model: &Model, f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
     if f_port != PORT {
-        let what = format!("f_port: {f_port} is not one of a Dingtek {} ({PORT})", model.name);
-        return Err(Fault::malformed(what));
+        return Err(foreign_port(f_port, model.decoder));
     }
     match *payload {
         [_, _, _, PARAMETERS, _, major, minor, upload_h, ..] => {
@@ -77,15 +76,6 @@ pub fn decode(model: &Model, f_port: i32, payload: &[u8]) -> Result<Report, Faul
             }
             Ok(report)
         }
-        _ => {
-            let (bytes, own) = (payload.len(), model.report_bytes);
-            let other = if bytes == 21 || bytes == 23 {
-                "; set the other model's decoder in sensors.csv"
-            } else {
-                ""
-            };
-            let what = format!("payload: {bytes} bytes; a Dingtek {} reports in {own}{other}", model.name);
-            Err(Fault::malformed(what))
-        }
+        _ => Err(foreign_payload(payload, f_port, model.decoder)),
     }
 }

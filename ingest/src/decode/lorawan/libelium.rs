@@ -9,10 +9,10 @@
 //! they are sent to report it. The others are about the device, and it is not known when their
 //! bit was measured: a sensor that only restarts and answers commands must go stale.
 
-use domain::BayState;
+use domain::{BayState, Decoder};
 use serde_json::json;
 
-use super::Report;
+use super::{Report, foreign_payload};
 use crate::decode::Fault;
 
 const KINDS: [&str; 9] =
@@ -22,11 +22,10 @@ const KINDS: [&str; 9] =
 ///
 /// # Errors
 /// Not 11 bytes.
-pub fn decode(payload: &[u8]) -> Result<Report, Fault> {
-    let [flags, counter, third, fourth, ..] = *payload else { return Err(wrong_length(payload)) };
-    if payload.len() != 11 {
-        return Err(wrong_length(payload));
-    }
+pub fn decode(f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
+    let [flags, counter, third, fourth, _, _, _, _, _, _, _] = *payload else {
+        return Err(foreign_payload(payload, f_port, Decoder::Libelium));
+    };
     let kind = flags & 0x0f;
     let mut report =
         Report { kind: KINDS.get(usize::from(kind)).copied().unwrap_or("unknown"), ..Report::default() };
@@ -45,8 +44,4 @@ pub fn decode(payload: &[u8]) -> Result<Report, Fault> {
     report.note("recalibrated", json!(flags & 0x10 != 0));
     report.note("frame_counter", json!(counter));
     Ok(report)
-}
-
-fn wrong_length(payload: &[u8]) -> Fault {
-    Fault::malformed(format!("payload: {} bytes; a Libelium Smart Parking sends 11", payload.len()))
 }

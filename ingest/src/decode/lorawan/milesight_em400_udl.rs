@@ -10,10 +10,11 @@
 //! is about the device. A tilted sensor is noted, its state is kept: whoever mounted it so set the
 //! threshold for it. An unknown channel ends the reading, what was understood before it is kept.
 
-use domain::{BayState, Reason};
+use domain::mistake::Mistake;
+use domain::{BayState, Decoder, Reason};
 use serde_json::json;
 
-use super::Report;
+use super::{Report, foreign_payload};
 use crate::decode::Fault;
 
 /// Farther than ultrasound of a sensor of this size reaches, mm.
@@ -24,7 +25,7 @@ const MAX_DISTANCE_MM: u16 = 10_000;
 /// # Errors
 /// It does not begin with a channel of this device; or it carries a distance and the binding has
 /// no threshold.
-pub fn decode(payload: &[u8], threshold_mm: Option<u32>) -> Result<Report, Fault> {
+pub fn decode(f_port: i32, payload: &[u8], threshold_mm: Option<u32>) -> Result<Report, Fault> {
     let mut report = Report { kind: "device_information", ..Report::default() };
     let mut distance_mm = None;
     let mut rest = payload;
@@ -60,10 +61,7 @@ pub fn decode(payload: &[u8], threshold_mm: Option<u32>) -> Result<Report, Fault
         };
     }
     if rest.len() == payload.len() && !is_device_information(payload) {
-        return Err(Fault::malformed(format!(
-            "payload: {} bytes that do not begin with a channel of a Milesight EM400-UDL (01 75, 03 67, 04 82, 05 00)",
-            payload.len()
-        )));
+        return Err(foreign_payload(payload, f_port, Decoder::MilesightEm400Udl));
     }
     if !rest.is_empty() {
         report.note("unread_bytes", json!(rest.len()));
@@ -87,11 +85,7 @@ fn celsius(low: u8, high: u8) -> f32 {
 
 fn state(distance_mm: u16, threshold_mm: Option<u32>) -> Result<BayState, Fault> {
     let threshold_mm = threshold_mm.ok_or_else(|| {
-        let what = format!(
-            "threshold_mm: {distance_mm} mm were measured, and this sensor's binding does not say below which \
-             distance the bay is occupied; set threshold_mm in sensors.csv"
-        );
-        Fault::new(Reason::UnsupportedDevice, what)
+        Fault::new(Reason::UnsupportedDevice, "threshold_mm", Mistake::NoThreshold(distance_mm))
     })?;
     Ok(match distance_mm {
         d if d > MAX_DISTANCE_MM => BayState::Unknown,

@@ -22,12 +22,14 @@ pub mod tts;
 
 pub use allow_list::{HEAD_BYTES, allowed};
 pub use device::{Report, decode_device, read_as, read_payload, redact};
+use device::{foreign_payload, foreign_port};
 
 use std::borrow::Cow;
 
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use domain::mistake::{Expected, Mistake, Remedy, Topics};
 use domain::place::DevEui;
 use domain::uplink::Reception;
 use domain::{FeedFormat, Reason, UtcMicros};
@@ -157,7 +159,13 @@ fn named_topic(
         _ => (chirpstack::from_topic(topic), chirpstack::TOPICS),
     };
     let read = read.filter(|read| is_device(read.device));
-    read.ok_or_else(|| Fault::new(Reason::UnknownTopic, format!("topic: '{topic}' is not {wanted}")))
+    read.ok_or_else(|| {
+        Fault::new(
+            Reason::UnknownTopic,
+            "topic",
+            Mistake::NoTopic(topic.into(), Topics::Server(wanted.into())),
+        )
+    })
 }
 
 /// The text of a message; `is_push`: it was posted by HTTP.
@@ -166,11 +174,9 @@ fn named_topic(
 /// It is empty, or no text.
 pub fn text(format: FeedFormat, is_push: bool, payload: &[u8]) -> Result<Cow<'_, str>, Fault> {
     super::json::text(payload).map_err(|fault| match format {
-        FeedFormat::Chirpstack if fault.is_binary => fault.remedy(if is_push {
-            "Is this ChirpStack's protobuf? Choose JSON as the encoding of its HTTP integration."
-        } else {
-            "This is ChirpStack's protobuf: set json = true under [integration.mqtt] in chirpstack.toml, and restart it."
-        }),
+        FeedFormat::Chirpstack if matches!(fault.detail.mistake, Mistake::Binary(..)) => {
+            fault.remedy(if is_push { Remedy::ChirpstackEncoding } else { Remedy::ChirpstackJson })
+        }
         _ => fault,
     })
 }
@@ -189,11 +195,8 @@ pub fn decode<'a>(format: FeedFormat, topic: Topic<'_>, text: &'a str) -> Result
 /// A message that names another device than its topic. Brokers check who may publish on a topic,
 /// so the message cannot be attributed. Applications and tenants are not compared: nothing depends on them.
 fn other_device(field: &str, stated: DevEui, topic: Topic<'_>) -> Fault {
-    let what = format!("{field}: '{stated}' is not '{}', the device that the topic names", topic.device);
-    Fault::new(Reason::Implausible, what).remedy(
-        "Publish each message on the topic of its own device, as the network server does: does a bridge or a rule \
-         rewrite topics?",
-    )
+    let mistake = Mistake::OtherDevice(stated.to_string().into(), topic.device.into());
+    Fault::new(Reason::Implausible, field, mistake).remedy(Remedy::OwnTopic)
 }
 
 /// The name under which the device of a topic is known: its DevEUI, else as it stands.
@@ -210,9 +213,9 @@ fn allow_list_of(format: FeedFormat) -> &'static AllowList {
 fn bytes(raw: &str) -> Result<Vec<u8>, Invalid> {
     let text = text_of(raw)?;
     let decoded = STANDARD.decode(text.as_bytes()).or_else(|_| URL_SAFE.decode(text.as_bytes()));
-    let decoded = decoded.map_err(|_| Invalid::new("bytes in base64"))?;
+    let decoded = decoded.map_err(|_| Invalid::new(Expected::Base64))?;
     if decoded.len() > MAX_FRAME_BYTES {
-        return Err(Invalid::implausible(format!("what a LoRaWAN frame can carry, {MAX_FRAME_BYTES} bytes")));
+        return Err(Invalid::implausible(Expected::FrameOf(MAX_FRAME_BYTES)));
     }
     Ok(decoded)
 }

@@ -9,10 +9,10 @@
 //!
 //! Every count renews the site's, also where nobody passed.
 
-use domain::BothWays;
+use domain::{BothWays, Decoder};
 use serde_json::json;
 
-use super::Report;
+use super::{Report, foreign_payload, foreign_port};
 use crate::decode::Fault;
 
 const COUNTS: i32 = 14;
@@ -42,18 +42,9 @@ pub fn decode(f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
             Some(settings([*major, *minor, *patch]))
         }
         (COUNTS | SETTINGS, _) => None,
-        _ => {
-            let what = format!("f_port: {f_port} is not one of a Parametric PCR2 ({COUNTS} and {SETTINGS})");
-            return Err(Fault::malformed(what));
-        }
+        _ => return Err(foreign_port(f_port, Decoder::ParametricPcr2)),
     };
-    read.ok_or_else(|| {
-        Fault::malformed(format!(
-            "payload: {} bytes on port {f_port}; a Parametric PCR2 counts in 16 that begin with be 01 03, 17 with be 01 04, \
-             or a chain of 0a, 16 and 01, and sends its settings in 14, 20, 31, 34 or 35 on port {SETTINGS}",
-            payload.len()
-        ))
-    })
+    read.ok_or_else(|| foreign_payload(payload, f_port, Decoder::ParametricPcr2))
 }
 
 fn number(bytes: &[u8]) -> i32 {

@@ -9,10 +9,10 @@
 //! change (`15 66`) holds. A value that is neither, as while it calibrates, means `unknown`. Garbage at the
 //! end occurs: an unknown channel ends the reading, the values before it are kept.
 
-use domain::BayState;
+use domain::{BayState, Decoder};
 use serde_json::json;
 
-use super::Report;
+use super::{Report, foreign_payload};
 use crate::decode::Fault;
 
 const COUNTER_RESTARTED: u8 = 0x80;
@@ -21,7 +21,7 @@ const COUNTER_RESTARTED: u8 = 0x80;
 ///
 /// # Errors
 /// It does not begin with a channel of this device.
-pub fn decode(payload: &[u8]) -> Result<Report, Fault> {
+pub fn decode(f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
     let mut report = Report { kind: "device_information", ..Report::default() };
     let (mut changed, mut kept_alive) = (None, None);
     let mut rest = payload;
@@ -58,10 +58,7 @@ pub fn decode(payload: &[u8]) -> Result<Report, Fault> {
         };
     }
     if rest.len() == payload.len() {
-        return Err(Fault::malformed(format!(
-            "payload: {} bytes that do not begin with a channel of a PNI PlacePod (15 66, 37 66, 02 67, 03 02, ...)",
-            payload.len()
-        )));
+        return Err(foreign_payload(payload, f_port, Decoder::Placepod));
     }
     if !rest.is_empty() {
         report.note("unread_bytes", json!(rest.len()));

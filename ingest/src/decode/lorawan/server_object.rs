@@ -2,6 +2,7 @@
 //! differently. Only known fields are used; the object itself is never stored.
 
 use domain::BayState;
+use domain::mistake::{Mistake, Remedy, Spot};
 
 use crate::decode::Fault;
 use crate::decode::json::{CELSIUS, JsonType, entries, measurement, number};
@@ -70,7 +71,7 @@ fn known(key: &str, raw: &str) -> Option<Known> {
 /// contradict each other.
 pub fn read(object: &str) -> Result<Option<ServerDecoded>, Fault> {
     let Some(all) = entries(object) else {
-        return Err(not_understood("it is no object".to_owned()));
+        return Err(not_understood(Mistake::NoCodecObject));
     };
     let mut decoded = ServerDecoded::default();
     let mut states: Vec<(&str, BayState)> = Vec::new();
@@ -86,23 +87,17 @@ pub fn read(object: &str) -> Result<Option<ServerDecoded>, Fault> {
     decoded.state = states.first().map(|(_, state)| *state);
     if states.iter().any(|(_, state)| Some(*state) != decoded.state) {
         let names: Vec<&str> = states.iter().map(|(key, _)| *key).collect();
-        return Err(not_understood(format!("its fields {} contradict each other", names.join(", "))));
+        return Err(not_understood(Mistake::Contradiction(names.join(", ").into())));
     }
     match decoded.state {
-        None if !strange.is_empty() => {
-            let strange = strange.join(", ");
-            Err(not_understood(format!("none of its fields says whether the bay is occupied ({strange})")))
-        }
+        None if !strange.is_empty() => Err(not_understood(Mistake::NoState(strange.join(", ").into()))),
         None if decoded == ServerDecoded::default() => Ok(None),
         _ => Ok(Some(decoded)),
     }
 }
 
-fn not_understood(what: String) -> Fault {
-    Fault::malformed(format!("object of the server's codec: {what}")).remedy(
-        "Let the codec return {\"occupied\": true} or {\"occupied\": false} at the top of its object; or, for a device \
-         of the list, leave use_server_decoder out and set decoder in sensors.csv.",
-    )
+fn not_understood(mistake: Mistake) -> Fault {
+    Fault::malformed(Spot::Codec, mistake).remedy(Remedy::CodecOccupied)
 }
 
 /// The fields of a codec's object that [`read`] understands, with values of theirs only.

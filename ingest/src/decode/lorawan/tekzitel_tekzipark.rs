@@ -11,10 +11,10 @@
 //! The beacon ids name the permits of passing people. They are never read, and [`redact`] cuts them
 //! out of the payload before it is kept.
 
-use domain::BayState;
+use domain::{BayState, Decoder};
 use serde_json::json;
 
-use super::Report;
+use super::{Report, foreign_payload};
 use crate::decode::Fault;
 
 /// Flags, temperature, parking id; on port 1 what follows is personal.
@@ -27,12 +27,6 @@ const DIAGNOSTIC_BYTES: usize = 12;
 /// # Errors
 /// Another port, or too short for its port.
 pub fn decode(f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
-    let wrong = |wanted: &str| {
-        Fault::malformed(format!(
-            "payload: {} bytes on port {f_port}; a Tekzitel TekziPark sends {wanted}",
-            payload.len()
-        ))
-    };
     let mut report = match (f_port, payload) {
         (1, [flags, temperature, parking_id, ..]) => read_start(*flags, *temperature, *parking_id),
         (2, [flags, temperature, parking_id, x, y, z, _, _, _, fault, _, reflection, ..]) => {
@@ -42,9 +36,7 @@ pub fn decode(f_port: i32, payload: &[u8]) -> Result<Report, Fault> {
             report.note("radar_reflection", json!(reflection));
             report
         }
-        (1, _) => return Err(wrong("3 or more there")),
-        (2, _) => return Err(wrong("12 there")),
-        _ => return Err(wrong("on ports 1 and 2")),
+        _ => return Err(foreign_payload(payload, f_port, Decoder::TekziPark)),
     };
     if f_port == 2 && report.kind == "state_change" {
         report.kind = "diagnostics";

@@ -5,6 +5,7 @@
 //! TheThingsNetwork/lorawan-stack, `pkg/applicationserver/io/mqtt/topics/v3.go`. Of its four clocks the
 //! network server's is taken, `uplink_message.received_at`.
 
+use domain::mistake::{Mistake, Remedy};
 use domain::place::DevEui;
 use domain::uplink::Reception;
 use domain::{Reason, UtcMicros};
@@ -78,10 +79,9 @@ pub fn decode<'a>(topic: Topic<'_>, text: &'a str) -> Result<Frame<'a>, Fault> {
             if m.has("simulated") && !matches!(simulated, Some("false" | "\"false\"")) {
                 frame.event = "simulated";
             }
-            let uplink =
-                m.given("uplink_message", object("uplink_message", &const { names(&UPLINK) }))?.ok_or_else(
-                    || Fault::malformed("uplink_message: it is missing from a message on an up topic"),
-                )?;
+            let uplink = m
+                .given("uplink_message", object("uplink_message", &const { names(&UPLINK) }))?
+                .ok_or_else(|| Fault::malformed("uplink_message", Mistake::UplinkMissing))?;
             set_clock(&mut frame, &uplink, "received_at");
             read_uplink(&uplink, &mut frame)?;
         }
@@ -186,16 +186,12 @@ fn device(topic: Topic<'_>, m: &Fields<'_>, d: &mut Vec<Dropped>) -> Result<DevE
             Err(other_device("end_device_ids.dev_eui", eui, topic))
         }
         (_, Some(eui), _) | (_, None, Some(eui)) => Ok(eui),
-        (Some(text), None, None) => Err(Fault::malformed(format!(
-            "end_device_ids.dev_eui: '{text}' does not have 16 hexadecimal digits"
-        ))),
+        (Some(text), None, None) => {
+            Err(Fault::malformed("end_device_ids.dev_eui", Mistake::NoDevEui(text.into())))
+        }
         (None, None, None) => {
-            let device = topic.device;
-            let what = format!("end_device_ids.dev_eui: it is missing, and '{device}' is not named after it");
-            Err(Fault::malformed(what).remedy(
-                "Enter the DevEUI of the device in the console of The Things Stack (General settings), or register \
-                 it again under the id eui-DEVEUI; ABP devices may have none.",
-            ))
+            let mistake = Mistake::DevEuiMissing(topic.device.into());
+            Err(Fault::malformed("end_device_ids.dev_eui", mistake).remedy(Remedy::EnterDevEui))
         }
     }
 }

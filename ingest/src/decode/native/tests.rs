@@ -67,7 +67,7 @@ fn a_count_is_one_of_three() {
     assert_eq!(count(r#""seq":1"#).unwrap_err().reason, Reason::Malformed);
     assert_eq!(count(r#""occupied":-1"#).unwrap_err().reason, Reason::Implausible);
     assert_eq!(count(r#""in":5000000000"#).unwrap_err().reason, Reason::Implausible);
-    assert!(count(r#""status":"full""#).unwrap_err().detail.contains("open, closed"));
+    assert!(count(r#""status":"full""#).unwrap_err().detail.to_string().contains("open, closed"));
     let payload = format!(r#"{{{AT},"vacant":3,"for":"charging","status":"open"}}"#);
     let Content::Count { audience, status, .. } = content("kv/1/f/site/s", &payload).content else {
         panic!()
@@ -89,7 +89,7 @@ fn each_element_of_a_batch_stands_alone() {
     assert!(decoded.faults.described().iter().all(|fault| fault.is_element));
     assert_eq!(decoded.faults.described()[0].device.as_deref(), Some("2"));
     assert!(
-        decoded.faults.described()[1].detail.starts_with("element 3: "),
+        decoded.faults.described()[1].detail.to_string().starts_with("element 3: "),
         "{}",
         decoded.faults.described()[1].detail
     );
@@ -102,7 +102,7 @@ fn faults_name_field_value_and_remedy() {
     for topic in ["kv/1/g/bay/1", "kv/1/f/bay/", "kv/1/f/bay", "kv/1/f/lane/1", "kv/2/f/bay/1", ""] {
         let fault = refused(topic, "{}");
         assert_eq!(fault.reason, Reason::UnknownTopic, "{topic}");
-        assert!(fault.detail.contains("kv/1/f/"), "{}", fault.detail);
+        assert!(fault.detail.to_string().contains("kv/1/f/"), "{}", fault.detail);
     }
     for (payload, detail) in [
         (r#"{"state":"vacant"}"#, "at: it is missing; an RFC 3339 time such as"),
@@ -117,7 +117,7 @@ fn faults_name_field_value_and_remedy() {
     ] {
         let fault = refused("kv/1/f/bay/17", payload);
         assert_eq!(fault.reason, Reason::Malformed);
-        assert!(fault.detail.contains(detail), "{payload}: {}", fault.detail);
+        assert!(fault.detail.to_string().contains(detail), "{payload}: {}", fault.detail);
     }
     for (at, remedy) in [
         ("1795435200", "Unix seconds: write the time out, \"2026-11-23T12:00:00Z\""),
@@ -127,19 +127,23 @@ fn faults_name_field_value_and_remedy() {
         ("\"2026-11-22 12:00:00\"", "add Z"),
     ] {
         let fault = refused("kv/1/f/bay/17", &format!(r#"{{"at":{at},"state":"vacant"}}"#));
-        assert!(fault.detail.starts_with("at: "), "{}", fault.detail);
-        assert!(fault.remedy.as_deref().is_some_and(|r| r.contains(remedy)), "{at}: {:?}", fault.remedy);
+        assert!(fault.detail.to_string().starts_with("at: "), "{}", fault.detail);
+        assert!(
+            fault.remedy.is_some_and(|r| r.sentence(domain::Lang::En).contains(remedy)),
+            "{at}: {:?}",
+            fault.remedy
+        );
         assert_eq!(fault.device.as_deref(), Some("17"));
     }
     let empty = refused("kv/1/f/site/s", &format!(r#"{{{AT},"occupied":""}}"#));
-    assert_eq!(empty.detail, "occupied: \"\" is not a whole number");
-    assert!(empty.remedy.unwrap().contains("null"));
+    assert_eq!(empty.detail.to_string(), "occupied: \"\" is not a whole number");
+    assert!(empty.advice(domain::Lang::En).contains("null"));
     let half = refused("kv/1/f/vehicle/v", r#"{"at":"2026-11-22T12:00:00Z","lat":51.94}"#);
-    assert!(half.detail.contains("together"));
+    assert!(half.detail.to_string().contains("together"));
     let swapped = refused("kv/1/f/vehicle/v", r#"{"at":"2026-11-22T12:00:00Z","lat":151.9,"lon":7}"#);
     assert_eq!(swapped.reason, Reason::Implausible);
     let long = format!(r#"{{{AT},"state":"{}"}}"#, "é".repeat(5_000));
-    assert!(refused("kv/1/f/bay/17", &long).detail.len() <= crate::decode::MAX_DETAIL_BYTES);
+    assert!(refused("kv/1/f/bay/17", &long).detail.to_string().len() <= domain::mistake::MAX_DETAIL_BYTES);
 }
 
 /// Optional fields, and what is wrong for each of them.

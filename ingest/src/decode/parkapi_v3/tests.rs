@@ -27,7 +27,7 @@ fn count_of(statement: &Statement) -> (CountValue, Option<Audience>, Option<Site
 
 fn reasons(text: &str) -> Vec<(Reason, String)> {
     let described = decode(text).faults.described().to_vec();
-    described.into_iter().map(|fault| (fault.reason, fault.detail)).collect()
+    described.into_iter().map(|fault| (fault.reason, fault.detail.to_string())).collect()
 }
 
 #[test]
@@ -76,7 +76,10 @@ fn each_element_of_a_list_stands_alone() {
         let decoded = decode(&text);
         assert_eq!(decoded.statements.len(), 3, "{text}");
         let [fault] = decoded.faults.described() else { panic!("{decoded:?}") };
-        assert!(fault.is_element && fault.detail.starts_with("element 2: uid: it is missing"), "{fault:?}");
+        assert!(
+            fault.is_element && fault.detail.to_string().starts_with("element 2: uid: it is missing"),
+            "{fault:?}"
+        );
     }
 }
 

@@ -1,3 +1,4 @@
+use domain::Lang;
 use proptest::prelude::*;
 
 use super::*;
@@ -38,19 +39,19 @@ fn the_usual_mistakes_are_named_with_their_field() {
         ("ON", "payload: 'ON' stands there without", "quotation"),
     ] {
         let found = fault(text);
-        assert!(found.detail.starts_with(detail), "{text}: {}", found.detail);
-        assert!(found.remedy.as_deref().unwrap().contains(remedy), "{text}: {:?}", found.remedy);
+        assert!(found.detail.to_string().starts_with(detail), "{text}: {}", found.detail);
+        assert!(found.remedy.unwrap().sentence(Lang::En).contains(remedy), "{text}: {:?}", found.remedy);
     }
 }
 
 #[test]
 fn shapes_are_named() {
-    assert!(no_object("[1]").detail.contains("where one object"));
-    assert!(no_object("\"{}\"").remedy.unwrap().contains("itself"));
-    assert!(no_object("17").detail.contains("17 where an object"));
-    assert!(no_list(r#"{"a":1}"#).remedy.unwrap().contains("brackets"));
-    assert!(no_list("{\"a\":1}\n{\"a\":2}").detail.contains("second"));
-    assert!(no_list("17").detail.contains("17"));
+    assert!(no_object("[1]").detail.to_string().contains("where one object"));
+    assert!(no_object("\"{}\"").remedy.unwrap().sentence(Lang::En).contains("itself"));
+    assert!(no_object("17").detail.to_string().contains("17 where an object"));
+    assert!(no_list(r#"{"a":1}"#).remedy.unwrap().sentence(Lang::En).contains("brackets"));
+    assert!(no_list("{\"a\":1}\n{\"a\":2}").detail.to_string().contains("second"));
+    assert!(no_list("17").detail.to_string().contains("17"));
 }
 
 proptest! {

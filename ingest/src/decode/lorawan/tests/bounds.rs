@@ -41,7 +41,8 @@ fn payload_gateways_and_dropped_fields_are_bounded() {
                 if bytes > MAX_FRAME_BYTES {
                     let fault = read.unwrap_err();
                     assert!(
-                        fault.detail.contains("255 bytes") && fault.detail.len() < 200,
+                        fault.detail.to_string().contains("255 bytes")
+                            && fault.detail.to_string().len() < 200,
                         "{}",
                         fault.detail
                     );

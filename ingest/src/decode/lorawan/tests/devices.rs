@@ -16,7 +16,7 @@ fn read(decoder: Decoder, f_port: i32, payload: &str) -> Report {
 fn refuse(decoder: Decoder, f_port: i32, payload: &str) -> String {
     let fault = decode_device(decoder, f_port, &hex(payload), None).unwrap_err();
     assert_eq!(fault.reason, Reason::Malformed, "{payload}");
-    fault.detail
+    fault.detail.to_string()
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn milesight_is_occupied_below_its_threshold() {
     assert_eq!(at("ff 0b ff ff 01 01", None), Ok(None));
     let fault = at("04 82 40 06", None).unwrap_err();
     assert_eq!(fault.reason, Reason::UnsupportedDevice);
-    assert!(fault.detail.contains("threshold_mm in sensors.csv"), "{}", fault.detail);
+    assert!(fault.detail.to_string().contains("threshold_mm in sensors.csv"), "{}", fault.detail);
     let alarm = read(Decoder::MilesightEm400Udl, 85, "01 75 64 83 67 9c ff 01 84 82 34 03 01 05 00 00 77");
     assert_eq!((alarm.battery_pct, alarm.temperature_c, alarm.state), (Some(100.0), Some(-10.0), OCCUPIED));
     assert_eq!(alarm.fields["unread_bytes"], json!(1));

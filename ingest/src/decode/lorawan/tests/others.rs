@@ -55,8 +55,9 @@ fn each_published_payload_is_read_by_its_own_decoder_and_by_those_that_the_docum
                 Err(fault) => {
                     assert_ne!(own, *decoder, "{text}: {fault:?}");
                     assert_eq!(fault.reason, Reason::Malformed, "{text} to {decoder}");
-                    let is_named =
-                        ["payload: ", "f_port: "].iter().any(|field| fault.detail.starts_with(field));
+                    let is_named = ["payload: ", "f_port: "]
+                        .iter()
+                        .any(|field| fault.detail.to_string().starts_with(field));
                     assert!(is_named, "{text} to {decoder}: {}", fault.detail);
                 }
             }
