@@ -47,6 +47,8 @@ words! {
     AcceptanceCheck = all!(domain::acceptance::CheckName);
     /// What a check has come to; `skipped`: it cannot be judged of this device, or not in this time.
     CheckState = all!(domain::acceptance::CheckState);
+    /// The unit of what a check measured.
+    CheckUnit = all!(domain::acceptance::Unit);
     /// Why a check is skipped.
     CheckSkipped = all!(domain::acceptance::Skipped);
     /// What a test has come to.

@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 use super::vehicle::{moved_m, speed_mps};
 use super::{
     Check, CheckName, CheckState, Evidence, Fix, Frame, Instruction, Limits, Remedy, Skipped, Subject,
-    TestState, Verdict,
+    TestState, Unit, Verdict,
 };
 use crate::bay_state::BayState;
 use crate::time::UtcMicros;
@@ -42,7 +42,7 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn check(&self, name: CheckName) -> Check {
-        let Outcome { state, value, limit, remedy, skipped, places } = match name {
+        let Outcome { state, value, limit, unit, remedy, skipped, places } = match name {
             CheckName::Heard => self.heard(),
             CheckName::Join => self.join(),
             CheckName::Decoded => self.decoded(),
@@ -74,7 +74,7 @@ impl Judge<'_> {
             CheckName::Position => self.position(),
             CheckName::Restriction => self.restriction(),
         };
-        Check { name, state, value, limit, remedy, skipped, places }
+        Check { name, state, value, limit, unit: unit.or(name.unit()), remedy, skipped, places }
     }
 
     fn instruction(&self) -> Instruction {
@@ -377,12 +377,15 @@ impl Judge<'_> {
 
     fn battery(&self) -> Outcome {
         let newest = |of: fn(&Frame) -> Option<f32>| self.evidence.frames.iter().rev().find_map(of);
-        let volts = newest(|frame| frame.battery_v).map(|v| (f64::from(v), self.limits.battery_v));
-        let charge = newest(|frame| frame.battery_pct).map(|pct| (f64::from(pct), self.limits.battery_pct));
+        let at_least = |limit, unit| {
+            move |value: f32| Outcome::at_least(value.into(), limit, Remedy::ChangeBattery).in_unit(unit)
+        };
+        let volts = newest(|frame| frame.battery_v).map(at_least(self.limits.battery_v, Unit::Volt));
+        let charge = newest(|frame| frame.battery_pct).map(at_least(self.limits.battery_pct, Unit::Percent));
         match volts.or(charge) {
-            Some((value, limit)) => Outcome::at_least(value, limit, Remedy::ChangeBattery),
+            Some(judged) => judged,
             None if self.has_seen_all() && !self.test.is_empty() => Outcome::skipped(Skipped::NotReported),
-            None => Outcome::waiting(Some(self.limits.battery_v), Remedy::MakeItSend),
+            None => Outcome::waiting(Some(self.limits.battery_v), Remedy::MakeItSend).in_unit(Unit::Volt),
         }
     }
 

@@ -314,6 +314,42 @@ pub struct Evidence<'a> {
     pub placement: Placement,
 }
 
+wire_enum! {
+    /// The unit of a value and of its limit.
+    Unit {
+        /// Second.
+        Second = "s",
+        /// Decibel.
+        Decibel = "dB",
+        /// Metre.
+        Metre = "m",
+        /// Metre per second.
+        MetrePerSecond = "m/s",
+        /// Volt.
+        Volt = "V",
+        /// Per cent.
+        Percent = "%",
+    }
+}
+
+impl CheckName {
+    /// The unit of its values, where all have the same; `None`: they are numbers or shares, or have the one that the check says.
+    pub const fn unit(self) -> Option<Unit> {
+        match self {
+            CheckName::OccupiedSeen
+            | CheckName::VacantSeen
+            | CheckName::PositionSeen
+            | CheckName::Delay
+            | CheckName::Clock
+            | CheckName::Heartbeat => Some(Unit::Second),
+            CheckName::Signal => Some(Unit::Decibel),
+            CheckName::Position | CheckName::Moved | CheckName::Surroundings => Some(Unit::Metre),
+            CheckName::Speed => Some(Unit::MetrePerSecond),
+            _ => None,
+        }
+    }
+}
+
 /// One check and what it has come to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
@@ -321,10 +357,12 @@ pub struct Check {
     pub name: CheckName,
     /// What it has come to.
     pub state: CheckState,
-    /// What was measured; the unit is that of the name.
+    /// What was measured.
     pub value: Option<f64>,
     /// What is needed, in the same unit.
     pub limit: Option<f64>,
+    /// The unit of both; `None`: they are numbers or shares.
+    pub unit: Option<Unit>,
     /// What to do, where it failed or waits.
     pub remedy: Option<Remedy>,
     /// Why it was skipped.

@@ -1,12 +1,14 @@
 //! A check before it has its name.
 
-use super::{CheckState, Remedy, Skipped};
+use super::{CheckState, Remedy, Skipped, Unit};
 
 /// See the module's description.
 pub(super) struct Outcome {
     pub(super) state: CheckState,
     pub(super) value: Option<f64>,
     pub(super) limit: Option<f64>,
+    /// Where it is not that of the check's name.
+    pub(super) unit: Option<Unit>,
     pub(super) remedy: Option<Remedy>,
     pub(super) skipped: Option<Skipped>,
     pub(super) places: Vec<String>,
@@ -17,6 +19,7 @@ impl Outcome {
         state: CheckState::Skipped,
         value: None,
         limit: None,
+        unit: None,
         remedy: None,
         skipped: None,
         places: Vec::new(),
@@ -24,6 +27,10 @@ impl Outcome {
 
     pub(super) fn skipped(why: Skipped) -> Self {
         Outcome { skipped: Some(why), ..Outcome::NONE }
+    }
+
+    pub(super) fn in_unit(self, unit: Unit) -> Self {
+        Outcome { unit: Some(unit), ..self }
     }
 
     pub(super) fn waiting(limit: Option<f64>, remedy: Remedy) -> Self {

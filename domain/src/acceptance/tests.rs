@@ -361,3 +361,19 @@ fn a_vehicle_passes_when_it_is_seen_to_move_where_it_can_be() {
     let nothing = judged_vehicle(&[past], at_km, 900);
     assert!(names(&nothing, CheckState::Fail).contains(&CheckName::PositionSeen));
 }
+
+#[test]
+fn a_battery_is_judged_in_the_unit_that_the_device_reports() {
+    let battery = |set: &dyn Fn(&mut Frame)| {
+        let mut frames = good();
+        frames.iter_mut().for_each(set);
+        let verdict = judge(&evidence(&frames), &LIMITS, at(91));
+        let check = &verdict.checks[CheckName::Battery as usize];
+        (check.value.is_some(), check.limit, check.unit)
+    };
+    assert_eq!(battery(&|_| {}), (true, Some(LIMITS.battery_v), Some(Unit::Volt)));
+    let percent = |frame: &mut Frame| (frame.battery_v, frame.battery_pct) = (None, Some(90.0));
+    assert_eq!(battery(&percent), (true, Some(LIMITS.battery_pct), Some(Unit::Percent)));
+    let verdict = judge(&evidence(&[]), &LIMITS, at(1));
+    assert_eq!(verdict.checks[CheckName::Battery as usize].unit, Some(Unit::Volt));
+}

@@ -35,22 +35,6 @@ impl CheckName {
             CheckName::Restriction => lang.say("Vorbehalt stimmig", "Restriction plausible"),
         }
     }
-
-    /// The unit of its value and limit.
-    pub const fn unit(self) -> &'static str {
-        match self {
-            CheckName::OccupiedSeen
-            | CheckName::VacantSeen
-            | CheckName::PositionSeen
-            | CheckName::Delay
-            | CheckName::Clock
-            | CheckName::Heartbeat => "s",
-            CheckName::Signal => "dB",
-            CheckName::Position | CheckName::Moved | CheckName::Surroundings => "m",
-            CheckName::Speed => "m/s",
-            _ => "",
-        }
-    }
 }
 
 impl CheckState {
@@ -157,8 +141,10 @@ impl Check {
             {
                 let (margin, needed, remedy) = (number(margin), number(needed), remedy.words(lang));
                 match lang {
-                    Lang::De => format!("Signal knapp: Reserve {margin} dB, nötig sind {needed}. {remedy}"),
-                    Lang::En => format!("Weak signal: margin {margin} dB, {needed} are needed. {remedy}"),
+                    Lang::De => {
+                        format!("Signal knapp: Reserve {margin} dB, nötig sind {needed} dB. {remedy}")
+                    }
+                    Lang::En => format!("Weak signal: margin {margin} dB, {needed} dB are needed. {remedy}"),
                 }
             }
             (CheckName::Neighbours, CheckState::Fail, ..) if !self.places.is_empty() => {

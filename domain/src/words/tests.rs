@@ -82,6 +82,7 @@ fn the_verdict_of_a_test_says_what_is_missing_and_why_it_failed() {
         state,
         value: None,
         limit: None,
+        unit: None,
         remedy: None,
         skipped: None,
         places: Vec::new(),
@@ -120,18 +121,19 @@ fn the_verdict_of_a_test_says_what_is_missing_and_why_it_failed() {
 
 #[test]
 fn advice_has_the_figures_and_places_that_it_is_about() {
-    let check = |name, value, places: &[&str]| Check {
+    let check = |name: CheckName, value, places: &[&str]| Check {
         name,
         state: CheckState::Fail,
         value,
         limit: Some(10.0),
+        unit: name.unit(),
         remedy: Some(Remedy::CheckPosition),
         skipped: None,
         places: places.iter().map(|place| (*place).to_owned()).collect(),
     };
     let weak = check(CheckName::Signal, Some(4.0), &[]);
-    assert!(weak.advice(Lang::De).starts_with("Signal knapp: Reserve 4 dB, nötig sind 10."));
-    assert!(weak.advice(Lang::En).starts_with("Weak signal: margin 4 dB, 10 are needed."));
+    assert!(weak.advice(Lang::De).starts_with("Signal knapp: Reserve 4 dB, nötig sind 10 dB."));
+    assert!(weak.advice(Lang::En).starts_with("Weak signal: margin 4 dB, 10 dB are needed."));
     let beside = check(CheckName::Neighbours, Some(2.0), &["Markt-3"]);
     assert_eq!(beside.advice(Lang::De), "Auch Markt-3 hat umgeschaltet: Position prüfen.");
     assert_eq!(beside.advice(Lang::En), "Markt-3 switched too: check the position.");

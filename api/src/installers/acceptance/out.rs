@@ -1,6 +1,8 @@
 //! A test as it is answered.
 
-use domain::acceptance::{Check, CheckName, CheckState, Instruction, Remedy, Skipped, TestState, Verdict};
+use domain::acceptance::{
+    Check, CheckName, CheckState, Instruction, Remedy, Skipped, TestState, Unit, Verdict,
+};
 use domain::{MunicipalityId, UtcMicros};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -57,11 +59,13 @@ pub struct CheckOut {
     /// What it has come to.
     #[schema(value_type = words::CheckState)]
     pub state: CheckState,
-    /// What was measured: seconds, dB, metres, metres per second, volts or per cent, a share or a number, by the name; null: nothing
-    /// yet.
+    /// What was measured; null: nothing yet.
     pub value: Option<f64>,
     /// What is needed, in the same unit; null: nothing in particular.
     pub limit: Option<f64>,
+    /// The unit of both; null: they are numbers, or a share of 1.
+    #[schema(value_type = Option<words::CheckUnit>)]
+    pub unit: Option<Unit>,
     /// What to do; null: nothing.
     #[schema(value_type = Option<words::CheckRemedy>)]
     pub remedy: Option<Remedy>,
@@ -94,14 +98,15 @@ struct Stored {
 
 impl From<&CheckOut> for Check {
     fn from(out: &CheckOut) -> Self {
-        let CheckOut { name, state, value, limit, remedy, skipped, places } = out.clone();
-        Check { name, state, value, limit, remedy, skipped, places }
+        let CheckOut { name, state, value, limit, unit, remedy, skipped, places } = out.clone();
+        // What was stored before units were has that of the name.
+        Check { name, state, value, limit, unit: unit.or(name.unit()), remedy, skipped, places }
     }
 }
 
 impl From<Check> for CheckOut {
-    fn from(Check { name, state, value, limit, remedy, skipped, places }: Check) -> Self {
-        CheckOut { name, state, value, limit, remedy, skipped, places }
+    fn from(Check { name, state, value, limit, unit, remedy, skipped, places }: Check) -> Self {
+        CheckOut { name, state, value, limit, unit, remedy, skipped, places }
     }
 }
 

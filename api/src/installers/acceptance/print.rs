@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use domain::acceptance::{Check, TestState};
+use domain::acceptance::{Check, CheckName, TestState, Unit};
 use domain::{Lang, MunicipalityId, Registry, UtcMicros};
 use jiff::tz::TimeZone;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -65,6 +65,7 @@ pub fn csv(items: &[AcceptanceOut], lang: Lang) -> Response {
             "Name",
             "Bemerkung",
             "Übersprungen",
+            "Einheit",
         ],
         [
             "sensor",
@@ -80,6 +81,7 @@ pub fn csv(items: &[AcceptanceOut], lang: Lang) -> Response {
             "name",
             "note",
             "skipped",
+            "unit",
         ],
     );
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
@@ -105,6 +107,7 @@ pub fn csv(items: &[AcceptanceOut], lang: Lang) -> Response {
                     signed.map(|s| s.name.clone()).unwrap_or_default(),
                     signed.and_then(|s| s.note.clone()).unwrap_or_default(),
                     cell(&|c| c.skipped.map(|why| why.to_string())),
+                    cell(&|c| c.unit.map(|unit| unit.to_string())),
                 ];
                 writer.write_record(cells.iter().map(|cell| harmless(cell)))?;
             }
@@ -252,8 +255,14 @@ fn row(item: &AcceptanceOut, clock: &Clock<'_>) -> Markup {
 
 fn table(checks: &[Check], lang: Lang) -> Markup {
     let number = |check: &Check, value: Option<f64>| {
-        let value = value.map(|v| lang.number((v * 100.0).round() / 100.0));
-        value.map(|v| format!("{v} {}", check.name.unit()).trim_end().to_owned()).unwrap_or_default()
+        let Some(value) = value else { return String::new() };
+        // A share is read more easily so.
+        let (value, unit) = match check.name {
+            CheckName::Frames => (value * 100.0, Some(Unit::Percent)),
+            _ => (value, check.unit),
+        };
+        let shown = lang.number((value * 100.0).round() / 100.0);
+        unit.map_or_else(|| shown.clone(), |unit| format!("{shown} {unit}"))
     };
     html! {
         div.table tabindex="0" role="region" aria-label=(lang.say("Prüfungen", "Checks")) {
