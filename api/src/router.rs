@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, RawQuery};
 use axum::http::{HeaderMap, HeaderName, Method, header};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use serde_json::Value;
@@ -27,7 +27,7 @@ use crate::http::body::MAX_BODY_BYTES;
 use crate::http::metrics::{RequestMetrics, measure};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::table::PARQUET;
-use crate::http::{refused, unbuilt};
+use crate::http::{language, refused, unbuilt};
 use crate::hub::changes;
 use crate::installers::{
     acceptance, binding, follow, gateways, other_method, rejections, replay, sensors, targets, unmatched,
@@ -160,6 +160,7 @@ fn public_routes(app: &App, has_docs: bool) -> Router {
         .route("/v1/admin", any(unbuilt::for_admins))
         .route("/v1/admin/{*rest}", any(unbuilt::for_admins))
         .with_state(shared)
+        .layer(from_fn(language::negotiate))
         .layer(from_fn_with_state(keys, refused::count))
         .layer(from_fn_with_state(metrics, measure))
 }

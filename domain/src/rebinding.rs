@@ -1,8 +1,61 @@
 //! Merges new bindings of a sensor with the stored ones: those of a file, under which the past stays as it was,
 //! and those that an installer states, which may reach back.
 
-use crate::sensor::SensorRow;
+use crate::mistake::Subject;
+use crate::sensor::{Decoder, SensorRow};
 use crate::time::UtcMicros;
+
+/// Why a device cannot be bound so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BindingRefusal {
+    /// No feed of these municipalities knows or has heard it.
+    NotHeard,
+    /// Another municipality has a sensor of this id.
+    OfAnotherTown,
+    /// There is no such place in these municipalities.
+    NoSuchPlace,
+    /// The feed may not name places of that municipality.
+    NotOfFeed {
+        /// Id of the feed.
+        feed: String,
+        /// Slug of the feed's municipality.
+        town: String,
+    },
+    /// It would begin in the future.
+    Ahead,
+    /// It would begin before the place existed.
+    BeforePlace {
+        /// When the place began to exist.
+        since: UtcMicros,
+    },
+    /// The place has ended by then.
+    AfterPlace {
+        /// When it ended.
+        until: UtcMicros,
+    },
+    /// Messages that would have to be decoded again are no longer kept.
+    NotKept {
+        /// Since when they are.
+        since: UtcMicros,
+    },
+    /// Nothing says how its payload is read.
+    NoDecoder,
+    /// Devices of this decoder report on something else.
+    Misfit(Decoder),
+}
+
+/// What a device was to be bound to, for sentences about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The kind of place.
+    pub kind: Subject,
+    /// Id of the place.
+    pub id: &'a str,
+    /// DevEUI, or the supplier's id.
+    pub device: &'a str,
+    /// When it was asked for.
+    pub now: UtcMicros,
+}
 
 /// A binding that holds after an import.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ pub mod client;
 mod event_counts;
 pub mod geojson;
 pub mod key;
+pub mod language;
 pub mod metrics;
 pub mod params;
 pub mod permits;

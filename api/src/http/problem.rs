@@ -2,9 +2,12 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::Lang;
 use domain::geo::{Bbox, LatLon};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::http::language::InGerman;
 
 /// Longest piece of a caller's input that is echoed, characters.
 const MAX_VALUE_CHARS: usize = 200;
@@ -40,6 +43,9 @@ pub struct ProblemBody {
     /// After how many seconds it is worth asking again.
     #[serde(skip)]
     retry_after_s: Option<u64>,
+    /// `detail` and `remedy` in German.
+    #[serde(skip)]
+    german: Option<[String; 2]>,
 }
 
 impl Problem {
@@ -220,6 +226,14 @@ impl Problem {
         problem
     }
 
+    /// Says what is wrong and what to do in the words of each language: English, unless whoever asks prefers German.
+    pub fn in_words(mut self, words: impl Fn(Lang) -> [String; 2]) -> Self {
+        let [detail, remedy] = words(Lang::En);
+        self.0.detail = detail;
+        self.0.german = Some(words(Lang::De));
+        self.remedy(remedy)
+    }
+
     /// Says what would be right.
     pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
         self.0.remedy = Some(remedy.into());
@@ -244,7 +258,7 @@ fn shortened(value: &str) -> String {
 }
 
 impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+    fn into_response(mut self) -> Response {
         let status = self.status();
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let headers =
@@ -256,6 +270,11 @@ impl IntoResponse for Problem {
         }
         if let Some(seconds) = self.0.retry_after_s {
             headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if let Some([detail, remedy]) = self.0.german.take() {
+            (self.0.detail, self.0.remedy) = (detail, Some(remedy));
+            let body = serde_json::to_vec(&self).unwrap_or_default();
+            response.extensions_mut().insert(InGerman(body));
         }
         response
     }

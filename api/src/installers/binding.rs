@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use axum::response::Response;
 use domain::intervals::Span;
+use domain::mistake::Subject;
+use domain::rebinding::{Asked, BindingRefusal};
 use domain::sensor::SensorRow;
 use domain::{Decoder, Direction, UtcMicros};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::places::{self, BindingChange, BindingRefusal, BindingRequest};
+use store::places::{self, BindingChange, BindingRequest};
 use utoipa::ToSchema;
 
 use super::sensors::{no_sensor, spelled};
@@ -164,7 +166,7 @@ pub async fn bind(
     let pool = asker.pool()?;
     let change = match places::bind(pool, &request, &caller.actor(), view.now, is_trial).await? {
         Ok(change) => change,
-        Err(refusal) => return Err(refused(&request, refusal, view.now)),
+        Err(refusal) => return Err(refused(&request, &refusal, view.now)),
     };
     let asked_at = Instant::now();
     while change.generation.is_some_and(|wanted| view.registry().generation() < wanted)
@@ -264,62 +266,23 @@ fn read(bytes: &[u8]) -> Result<BindingRequest, Problem> {
     Ok(request)
 }
 
-fn refused(request: &BindingRequest, refusal: BindingRefusal, now: UtcMicros) -> Problem {
-    let named = [("bay", &request.bay), ("site", &request.site), ("vehicle", &request.vehicle)];
+fn refused(request: &BindingRequest, refusal: &BindingRefusal, now: UtcMicros) -> Problem {
+    let named =
+        [(Subject::Bay, &request.bay), (Subject::Site, &request.site), (Subject::Vehicle, &request.vehicle)];
     let named = named.into_iter().find_map(|(kind, id)| Some((kind, id.as_deref()?)));
-    let (kind, id) = named.unwrap_or(("bay", ""));
+    let (kind, id) = named.unwrap_or((Subject::Bay, ""));
     let from = request.from.map(|from| from.to_string()).unwrap_or_default();
-    let about_from = |detail: String| Problem::bad_parameter("from", &from, detail);
-    match refusal {
+    let problem = match refusal {
         BindingRefusal::NotHeard => no_sensor(),
-        BindingRefusal::OfAnotherTown => {
-            let detail = "A municipality that this key is not for has a sensor of this id.";
-            Problem::bad_parameter("id", &request.device, detail).remedy(
-                "Ids are unique in the county: ask its administrators to release that sensor, or to bind it.",
-            )
+        BindingRefusal::OfAnotherTown => Problem::bad_parameter("id", &request.device, ""),
+        BindingRefusal::NoSuchPlace
+        | BindingRefusal::NotOfFeed { .. }
+        | BindingRefusal::AfterPlace { .. } => Problem::bad_parameter(kind.as_str(), id, ""),
+        BindingRefusal::Ahead | BindingRefusal::BeforePlace { .. } | BindingRefusal::NotKept { .. } => {
+            Problem::bad_parameter("from", &from, "")
         }
-        BindingRefusal::NoSuchPlace => Problem::bad_parameter(
-            kind,
-            id,
-            format!("There is no {kind} '{id}' in the municipalities of this key."),
-        )
-        .remedy("Give the id of an imported place; GET /v1/bays and /v1/sites list those that the public may see."),
-        BindingRefusal::NotOfFeed { feed, town } => {
-            let detail = format!("'{id}' is not a place of {town}: the device sends by its feed '{feed}'.");
-            Problem::bad_parameter(kind, id, detail).remedy(format!(
-                "Bind it to a place of {town}, or let the network server send it by a feed of the place's municipality."
-            ))
-        }
-        BindingRefusal::Ahead => about_from(format!("'from' lies in the future; it is {now} now."))
-            .remedy("Leave 'from' out: it is bound from now on."),
-        BindingRefusal::BeforePlace { since } => {
-            about_from(format!("The {kind} '{id}' exists since {since} only."))
-                .remedy(format!("Give {since} or later."))
-        }
-        BindingRefusal::AfterPlace { until } => {
-            Problem::bad_parameter(kind, id, format!("The {kind} '{id}' has ended at {until}."))
-                .remedy("Give a place that is in use, or import it with a later valid_until.")
-        }
-        BindingRefusal::NotKept { since } => {
-            let detail =
-                format!("What the device sent before {since} is no longer kept: it cannot be decoded again.");
-            about_from(detail).remedy(format!("Give {since} or later."))
-        }
-        BindingRefusal::Misfit(decoder) => {
-            let of = decoder.reports_on();
-            let detail = format!("Devices of decoder '{decoder}' report on a {of}, not on {kind} '{id}'.");
-            let choices = Decoder::choices_for(kind);
-            Problem::bad_parameter("decoder", decoder.as_str(), detail).remedy(format!(
-                "Bind it to the {of} that it is at, or give the decoder of the device that is there: {choices}."
-            ))
-        }
-        BindingRefusal::NoDecoder => Problem::missing_parameter(
-            "decoder",
-            format!(
-                "Say how its payload is read: one of {}. GET /v1/sensors/{}/messages shows the bytes that it has sent.",
-                Decoder::choices(),
-                request.device
-            ),
-        ),
-    }
+        BindingRefusal::Misfit(decoder) => Problem::bad_parameter("decoder", decoder.as_str(), ""),
+        BindingRefusal::NoDecoder => Problem::missing_parameter("decoder", ""),
+    };
+    problem.in_words(|lang| refusal.words(&Asked { kind, id, device: &request.device, now }, lang))
 }

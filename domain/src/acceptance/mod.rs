@@ -371,6 +371,31 @@ pub struct Check {
     pub places: Vec<String>,
 }
 
+/// Why nothing is done with a test, or no test is begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There is no such sensor.
+    NoSensor,
+    /// The sensor was never tested.
+    NeverTested,
+    /// The sensor is bound to nothing.
+    Unbound,
+    /// Another test runs.
+    BeingTested,
+    /// No test runs.
+    NoneRuns,
+    /// The test has not ended.
+    StillRuns,
+    /// The test was ended without a result.
+    Cancelled,
+    /// The test is signed.
+    Signed,
+    /// Nobody signs.
+    NoName,
+    /// The test was not passed, and no reason is given.
+    NoReason,
+}
+
 /// What a test has come to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Verdict {

@@ -15,6 +15,7 @@ mod mistake;
 mod notice;
 mod phrases;
 mod place;
+mod refusal;
 mod rejection;
 mod remedy;
 #[cfg(test)]

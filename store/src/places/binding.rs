@@ -1,7 +1,7 @@
 //! Binds one device, from now or from a past time on, as an installer states it.
 
 use domain::intervals::{HOUR_US, Span};
-use domain::rebinding::{bind_from, differs_from, ended};
+use domain::rebinding::{BindingRefusal, bind_from, differs_from, ended};
 use domain::registry::Entry;
 use domain::sensor::SensorRow;
 use domain::{Decoder, Direction, Feed, FeedId, MunicipalityId, Registry, UtcMicros};
@@ -55,45 +55,6 @@ pub struct BindingChange {
     pub generation: Option<i64>,
     /// What decodes them; `None`: nothing is to be decoded again, or it was a trial.
     pub job: Option<i64>,
-}
-
-/// Why a device cannot be bound so.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum BindingRefusal {
-    /// No feed of these municipalities knows or has heard it.
-    NotHeard,
-    /// Another municipality has a sensor of this id.
-    OfAnotherTown,
-    /// There is no such place in these municipalities.
-    NoSuchPlace,
-    /// The feed may not name places of that municipality.
-    NotOfFeed {
-        /// Id of the feed.
-        feed: String,
-        /// Slug of the feed's municipality.
-        town: String,
-    },
-    /// It would begin in the future.
-    Ahead,
-    /// It would begin before the place existed.
-    BeforePlace {
-        /// When the place began to exist.
-        since: UtcMicros,
-    },
-    /// The place has ended by then.
-    AfterPlace {
-        /// When it ended.
-        until: UtcMicros,
-    },
-    /// Messages that would have to be decoded again are no longer kept.
-    NotKept {
-        /// Since when they are.
-        since: UtcMicros,
-    },
-    /// Nothing says how its payload is read.
-    NoDecoder,
-    /// Devices of this decoder report on something else.
-    Misfit(Decoder),
 }
 
 /// Binds a device, unless it `is_trial`; all that is checked and changed is one transaction, one after the other with

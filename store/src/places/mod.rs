@@ -10,7 +10,7 @@ mod read;
 mod report;
 mod versions;
 
-pub use binding::{BindingChange, BindingRefusal, BindingRequest, bind};
+pub use binding::{BindingChange, BindingRequest, bind};
 pub use days::calendar;
 pub(crate) use days::ever_closed;
 pub use import::Import;

@@ -9,7 +9,7 @@ use std::path::Path;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use domain::acceptance::{Limits, TestState, Verdict};
+use domain::acceptance::{Limits, Refusal, TestState, Verdict};
 use domain::{Lang, Sensor, Target, UtcMicros};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -62,12 +62,17 @@ fn sensor_of(view: &View, caller: &Caller, id: PathId) -> Result<Sensor, Problem
     let scope = caller.municipalities(&registry);
     let id = spelled(&id.text()?);
     let sensor = registry.sensor_by_key(&id).filter(|s| scope.contains(&s.municipality)).cloned();
-    sensor.ok_or_else(|| {
-        Problem::not_found(
-            "There is no sensor with this id in the files.",
-            "GET /v1/sensors lists the sensors that this key may see; one that is new must be bound first.",
-        )
-    })
+    sensor.ok_or_else(|| refused(Problem::not_found("", ""), Refusal::NoSensor, &id))
+}
+
+/// `problem` in the words of what is refused about the sensor.
+fn refused(problem: Problem, refusal: Refusal, sensor: &str) -> Problem {
+    problem.in_words(|lang| refusal.words(sensor, lang))
+}
+
+/// What does not fit the tests that there are.
+fn conflict(refusal: Refusal, sensor: &Sensor) -> Problem {
+    refused(Problem::conflict("", ""), refusal, &sensor.key)
 }
 
 /// The newest test of a sensor, and what it has come to.
@@ -78,9 +83,8 @@ async fn current(
 ) -> Result<(Acceptance, Option<Verdict>), Problem> {
     let pool = asker.pool()?;
     let registry = view.registry();
-    let test = tests::latest(pool, sensor.id).await?.ok_or_else(|| {
-        Problem::not_found("This sensor was never tested.", "POST to this address begins a test.")
-    })?;
+    let never = || refused(Problem::not_found("", ""), Refusal::NeverTested, &sensor.key);
+    let test = tests::latest(pool, sensor.id).await?.ok_or_else(never)?;
     if test.ended_at.is_some() {
         return Ok((test, None));
     }
@@ -171,12 +175,7 @@ pub async fn start(
         Some(Target::Vehicle(id)) => registry.vehicle(id).map(|e| json!({ "vehicle": e.def.id })),
         None => None,
     };
-    let target = target.ok_or_else(|| {
-        Problem::conflict(
-            format!("Sensor '{}' is bound to nothing.", sensor.key),
-            "Bind it first: PUT /v1/sensors/{id}/binding.",
-        )
-    })?;
+    let target = target.ok_or_else(|| conflict(Refusal::Unbound, &sensor))?;
     let new = NewAcceptance {
         municipality: sensor.municipality,
         sensor: sensor.id,
@@ -187,10 +186,7 @@ pub async fn start(
         timeout_s: i32::try_from(limits.timeout_s).unwrap_or(i32::MAX),
     };
     if tests::start(asker.pool()?, new, &caller.actor()).await?.is_none() {
-        return Err(Problem::conflict(
-            format!("Sensor '{}' is being tested.", sensor.key),
-            "Look at that test with GET, or end it with DELETE.",
-        ));
+        return Err(conflict(Refusal::BeingTested, &sensor));
     }
     let (test, verdict) = current(&view, &asker, &sensor).await?;
     let mut response = answer::private(&out(test, verdict));
@@ -251,7 +247,7 @@ pub async fn cancel(view: View, id: PathId, asker: Asker, query: RawQuery) -> Re
     let sensor = sensor_of(&view, &caller, id)?;
     let (test, verdict) = current(&view, &asker, &sensor).await?;
     let Some(verdict) = verdict else {
-        return Err(Problem::conflict("No test of this sensor runs.", "POST to this address begins one."));
+        return Err(conflict(Refusal::NoneRuns, &sensor));
     };
     let cancelled = Verdict {
         state: TestState::Cancelled,
@@ -319,37 +315,21 @@ pub async fn sign_off(
         Ok(Some(text).filter(|text| !text.is_empty()))
     };
     let name = text("name", &given.name)?
-        .ok_or_else(|| Problem::missing_parameter("name", "Give the name of the one who signs."))?;
+        .ok_or_else(|| refused(Problem::missing_parameter("name", ""), Refusal::NoName, &sensor.key))?;
     let note = given.note.as_deref().map(|note| text("note", note)).transpose()?.flatten();
     let (test, verdict) = current(&view, &asker, &sensor).await?;
     let state = out(test.clone(), verdict).state;
     match state {
-        TestState::Running => {
-            return Err(Problem::conflict(
-                "The test still runs.",
-                "Sign when it has ended, or end it with DELETE.",
-            ));
-        }
-        TestState::Cancelled => {
-            return Err(Problem::conflict(
-                "The test was cancelled.",
-                "Begin another one: POST /v1/sensors/{id}/acceptance.",
-            ));
-        }
+        TestState::Running => return Err(conflict(Refusal::StillRuns, &sensor)),
+        TestState::Cancelled => return Err(conflict(Refusal::Cancelled, &sensor)),
         TestState::Failed if note.is_none() => {
-            return Err(Problem::missing_parameter(
-                "note",
-                "The test was not passed: give the reason why the sensor is accepted all the same.",
-            ));
+            return Err(refused(Problem::missing_parameter("note", ""), Refusal::NoReason, &sensor.key));
         }
         TestState::Failed | TestState::Passed => {}
     }
     let signature = Signature { name: &name, note: note.as_deref(), at: view.now };
     if !tests::sign(asker.pool()?, &test, signature, &caller.actor()).await? {
-        return Err(Problem::conflict(
-            "The test is signed already.",
-            "Begin another one: POST /v1/sensors/{id}/acceptance.",
-        ));
+        return Err(conflict(Refusal::Signed, &sensor));
     }
     let (test, verdict) = current(&view, &asker, &sensor).await?;
     Ok(answer::private(&out(test, verdict)))
