@@ -3,6 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use domain::closure::Spans;
 use domain::health::{Counted, Device, Message, Neighbours, Passages, Promise, Surroundings, WeekHour};
 use domain::observation::CountValue;
 use domain::{BayState, UtcMicros};
@@ -39,6 +40,7 @@ fn main() {
                     neighbours: &mut neighbours[n / BAYS_OF_A_SITE],
                     counted: Counted { sites: &sites, own: Some(n % COUNTED) },
                     promise: Promise::of_heartbeat(86_400),
+                    unheard: &Spans::default(),
                 };
                 if is_message {
                     let is_occupied = (round as usize + n).is_multiple_of(2);

@@ -67,6 +67,13 @@ impl Spans {
         self.end_of(at).is_some()
     }
 
+    /// How many seconds of `[from, until)` are covered.
+    pub fn covered_s(&self, from: UtcMicros, until: UtcMicros) -> f64 {
+        let first = self.0.partition_point(|(_, end)| *end <= from);
+        let within = self.0[first..].iter().take_while(|(start, _)| *start < until);
+        within.map(|(start, end)| (*end).min(until).seconds_since((*start).max(from))).sum()
+    }
+
     /// Where the next span after `at` begins.
     pub(crate) fn next_start(&self, at: UtcMicros) -> Option<UtcMicros> {
         self.0.get(self.0.partition_point(|(from, _)| *from <= at)).map(|(from, _)| *from)
@@ -110,6 +117,8 @@ mod tests {
             }
             let ends: Vec<_> = union.iter().collect();
             prop_assert!(ends.windows(2).all(|w| w[0].1 < w[1].0), "apart and in order: {ends:?}");
+            let covered = (10..35).filter(|at| union.covers(UtcMicros(*at))).count();
+            prop_assert!((union.covered_s(UtcMicros(10), UtcMicros(35)) - covered as f64 * 1e-6).abs() < 1e-12);
             // Walking from edge to edge meets each of them once.
             let mut edges = Vec::new();
             let mut at = UtcMicros(-1);

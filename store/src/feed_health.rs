@@ -1,7 +1,8 @@
 //! What was learned of feeds, how they were, and what is wrong with them now.
 
 use domain::feed_health::{FeedState, Period};
-use domain::health::Code;
+use domain::health::{Code, DeviceKey, Outage};
+use domain::notice::cause::ChangedField;
 use domain::{FeedId, UtcMicros};
 use serde::Serialize;
 use sqlx::{FromRow, PgConnection};
@@ -197,6 +198,54 @@ pub async fn history(pool: &Pool, feed: FeedId, since: UtcMicros) -> Result<Vec<
     .bind(Ts(since))
     .fetch_all(pool)
     .await?)
+}
+
+/// Stores from which branch of their feed's topics devices are heard.
+///
+/// # Errors
+/// The database is not available.
+pub async fn branches(pool: &Pool, moved: &BTreeMap<DeviceKey, String>) -> Result<()> {
+    if moved.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO device_branch AS d (source, place, branch) SELECT * FROM unnest($1, $2, $3)
+         ON CONFLICT (source, place) DO UPDATE SET branch = excluded.branch WHERE d.branch <> excluded.branch",
+    )
+    .bind_rows(moved.iter().map(|(key, branch)| (key.source.0, key.bay.map_or(0, |bay| bay.0), branch.as_str())))
+    .execute(pool)
+    .await?;
+    Ok(())
+}
+
+/// When nothing came through of which feeds since `since`, oldest first.
+pub(crate) async fn outages(conn: &mut PgConnection, since: UtcMicros) -> Result<Vec<Outage>> {
+    #[derive(FromRow)]
+    struct Row {
+        #[sqlx(try_from = "i32")]
+        feed: FeedId,
+        #[sqlx(try_from = "Ts")]
+        from_utc: UtcMicros,
+        #[sqlx(try_from = "MaybeTs")]
+        until: Option<UtcMicros>,
+        is_connected: bool,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT feed, from_utc, nullif(until_utc, 'infinity') AS until, state <> $2 AS is_connected FROM feed_state
+         WHERE state IN ($2, $3) AND until_utc > $1 ORDER BY feed, from_utc",
+    )
+    .bind(Ts(since))
+    .bind(FeedState::Disconnected.as_str())
+    .bind(FeedState::Silent.as_str())
+    .fetch_all(conn)
+    .await?;
+    let outage = |row: Row| Outage {
+        feed: row.feed,
+        from: row.from_utc,
+        until: row.until,
+        is_connected: row.is_connected,
+    };
+    Ok(rows.into_iter().map(outage).collect())
 }
 
 /// Stores what is wrong with these feeds at `now`, and nothing else is.

@@ -203,8 +203,9 @@ impl Device {
 
     fn follow(&mut self, now: UtcMicros, around: &mut Surroundings<'_>) {
         // Of a silent device nobody knows whether it would have changed.
-        let known_until = self.heard_at.plus_s(i64::from(around.promise.stale_after_s));
-        self.rests.follow(now.min(known_until), around.at, around.neighbours);
+        let unheard_s = around.unheard.covered_s(self.heard_at, now) as i64;
+        let known_until = self.heard_at.plus_s(i64::from(around.promise.stale_after_s) + unheard_s);
+        self.rests.follow(now.min(known_until), around.at, around.neighbours, around.unheard);
         self.whereabouts.settle(now, &around.counted);
     }
 
@@ -221,7 +222,8 @@ impl Device {
         let vouched = match place {
             Place::Next { lost: 0 } => Vouched::All,
             Place::Next { .. } => Vouched::Lost,
-            _ if message.f_cnt.is_none() => Vouched::All,
+            _ if message.f_cnt.is_none() && !self.rests.is_dark() => Vouched::All,
+            _ if message.f_cnt.is_none() => Vouched::Lost,
             _ => Vouched::Nothing,
         };
         let is_believed = !self.is_hidden_but_for_stuck();
@@ -291,7 +293,8 @@ impl Device {
 
     fn judge_silence(&mut self, now: UtcMicros, around: &Surroundings<'_>) {
         let promise = around.promise;
-        let quiet_s = now.seconds_since(self.heard_at);
+        let unheard_s = around.unheard.covered_s(self.heard_at, now);
+        let quiet_s = now.seconds_since(self.heard_at) - unheard_s;
         let heartbeat_s = f64::from(promise.heartbeat_s.max(1));
         let missed = (quiet_s / heartbeat_s - LATE).floor().max(0.0);
         let chance = missed * LOST_HEARTBEAT.ln() + self.rests.ln_unheard(around.neighbours, self.lost());
@@ -309,6 +312,9 @@ impl Device {
             if self.state_at <= self.rests.since {
                 self.findings.clear(Code::Stuck);
             }
+        } else if unheard_s > 0.0 && stale < 1.0 {
+            // It was found before it was known that nobody could hear it.
+            self.findings.clear(Code::Silent);
         }
     }
 

@@ -37,4 +37,4 @@ pub use passages::Passages;
 pub use reason::Reason;
 pub use standing::Standing;
 pub use surroundings::{Counted, MOST_SITES, Surroundings};
-pub use watch::{PARTS, Part, Watch};
+pub use watch::{Outage, PARTS, Part, Watch};

@@ -7,6 +7,7 @@ use super::message::WeekHour;
 use super::neighbours::Neighbours;
 use super::rhythm::{Rhythm, SPANS, ln_no_change, span};
 use super::surroundings::Surroundings;
+use crate::closure::Spans;
 use crate::time::UtcMicros;
 
 /// Rests of a device that is well that are taken for stuck, a year. A bay with few rests a year is stuck at a higher chance
@@ -46,6 +47,8 @@ pub(super) struct Rests {
     ln_heard: f64,
     /// A frame was lost during the spell: it may have been two.
     is_broken: bool,
+    /// Since the last message there was a time in which nobody could have heard it.
+    is_dark: bool,
     pub(super) flapping: Cusum,
 }
 
@@ -68,14 +71,23 @@ pub(super) struct Change {
 }
 
 impl Rests {
-    /// Follows the spell to `now`. The pace is that of the neighbours.
-    pub(super) fn follow(&mut self, now: UtcMicros, at: WeekHour, neighbours: &mut Neighbours) {
-        let Some(occupied) = self.occupied else { return };
-        let hours = now.seconds_since(self.until) / 3_600.0;
+    /// Follows the spell to `now`, without the time in which nobody could have heard of a change. The pace is that of the
+    /// neighbours.
+    pub(super) fn follow(
+        &mut self,
+        now: UtcMicros,
+        at: WeekHour,
+        neighbours: &mut Neighbours,
+        unheard: &Spans,
+    ) {
+        let Some(occupied) = self.occupied.filter(|_| now > self.until) else { return };
+        let dark_s = unheard.covered_s(self.until, now);
+        let hours = (now.seconds_since(self.until) - dark_s) / 3_600.0;
+        self.is_dark |= dark_s > 0.0;
+        self.until = now;
         if hours <= 0.0 {
             return;
         }
-        self.until = now;
         let span = span(at);
         self.hours[span] += hours as f32;
         let intensity = self.rhythm.of_bay(&neighbours.usual, usize::from(occupied), span);
@@ -103,7 +115,7 @@ impl Rests {
             return None;
         };
         // Two changes may hide in a gap in which one was likely enough.
-        if vouched != Vouched::All && self.unheard > 0.2 {
+        if vouched != Vouched::All && (self.unheard > 0.2 || self.is_dark) {
             self.is_broken = true;
             if was == occupied && vouched == Vouched::Nothing {
                 return None;
@@ -113,7 +125,7 @@ impl Rests {
                 self.is_broken = true;
             }
         }
-        self.unheard = 0.0;
+        (self.unheard, self.is_dark) = (0.0, false);
         if was == occupied {
             self.ln_heard = self.ln_longer(neighbours);
             return None;
@@ -136,7 +148,8 @@ impl Rests {
     fn begin(&mut self, now: UtcMicros) {
         (self.since, self.until) = (now, now.max(self.until));
         self.hours = [0.0; SPANS];
-        (self.expected, self.unheard, self.ln_heard, self.is_broken) = (0.0, 0.0, 0.0, false);
+        (self.expected, self.unheard, self.ln_heard) = (0.0, 0.0, 0.0);
+        (self.is_broken, self.is_dark) = (false, false);
     }
 
     /// Log-likelihood ratio of a rest: of a sensor that wavers against its own rhythm. Both densities are those of the
@@ -151,6 +164,11 @@ impl Rests {
         };
         let waver = if rest_s <= WAVER_S { (0.95 / WAVER_S.ln()).ln() } else { f64::ln(0.005) };
         (waver - own.max(-20.0)).clamp(-MOST_RATIO, MOST_RATIO)
+    }
+
+    /// Whether the time since the last message has a part in which nobody could have heard of a change.
+    pub(super) fn is_dark(&self) -> bool {
+        self.is_dark
     }
 
     /// The logarithm of the chance that a spell is longer than the present one, if every change was heard.

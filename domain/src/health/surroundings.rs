@@ -3,6 +3,7 @@
 use super::message::{Promise, WeekHour};
 use super::neighbours::Neighbours;
 use super::passages::Passages;
+use crate::closure::Spans;
 
 /// Candidates at most, with its own site: the nearest ones.
 pub const MOST_SITES: usize = 12;
@@ -17,6 +18,8 @@ pub struct Surroundings<'a> {
     pub counted: Counted<'a>,
     /// What the files promise of it.
     pub promise: Promise,
+    /// When nobody could have heard it, whatever it sent.
+    pub unheard: &'a Spans,
 }
 
 /// What the counted sites of a town know. The same site has the same place in the list for as long as the device is bound

@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions, Connection, FromRow, PgConnection};
 
 use super::{open, record, states};
 use crate::changes::{self, LogCursor, LogLimit, Positions, WriterId};
-use crate::{Result, Ts};
+use crate::{Result, Ts, feed_health};
 
 /// Advisory lock: one watcher at a time.
 const WATCH_LOCK: i64 = 0x6b76_6865_616c; // "kvheal"
@@ -25,6 +25,9 @@ const SAVE_EVERY_S: f64 = 600.0;
 
 /// How often reasons are stored: many at once cost those who read places one reload.
 const RECORD_EVERY_S: f64 = 5.0;
+
+/// How often it is looked up which feeds do not come through: it takes minutes to be found.
+const OUTAGES_EVERY_S: f64 = 20.0;
 
 /// What of a sensor's kept messages is read again: whole weeks, for its rhythm.
 const READ_BACK_S: i64 = 35 * 86_400;
@@ -89,6 +92,7 @@ pub struct Watcher {
     stored: Vec<WriterId>,
     saved_at: UtcMicros,
     recorded_at: UtcMicros,
+    outages_at: UtcMicros,
     /// The stored reasons are those of the state.
     has_caught_up: bool,
 }
@@ -127,6 +131,7 @@ impl Watcher {
             positions,
             saved_at: now,
             recorded_at: UtcMicros::EPOCH,
+            outages_at: now,
             has_caught_up: false,
         }))
     }
@@ -144,6 +149,10 @@ impl Watcher {
         if !Arc::ptr_eq(registry, &self.registry) {
             self.registry = registry.clone();
             self.watch.place(registry.clone(), now);
+        }
+        if is_over(OUTAGES_EVERY_S, self.outages_at, now) {
+            self.outages_at = now;
+            self.watch.outages(feed_health::outages(&mut self.conn, now.plus_s(-READ_BACK_S)).await?);
         }
         let rows = changes::heard_after(&mut self.conn, &self.positions, LogLimit::STEP).await?;
         let mut heard: Vec<Heard> = Vec::new();

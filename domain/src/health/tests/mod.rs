@@ -6,6 +6,7 @@ mod rests;
 
 use super::*;
 use crate::bay_state::BayState;
+use crate::closure::Spans;
 use crate::observation::CountValue;
 use crate::time::UtcMicros;
 
@@ -18,6 +19,8 @@ pub(super) struct Kerb {
     pub(super) device: Device,
     neighbours: Neighbours,
     gates: [Passages; 2],
+    /// When nobody could have heard it.
+    pub(super) unheard: Spans,
     now_s: i64,
     f_cnt: u32,
     dice: u64,
@@ -30,6 +33,7 @@ impl Kerb {
             device: Device::new(at(0)),
             neighbours: Neighbours::default(),
             gates: Default::default(),
+            unheard: Spans::default(),
             now_s: 0,
             f_cnt: 0,
             dice: 7,
@@ -54,6 +58,7 @@ impl Kerb {
                 own: self.is_counted.then_some(0),
             },
             promise: Promise::of_heartbeat(HEARTBEAT_S),
+            unheard: &self.unheard,
         };
         match message {
             Some(message) => self.device.message(message, &mut around),

@@ -55,14 +55,16 @@ impl Watch {
                 for sensor in sensors {
                     if let Some(watched) = self.devices.get_mut(&DeviceKey::sensor(*sensor)) {
                         let at = local(&registry, &mut self.hours, watched.spot.town, hour);
-                        watched.judge(hour, at, None, neighbours, &none);
+                        let unheard = self.outages.of(watched.spot.feed);
+                        watched.judge(hour, at, None, neighbours, &none, unheard);
                     }
                 }
             }
             let key = DeviceKey::sensor(*sensor);
             if let Some(watched) = self.devices.get_mut(&key) {
                 let at = local(&registry, &mut self.hours, watched.spot.town, message.received_at);
-                watched.judge(message.received_at, at, Some(message), neighbours, &none);
+                let unheard = self.outages.of(watched.spot.feed);
+                watched.judge(message.received_at, at, Some(message), neighbours, &none, unheard);
             }
         }
         group.is_new = false;

@@ -7,6 +7,7 @@
 mod gates;
 mod groups;
 mod kept;
+mod outages;
 mod part;
 mod reasons;
 mod spot;
@@ -14,12 +15,15 @@ mod spot;
 mod tests;
 mod watched;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::gates::Gates;
 use self::groups::Groups;
+pub use self::outages::Outage;
+use self::outages::Outages;
 pub use self::part::{PARTS, Part};
 use self::spot::Spot;
 use self::watched::Watched;
@@ -49,6 +53,7 @@ pub struct Watch {
     devices: FxHashMap<DeviceKey, Watched>,
     groups: Groups,
     gates: Gates,
+    outages: Outages,
     /// The local time of towns by quarter of an hour, since looking it up costs more than judging a message.
     hours: FxHashMap<MunicipalityId, (i64, WeekHour)>,
     parts: Vec<Members>,
@@ -178,6 +183,7 @@ impl Watch {
             };
             watched.surround(around, self.groups.index(spot.group()), |site| self.gates.index(site));
         }
+        self.sum_up_outages();
     }
 
     /// Takes something new. Whoever is not in the files costs nothing more than to be looked up.
@@ -188,6 +194,7 @@ impl Watch {
         self.at = self.at.max(heard.received_at());
         match heard {
             Heard::Message { device, message } => {
+                // What was never accepted may be somebody's mistake about a bay of others.
                 if device.bay.is_some()
                     && !self.devices.contains_key(device)
                     && let Some(spot) = self.native_spot(*device, message.received_at)
@@ -212,7 +219,8 @@ impl Watch {
         let Some(watched) = self.devices.get_mut(&key) else { return };
         let at = local(&self.registry, &mut self.hours, watched.spot.town, now);
         let group = &mut self.groups.all[watched.group];
-        if watched.judge(now, at, message, &mut group.neighbours, &self.gates) {
+        let unheard = self.outages.of(watched.spot.feed);
+        if watched.judge(now, at, message, &mut group.neighbours, &self.gates, unheard) {
             self.parts[part::of_device(key)].has_changed = true;
             self.parts[part::of_group(group.key)].has_changed = true;
         }
@@ -229,11 +237,13 @@ impl Watch {
         // A clock that was ahead must not stop the time.
         if self.at > now.plus_s(TICK_EVERY_S) {
             (self.at, self.stride) = (now, stride_of(now));
+            self.outages.end_by(now);
+            self.sum_up_outages();
         }
-        let unheard_s = now.age_s(self.at);
-        if unheard_s > PAUSE_S && self.at > UtcMicros::EPOCH {
-            self.devices.values_mut().for_each(|watched| watched.pause(unheard_s));
-            self.parts.iter_mut().for_each(|part| part.has_changed = true);
+        if now.age_s(self.at) > PAUSE_S && self.at > UtcMicros::EPOCH {
+            self.outages.pause([(self.at, now)]);
+            self.parts[part::COMMON].has_changed = true;
+            self.sum_up_outages();
         }
         self.at = self.at.max(now);
         let until = stride_of(now);
@@ -249,6 +259,27 @@ impl Watch {
             self.parts[part].devices = members;
         }
         self.stride = self.stride.max(until);
+    }
+
+    /// Takes over when nothing of which feeds came through: all that is known of the last weeks.
+    pub fn outages(&mut self, of_feeds: Vec<Outage>) {
+        if !self.outages.set(of_feeds) {
+            return;
+        }
+        self.sum_up_outages();
+        // Some were found to be silent before it was known that their feed is.
+        let ailing: Vec<DeviceKey> = self.ailing.iter().copied().collect();
+        for key in BTreeSet::from_iter(ailing) {
+            self.judge(key, self.at, None);
+        }
+    }
+
+    fn sum_up_outages(&mut self) {
+        let mut devices: FxHashMap<FeedId, usize> = FxHashMap::default();
+        for watched in self.devices.values().filter(|watched| watched.spot.target.is_some()) {
+            *devices.entry(watched.spot.feed).or_default() += 1;
+        }
+        self.outages.sum_up(&devices);
     }
 
     /// A binding may begin or end without a change of the files.

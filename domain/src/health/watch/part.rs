@@ -21,7 +21,12 @@ pub struct Part {
     devices: Vec<(DeviceKey, DeviceState)>,
     groups: Vec<(GroupKey, Neighbours)>,
     gates: Vec<(SiteId, Gate)>,
+    /// When nothing ran here, in the first part.
+    pauses: Vec<(UtcMicros, UtcMicros)>,
 }
+
+/// The part with what belongs to nobody.
+pub(super) const COMMON: usize = 0;
 
 impl Part {
     /// Of the serialized form.
@@ -35,6 +40,7 @@ impl Part {
             devices: vec![(key, Watched::new(spot, now).state)],
             groups: vec![(GroupKey::Site(SiteId(1)), Neighbours::default())],
             gates: vec![(SiteId(1), Gate::default())],
+            pauses: vec![(now, now)],
         }
     }
 }
@@ -79,6 +85,7 @@ impl Watch {
         }
         part.groups.into_iter().for_each(|(key, neighbours)| self.groups.put(key, neighbours));
         part.gates.into_iter().for_each(|(site, gate)| self.gates.put(site, gate));
+        self.outages.pause(part.pauses);
     }
 
     /// The parts that have changed since they were last asked for, with their numbers. They are taken for stored from then on.
@@ -96,6 +103,9 @@ impl Watch {
                     parts[at].1.devices.push((*key, watched.state.clone()));
                 }
             }
+        }
+        if let Some(at) = slot[COMMON] {
+            parts[at].1.pauses = self.outages.pauses().to_vec();
         }
         for group in &self.groups.all {
             if let Some(at) = slot[of_group(group.key)] {

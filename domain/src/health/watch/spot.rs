@@ -16,6 +16,8 @@ use super::groups::GroupKey;
 pub(super) struct Spot {
     /// Whose source it is.
     pub(super) municipality: MunicipalityId,
+    /// By which it is heard.
+    pub(super) feed: FeedId,
     /// What it watches; `None`: it waits for a place.
     pub(super) target: Option<Target>,
     /// Where its clock is, and whose counted sites it may lie in.
@@ -37,7 +39,7 @@ impl Spot {
         if let Some(target) = target {
             promise.stale_after_s = registry.stale_after_s(sensor.feed, Some(sensor.id), target, now);
         }
-        Spot::at(registry, sensor.municipality, target, promise)
+        Spot::at(registry, (sensor.municipality, sensor.feed), target, promise)
     }
 
     /// `None`: the feed or the bay is gone.
@@ -52,12 +54,12 @@ impl Spot {
         let target = Target::Bay(bay);
         let stale_after_s = registry.stale_after_s(feed, None, target, now);
         let promise = Promise { heartbeat_s: (f64::from(stale_after_s) / 2.2).round() as u32, stale_after_s };
-        Some(Spot::at(registry, municipality, Some(target), promise))
+        Some(Spot::at(registry, (municipality, feed), Some(target), promise))
     }
 
     fn at(
         registry: &Registry,
-        municipality: MunicipalityId,
+        (municipality, feed): (MunicipalityId, FeedId),
         target: Option<Target>,
         promise: Promise,
     ) -> Self {
@@ -72,13 +74,13 @@ impl Spot {
         let town = bay.map(|bay| bay.municipality).or(site.map(|site| site.municipality));
         let position = bay.map(|bay| bay.def.position()).or(site.map(|site| site.def.position()));
         let (town, site) = (town.unwrap_or(municipality), site.map(|site| site.id));
-        Spot { municipality, target, town, site, position, promise }
+        Spot { municipality, feed, target, town, site, position, promise }
     }
 
     /// Of nobody.
     pub(super) fn nowhere() -> Self {
         let promise = Promise::of_heartbeat(crate::feed::DEFAULT_HEARTBEAT_S);
-        Spot::at(&Registry::default(), MunicipalityId(0), None, promise)
+        Spot::at(&Registry::default(), (MunicipalityId(0), FeedId(0)), None, promise)
     }
 
     pub(super) fn bay(&self) -> Option<BayId> {

@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::gates::Gates;
 use super::spot::Spot;
+use crate::closure::Spans;
 use crate::health::code::Finding;
 use crate::health::device::Device;
 use crate::health::message::{Message, WeekHour};
@@ -99,11 +100,7 @@ impl Watched {
         self.gates = candidates.iter().map(|site| index(*site) as u32).collect();
     }
 
-    pub(super) fn pause(&mut self, unheard_s: i64) {
-        self.state.device.pause(unheard_s);
-    }
-
-    /// Takes a message, or the time. `false`: it changes nothing.
+    /// Takes a message, or the time. `unheard`: when nobody could have heard it. `false`: it changes nothing.
     pub(super) fn judge(
         &mut self,
         now: UtcMicros,
@@ -111,6 +108,7 @@ impl Watched {
         message: Option<&Message>,
         neighbours: &mut Neighbours,
         gates: &Gates,
+        unheard: &Spans,
     ) -> bool {
         let is_read = message.is_some_and(|message| message.received_at <= self.state.read_until);
         // Of one whose kept messages are still to be read, this will be one of them.
@@ -127,6 +125,7 @@ impl Watched {
             neighbours,
             counted: Counted { sites: &sites, own: is_counted.then_some(0) },
             promise: self.spot.promise,
+            unheard,
         };
         match message {
             Some(message) => self.state.device.message(message, &mut around),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::closure::Spans;
 use domain::health::{
     Counted, Device, Event, Message, Neighbours, Passages, Promise, Surroundings, WeekHour,
 };
@@ -151,6 +152,7 @@ impl Watch {
             neighbours: &mut self.neighbours[watched.site],
             counted: Counted { sites: &sites, own },
             promise: watched.promise,
+            unheard: &Spans::default(),
         };
         match message {
             Some(message) => watched.device.message(message, &mut around),
