@@ -7,6 +7,7 @@ use store::writer::Batch;
 use tracing::warn;
 
 use crate::accumulator::Accumulator;
+use crate::branches;
 use crate::message::{Arrived, Received};
 use crate::pending::Source;
 use crate::receive::receive_guarded;
@@ -105,6 +106,13 @@ impl<'a> Intake<'a> {
                 }
                 None => decode(&arrived, self.routing, route, self.trips, batch),
             };
+            // What is fetched from a storage comes from no topic.
+            if self.counted_at.is_none() {
+                let [bays, .., uplinks, _] = before;
+                let registry = &self.routing.registry;
+                let devices = branches::devices(registry, &batch.bays[bays..], &batch.uplinks[uplinks..]);
+                route.meter.named(&route.feed.def, &arrived.topic(), devices);
+            }
             if let Some(tally) = self.tally {
                 tally.decoded(batch, before, &decoded.received);
             }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::feed_health::{self, FeedHealth, FeedState, MAX_SAMPLE, Period, Report};
-use domain::health::Code;
+use domain::health::{Code, DeviceKey};
+use domain::notice::cause::ChangedField;
 use domain::registry::Entry;
 use domain::{Feed, FeedFormat, FeedId, Registry, UtcMicros};
 use jiff::tz::TimeZone;
@@ -35,6 +36,13 @@ impl FeedMeter {
             && let Some(health) = self.health.lock().as_mut()
         {
             health.sample(kind, &message, at);
+        }
+    }
+
+    /// A message of this topic named these devices.
+    pub(crate) fn named(&self, feed: &Feed, topic: &str, devices: impl Iterator<Item = DeviceKey>) {
+        if let Some(branch) = feed_health::branch(feed, topic) {
+            self.branches.lock().note(branch, devices);
         }
     }
 
@@ -132,7 +140,14 @@ impl Watch {
             store::feed_health::changed(pool, feed, period).await?;
             self.changed.remove(0);
         }
-        let key = |r: &FeedReason| (r.feed, r.code, r.topic.clone());
+        for meter in self.feeds.values() {
+            let moved = meter.branches.lock().take();
+            if let Err(error) = store::feed_health::branches(pool, &moved).await {
+                meter.branches.lock().give_back(moved);
+                return Err(error);
+            }
+        }
+        let key = |r: &FeedReason| (r.feed, r.code, r.topic.clone(), r.fields.clone());
         let are_stored =
             self.reasons.as_ref().is_some_and(|stored| stored.iter().map(key).eq(reasons.iter().map(key)));
         if !are_stored {

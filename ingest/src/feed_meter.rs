@@ -11,6 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::{Metric, Registry};
 use tokio::sync::watch;
 
+use crate::branches::Branches;
 use crate::decode::Dropped;
 use crate::feed_status::{FeedStatus, Gap};
 use crate::message::Received;
@@ -81,6 +82,7 @@ impl FeedCounters {
             throttled: of(&self.throttled),
             recent: Mutex::default(),
             health: Mutex::default(),
+            branches: Mutex::default(),
             link: watch::Sender::default(),
         }
     }
@@ -99,6 +101,7 @@ pub struct FeedMeter {
     recent: Mutex<Recent>,
     /// `None` until what was learned before is loaded.
     pub(crate) health: Mutex<Option<FeedHealth>>,
+    pub(crate) branches: Mutex<Branches>,
     /// Its connections, for who fetches what was missed.
     link: watch::Sender<Link>,
 }

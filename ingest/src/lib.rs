@@ -7,6 +7,7 @@
 
 pub mod accumulator;
 pub mod acks;
+mod branches;
 mod check;
 pub mod decode;
 mod enqueue;

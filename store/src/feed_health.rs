@@ -1,5 +1,7 @@
 //! What was learned of feeds, how they were, and what is wrong with them now.
 
+use std::collections::BTreeMap;
+
 use domain::feed_health::{FeedState, Period};
 use domain::health::{Code, DeviceKey, Outage};
 use domain::notice::cause::ChangedField;

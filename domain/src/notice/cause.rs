@@ -42,6 +42,8 @@ pub struct OpenReason {
     pub subject: Subject,
     /// Id of the feed by which it is heard, or which it is.
     pub feed: String,
+    /// From which branch of the feed's topics the device was last heard; `None`: that is not known, or it is no device.
+    pub branch: Option<String>,
     /// What is wrong.
     pub code: Code,
     /// Since when it is so.
@@ -214,11 +216,19 @@ const fn is_device(kind: SubjectKind) -> bool {
     matches!(kind, SubjectKind::Sensor | SubjectKind::Bay)
 }
 
+/// A branch of a feed's topics that is quiet, or was.
+struct Branch<'a> {
+    topic: &'a str,
+    /// `None`: it speaks again, and of which feed it is is not stored.
+    feed: Option<&'a str>,
+    since: UtcMicros,
+    ended: Option<UtcMicros>,
+}
+
 /// Silent feeds, quiet branches and gateways that were found down: silent sensors of theirs are no causes. `None`: they
 /// still are.
 struct Covers<'a> {
-    /// Since when a branch of topics is quiet, and until when it was.
-    topics: Vec<(Option<&'a str>, UtcMicros, Option<UtcMicros>)>,
+    topics: Vec<Branch<'a>>,
     feeds: BTreeMap<&'a str, Option<UtcMicros>>,
     gateways: BTreeMap<&'a str, Option<UtcMicros>>,
 }
@@ -242,8 +252,19 @@ impl<'a> Covers<'a> {
             let subject = &known.cause.subject;
             subject.kind == SubjectKind::Topic && quiet().all(|r| r.subject != *subject)
         });
-        let open = quiet().map(|r| (Some(r.feed.as_str()), r.since, None));
-        let topics = open.chain(over.map(|k| (None, k.cause.since, k.ended_at))).collect();
+        let open = quiet().map(|r| Branch {
+            topic: &r.subject.id,
+            feed: Some(&r.feed),
+            since: r.since,
+            ended: None,
+        });
+        let over = over.map(|known| Branch {
+            topic: &known.cause.subject.id,
+            feed: None,
+            since: known.cause.since,
+            ended: known.ended_at,
+        });
+        let topics = open.chain(over).collect();
         let is_silent_feed = |r: &&OpenReason| r.subject.kind == SubjectKind::Feed && r.code == Code::Silent;
         feeds.extend(town.reasons.iter().filter(is_silent_feed).map(|r| (r.feed.as_str(), None)));
         Covers { topics, feeds, gateways }
@@ -254,14 +275,14 @@ impl<'a> Covers<'a> {
         is_device(reason.subject.kind) && (is_covered() || self.topic(reason, now))
     }
 
-    /// Whether the device may be of a branch that is quiet: which one its topic belongs to is not stored, but whoever was
-    /// heard after the branch is of another one, and so is who was silent before.
+    /// Whether the device is of a branch that is quiet, and fell silent with it: not before.
     fn topic(&self, reason: &OpenReason, now: UtcMicros) -> bool {
         let before_s = grace_s(reason);
-        self.topics.iter().any(|(feed, since, ended)| {
+        self.topics.iter().any(|Branch { topic, feed, since, ended }| {
+            let is_of_it =
+                reason.branch.as_deref() == Some(topic) && feed.is_none_or(|feed| feed == reason.feed);
             let span = since.plus_s(-before_s)..=since.plus_s(TOGETHER_S);
-            let is_of_feed = feed.is_none_or(|feed| feed == reason.feed);
-            is_of_feed && span.contains(&reason.since) && covers(Some(ended), reason, now)
+            is_of_it && span.contains(&reason.since) && covers(Some(ended), reason, now)
         })
     }
 

@@ -16,6 +16,7 @@ struct ReasonRow {
     sensor: Option<String>,
     feed: Option<String>,
     place: Option<String>,
+    branch: Option<String>,
     code: String,
     from_utc: Ts,
     noticed_at: Ts,
@@ -35,6 +36,7 @@ impl ReasonRow {
         Some(OpenReason {
             subject: Subject { kind, id },
             feed,
+            branch: self.branch,
             code: self.code.parse().ok()?,
             since: self.from_utc.0,
             noticed_at: self.noticed_at.0,
@@ -66,6 +68,7 @@ impl FeedReasonRow {
         Some(OpenReason {
             subject,
             feed: self.feed,
+            branch: None,
             code: self.code.parse().ok()?,
             since: self.from_utc.0,
             noticed_at: self.noticed_at.0,
@@ -117,11 +120,12 @@ pub async fn town(
     now: UtcMicros,
 ) -> Result<TownHealth> {
     let reasons: Vec<ReasonRow> = sqlx::query_as(
-        "SELECT s.key AS sensor, f.key AS feed, p.key AS place, r.code, r.from_utc, r.noticed_at, r.value, r.limit_value
+        "SELECT s.key AS sensor, f.key AS feed, p.key AS place, b.branch, r.code, r.from_utc, r.noticed_at, r.value, r.limit_value
          FROM health_reason r
          LEFT JOIN sensor s ON s.id = r.source
          LEFT JOIN feed f ON f.id = CASE WHEN r.source < 0 THEN -r.source ELSE s.feed END
          LEFT JOIN place p ON p.id = r.place
+         LEFT JOIN device_branch b ON b.source = r.source AND b.place = CASE WHEN r.source < 0 THEN r.place ELSE 0 END
          WHERE r.municipality = $1 AND r.until_utc = 'infinity' AND (r.source < 0 OR s.id IS NOT NULL)
          ORDER BY r.from_utc, r.source",
     )

@@ -7,6 +7,7 @@ fn reason(kind: SubjectKind, id: &str, code: Code, noticed_s: i64) -> OpenReason
     OpenReason {
         subject: Subject { kind, id: id.to_owned() },
         feed: "f".to_owned(),
+        branch: None,
         code,
         since: T0,
         noticed_at: T0.plus_s(noticed_s),
@@ -144,7 +145,7 @@ fn a_single_silent_sensor_is_a_cause_at_once_while_its_gateway_hears_others() {
 }
 
 #[test]
-fn a_quiet_branch_of_topics_is_one_cause_and_covers_those_who_were_last_heard_before_it() {
+fn a_quiet_branch_of_topics_is_one_cause_and_covers_its_own_devices_only() {
     let mut town = town(0);
     town.reception.last_heard.insert("g".into(), T0.plus_s(1_000_000));
     // Its last message came at 10,000 s.
@@ -153,22 +154,25 @@ fn a_quiet_branch_of_topics_is_one_cause_and_covers_those_who_were_last_heard_be
         limit: None,
         ..reason(SubjectKind::Topic, "application/7", Code::Silent, 12_000)
     };
-    let sensor = |id: &str, since_s: i64| OpenReason {
+    let of = |branch: &str, id: &str, since_s: i64| OpenReason {
         since: T0.plus_s(since_s),
+        branch: Some(branch.to_owned()),
         ..reason(SubjectKind::Sensor, id, Code::Silent, since_s + 8_000)
     };
-    // Sixty of the branch, and one of another that was heard later.
-    let behind = (0..60).map(|n| sensor(&format!("s{n}"), 9_000 + i64::from(n)));
-    town.reasons = behind.chain([sensor("s100", 11_000)]).collect();
+    // Sixty of the branch, three of others that died in the same hour, one of it that was silent long before.
+    let behind = (0..60).map(|n| of("application/7", &format!("s{n}"), 9_000 + i64::from(n)));
+    let unknown = OpenReason { branch: None, ..of("", "s102", 9_000) };
+    let others = [of("application/8", "s100", 9_000), of("application/77", "s101", 9_000), unknown];
+    town.reasons = behind.chain(others).chain([of("application/7", "s103", 100)]).collect();
     town.reasons.push(quiet.clone());
     let (began, ended) = run(&mut town, 12_000, 30_000);
     let ids: Vec<&str> = began.iter().map(|cause| cause.subject.id.as_str()).collect();
-    assert_eq!(ids, ["application/7", "s100"]);
+    assert_eq!(ids, ["s103", "application/7", "s100", "s101", "s102"]);
     assert_eq!(ended, [0; 0]);
     // It speaks again, and its sensors have time to.
     town.reasons.retain(|r| r.subject.kind == SubjectKind::Sensor);
     let (began, ended) = run(&mut town, 30_060, 34_000);
-    assert_eq!((began.len(), ended.as_slice()), (0, &[0][..]), "{began:?}");
+    assert_eq!((began.len(), ended.as_slice()), (0, &[1][..]), "{began:?}");
     // Who is still silent then is silent by itself.
     town.reasons.retain(|r| r.subject.id == "s3");
     let (began, _) = run(&mut town, 34_060, 60_000);
