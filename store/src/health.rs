@@ -2,6 +2,7 @@
 //! and learned. [`Watcher`] finds them.
 
 mod states;
+mod unjudged;
 mod watcher;
 
 use std::collections::HashMap;
@@ -15,7 +16,8 @@ use domain::registry::BaySource;
 use domain::{BayId, MunicipalityId, UtcMicros};
 use sqlx::PgConnection;
 
-pub use self::watcher::{KeptMessage, Step, Watcher};
+pub use self::unjudged::pass_over;
+pub use self::watcher::{Kept, KeptMessage, Step, Watcher};
 
 use crate::{Result, Ts, changes, forecast, ingest_process};
 

@@ -17,7 +17,7 @@ use crate::changes::{self, LogCursor, LogLimit, Positions, WriterId};
 use crate::{Result, Ts, feed_health};
 
 /// Advisory lock: one watcher at a time.
-const WATCH_LOCK: i64 = 0x6b76_6865_616c; // "kvheal"
+pub(super) const WATCH_LOCK: i64 = 0x6b76_6865_616c; // "kvheal"
 
 /// How often the state is stored. More often costs more than to judge the messages; reading again what came since takes a second
 /// for each million of them.

@@ -241,6 +241,80 @@ async fn what_was_not_stored_yet_stays_in_the_log_and_goes_once_it_is() {
 }
 
 #[tokio::test]
+async fn what_nobody_judges_goes_after_hours_and_is_made_again_of_kept_messages() {
+    let lot = Lot::build().await;
+    let mut watcher = lot.watcher(at(0)).await;
+    let mut writer = lot.database.writer().await;
+    settle(&mut watcher, &lot.registry, at(0)).await;
+    watcher.save(at(10)).await.unwrap();
+    let write = async |writer: &mut Writer, uplinks: Vec<Uplink>| {
+        for uplink in uplinks {
+            lot.write(writer, &Batch { uplinks: vec![uplink], ..Batch::default() }).await;
+        }
+    };
+    write(&mut writer, lot.wavering("s1", 3_600)).await;
+    lot.database.execute("UPDATE change SET committed_at = now() - interval '8 hours'").await;
+    write(&mut writer, lot.wavering("s2", 30_000)).await;
+    let derived = "INSERT INTO derive_position SELECT writer, max(seq) FROM change GROUP BY writer ON CONFLICT DO NOTHING";
+    lot.database.execute(derived).await;
+    let logged = async || {
+        store::health::pass_over(&lot.database.pool).await.unwrap();
+        prune(&lot.database.pool, std::time::Duration::from_secs(3_600)).await.unwrap();
+        lot.database.scalar::<i64>("SELECT count(*) FROM change WHERE heard IS NOT NULL").await
+    };
+    // As long as somebody is there it is kept, however long it takes.
+    assert_eq!(logged().await, 20);
+    drop(watcher);
+    // The lock goes when the server notices.
+    drop(lot.watcher(at(20)).await);
+    while logged().await == 20 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(logged().await, 10);
+    assert_eq!(lot.database.scalar::<i64>("SELECT count(*) FROM health_state").await, 0);
+    // Of an hour of messages nothing is passed over: a restart takes as long.
+    let mut watcher = lot.watcher(at(30_300)).await;
+    assert_eq!(watcher.step(&lot.registry, at(30_300)).await.unwrap().unknown, 2);
+    settle(&mut watcher, &lot.registry, at(30_310)).await;
+    let reasons = lot.reasons().await;
+    let flapping = |key: &str| reasons.iter().any(|r| r.0 == lot.sensor(key).0 && r.2 == "flapping" && r.4);
+    assert!(flapping("s1") && flapping("s2"), "{reasons:?}");
+}
+
+#[tokio::test]
+async fn what_is_rejected_of_a_feed_is_heard_where_it_names_a_bay() {
+    let lot = Lot::build().await;
+    let mut watcher = lot.watcher(at(0)).await;
+    settle(&mut watcher, &lot.registry, at(0)).await;
+    let feed = feed_id(&lot.registry, "native");
+    let bay = lot.registry.bay_by_key("lot-3").unwrap().id;
+    let provenance = observed::provenance(lot.database.municipality, feed, at(60));
+    let bays = dated([observed::bay(provenance, bay, None, BayState::Vacant)]);
+    let rejected = |device: &str, reason, s| Rejection {
+        devices: vec![device.to_owned()],
+        ..observed::rejection(lot.database.municipality, feed, reason, at(s))
+    };
+    let mut writer = lot.database.writer().await;
+    lot.write(&mut writer, &Batch { bays, ..Batch::default() }).await;
+    let rejections = (0..3).flat_map(|n| {
+        let unknown = rejected("lot-9", Reason::Malformed, 70 + n);
+        let not_its_own = rejected("lot-3", Reason::UnknownPlace, 70 + n);
+        [rejected("lot-3", Reason::Malformed, 70 + n), unknown, not_its_own]
+    });
+    lot.write(&mut writer, &Batch { rejections: rejections.collect(), ..Batch::default() }).await;
+    // An element of a batch.
+    let element =
+        RejectedElement { reason: Reason::TooOld, device: Some("lot-3".into()), detail: "at: old".into() };
+    let batch = Rejection { examples: vec![element], ..rejected("lot-4", Reason::Malformed, 80) };
+    lot.write(&mut writer, &Batch { rejections: vec![batch], ..Batch::default() }).await;
+    assert_eq!(settle(&mut watcher, &lot.registry, at(90)).await, 5);
+    let [(source, place, code, since, true, false)] = &lot.reasons().await[..] else {
+        panic!("{:?}", lot.reasons().await)
+    };
+    assert_eq!((*source, *place, &**code, *since), (-feed.0, Some(bay.0), "rejected", T0 + 70));
+}
+
+#[tokio::test]
 async fn state_that_is_damaged_or_of_another_version_is_made_again_of_kept_messages() {
     for damage in
         ["UPDATE health_state SET body = set_byte(body, 3, 77)", "UPDATE health_state SET form = form + 1"]
