@@ -20,6 +20,9 @@ use crate::metrics::Metrics;
 /// What was learned is stored so often: a crash loses no more, seconds.
 const KEEP_EVERY_S: i64 = 600;
 
+/// Changed fields that are stored for notices.
+const MOST_FIELDS: usize = 50;
+
 impl FeedMeter {
     /// Learns that a message of its feed came at `at`: how many come, from which branch of the topics, and of one in some
     /// seconds which fields it has.
@@ -191,6 +194,7 @@ fn reasons_of(feed: FeedId, report: &Report, rejected_share: f64) -> Vec<FeedRea
         since,
         value,
         limit: None,
+        fields: Vec::new(),
     };
     let since = report.period.since;
     let of_state = match report.period.state {
@@ -200,7 +204,10 @@ fn reasons_of(feed: FeedId, report: &Report, rejected_share: f64) -> Vec<FeedRea
     };
     let fields = report.drift.len();
     let drift = report.drift.first();
-    let drift = drift.map(|first| reason(Code::SchemaDrift, "", first.since, Some(fields as f64)));
+    let drift = drift.map(|first| FeedReason {
+        fields: report.drift.iter().take(MOST_FIELDS).map(ChangedField::from).collect(),
+        ..reason(Code::SchemaDrift, "", first.since, Some(fields as f64))
+    });
     let quiet = report.quiet.iter().map(|q| reason(Code::Silent, &q.topic, q.last_message, None));
     of_state.into_iter().chain(drift).chain(quiet).collect()
 }

@@ -7,6 +7,7 @@ use domain::health::{Code, DeviceKey, Outage};
 use domain::notice::cause::ChangedField;
 use domain::{FeedId, UtcMicros};
 use serde::Serialize;
+use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 
 use crate::bind::BindRows;
@@ -71,6 +72,8 @@ pub struct FeedReason {
     pub value: Option<f64>,
     /// Where it begins to count.
     pub limit: Option<f64>,
+    /// Of [`Code::SchemaDrift`] the fields that changed.
+    pub fields: Vec<ChangedField>,
 }
 
 /// What is known of these feeds. Where nothing watched one for minutes, its last state ends when it was last seen, and
@@ -265,12 +268,13 @@ pub async fn reasons(pool: &Pool, feeds: &[FeedId], reasons: &[FeedReason], now:
     .execute(&mut *tx)
     .await?;
     sqlx::query(
-        "INSERT INTO feed_reason (feed, code, topic, from_utc, value, limit_value, noticed_at)
-         SELECT id, c, s, a, v, l, $7 FROM unnest($1, $2, $3, $4, $5, $6) AS t(f, c, s, a, v, l) JOIN feed ON id = f
-         ON CONFLICT (feed, code, topic) DO UPDATE SET value = excluded.value, limit_value = excluded.limit_value",
+        "INSERT INTO feed_reason (feed, code, topic, from_utc, value, limit_value, fields, noticed_at)
+         SELECT id, c, s, a, v, l, d, $8 FROM unnest($1, $2, $3, $4, $5, $6, $7) AS t(f, c, s, a, v, l, d) JOIN feed ON id = f
+         ON CONFLICT (feed, code, topic) DO UPDATE
+         SET value = excluded.value, limit_value = excluded.limit_value, fields = excluded.fields",
     )
     .bind_rows(reasons.iter().map(|r| (r.feed.0, r.code.as_str(), r.topic.as_str(), Ts(r.since))))
-    .bind_rows(reasons.iter().map(|r| (r.value, r.limit)))
+    .bind_rows(reasons.iter().map(|r| (r.value, r.limit, Json(&r.fields))))
     .bind(Ts(now))
     .execute(&mut *tx)
     .await?;

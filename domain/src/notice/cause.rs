@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::gateway::{self, BY_CHANCE, Reception};
+use crate::feed_health::{Drift, FieldChange};
 use crate::health::{Code, Health};
 use crate::place::wire_enum;
 use crate::time::UtcMicros;
@@ -35,6 +36,29 @@ pub struct Subject {
     pub id: String,
 }
 
+/// A field of a feed's messages that changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ChangedField {
+    /// The kind of message, and the path in it: `up: object.battery`.
+    pub path: String,
+    /// What happened to it.
+    pub change: FieldChange,
+    /// Since when it is so.
+    pub since: UtcMicros,
+}
+
+impl From<&Drift> for ChangedField {
+    fn from(drift: &Drift) -> Self {
+        ChangedField { path: drift.path.clone(), change: drift.change, since: drift.since }
+    }
+}
+
+impl ChangedField {
+    fn is(&self, other: &ChangedField) -> bool {
+        (&self.path, self.change) == (&other.path, other.change)
+    }
+}
+
 /// A reason that holds now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OpenReason {
@@ -54,6 +78,8 @@ pub struct OpenReason {
     pub value: Option<f64>,
     /// What would be right, in the same unit.
     pub limit: Option<f64>,
+    /// Of [`Code::SchemaDrift`] the fields that changed.
+    pub fields: Vec<ChangedField>,
 }
 
 /// What makes one notice.
@@ -71,6 +97,8 @@ pub struct Cause {
     pub limit: Option<f64>,
     /// Of a gateway or feed: how many of its sensors are silent.
     pub sensors: Option<u32>,
+    /// Of [`Code::SchemaDrift`] the fields that changed; of one that was found earlier those that were named.
+    pub fields: Vec<ChangedField>,
 }
 
 /// A cause that was found earlier.
@@ -84,6 +112,8 @@ pub struct KnownCause {
     pub missing_since: Option<UtcMicros>,
     /// When it was over.
     pub ended_at: Option<UtcMicros>,
+    /// Since when there are changed fields that were not named.
+    pub news_since: Option<UtcMicros>,
 }
 
 /// What is known of a town.
@@ -108,6 +138,12 @@ pub struct Changes {
     pub missing: Vec<i64>,
     /// Numbers of those that only seemed to be over.
     pub back: Vec<i64>,
+    /// Causes that last and of which something new is to be named, with their numbers.
+    pub grew: Vec<(i64, Cause)>,
+    /// Numbers of those of which there is something new since now.
+    pub news: Vec<i64>,
+    /// Numbers of those of which there is nothing new any more.
+    pub no_news: Vec<i64>,
 }
 
 /// How long a sensor may stay silent after its gateway or feed is back, seconds, whatever its heartbeat.
@@ -115,6 +151,9 @@ pub const LONGEST_GRACE_S: i64 = 3 * 86_400;
 const SHORTEST_GRACE_S: i64 = 3_600;
 /// Where its heartbeat is not known.
 const USUAL_GRACE_S: i64 = 86_400;
+
+/// Further fields wait so long for others that change with them, seconds: some are found sooner than others.
+const GATHER_S: i64 = 3_600;
 
 /// How long a silent sensor waits for others of its gateway, while that hears nothing, seconds.
 const UNDECIDED_S: i64 = 3_600;
@@ -173,6 +212,7 @@ pub fn changes(town: &TownHealth, now: UtcMicros) -> Changes {
             value: reason.value,
             limit: reason.limit,
             sensors: (is_feed && reason.code == Code::Silent).then(|| of_feed(&reason.feed)),
+            fields: reason.fields.clone(),
         });
     }
     for gateway in &radio.down {
@@ -186,6 +226,7 @@ pub fn changes(town: &TownHealth, now: UtcMicros) -> Changes {
                 value: Some(gateway.by_chance),
                 limit: Some(BY_CHANCE),
                 sensors: Some(gateway.silent),
+                fields: Vec::new(),
             });
         }
     }
@@ -209,7 +250,29 @@ pub fn changes(town: &TownHealth, now: UtcMicros) -> Changes {
             _ => {}
         }
     }
+    fields(town, now, &mut found);
     found
+}
+
+/// Fields that changed after others of their feed were named. What was named once is not named again while the cause lasts,
+/// however it comes and goes.
+fn fields(town: &TownHealth, now: UtcMicros, found: &mut Changes) {
+    for known in town.known.iter().filter(|k| k.ended_at.is_none()) {
+        let cause = &known.cause;
+        let of_cause = |r: &&OpenReason| (&r.subject, r.code) == (&cause.subject, cause.code);
+        let Some(reason) = town.reasons.iter().find(of_cause) else { continue };
+        let is_new = |field: &&ChangedField| !cause.fields.iter().any(|named| named.is(field));
+        let new: Vec<ChangedField> = reason.fields.iter().filter(is_new).cloned().collect();
+        match (new.iter().map(|field| field.since).min(), known.news_since) {
+            (None, Some(_)) => found.no_news.push(known.id),
+            (Some(_), None) => found.news.push(known.id),
+            (Some(since), Some(at)) if now >= at.plus_s(GATHER_S) => {
+                let value = Some(new.len() as f64);
+                found.grew.push((known.id, Cause { since, value, fields: new, ..cause.clone() }));
+            }
+            _ => {}
+        }
+    }
 }
 
 const fn is_device(kind: SubjectKind) -> bool {

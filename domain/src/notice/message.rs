@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::cause::{Cause, Subject};
+use super::cause::{Cause, ChangedField, Subject};
 use super::parts::{Event, NoticeKind, Tally, Text};
 use crate::health::Code;
 use crate::time::UtcMicros;
@@ -27,6 +27,9 @@ pub struct Item {
     pub limit: Option<f64>,
     /// See [`Cause::sensors`].
     pub sensors: Option<u32>,
+    /// See [`Cause::fields`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<ChangedField>,
     /// The same as a sentence.
     pub text: Text,
 }
@@ -43,6 +46,7 @@ impl Item {
             value: cause.value,
             limit: cause.limit,
             sensors: cause.sensors,
+            fields: cause.fields.clone(),
             text: cause.sentence(event, until, tz),
         }
     }

@@ -252,6 +252,7 @@ mod tests {
     #[test]
     fn a_rule_gets_what_it_names_and_its_end_only_if_it_says_so() {
         let cause = |kind, code| Cause {
+            fields: Vec::new(),
             subject: Subject { kind, id: "x".into() },
             code,
             since: UtcMicros(0),

@@ -9,6 +9,9 @@ use crate::notice::cause::{Cause, SubjectKind};
 use crate::notice::parts::{Event, NoticeKind, Tally, Text};
 use crate::time::UtcMicros;
 
+/// Fields that a sentence names.
+const MOST_FIELDS: usize = 5;
+
 impl SubjectKind {
     /// What it is called.
     pub const fn words(self, lang: Lang) -> &'static str {
@@ -66,6 +69,18 @@ impl Cause {
         }
     }
 
+    /// The fields that changed, the first of many.
+    fn changed(&self, lang: Lang) -> String {
+        let named = self.fields.iter().take(MOST_FIELDS);
+        let mut named: Vec<String> =
+            named.map(|field| format!("{} {}", field.path, field.change.words(lang))).collect();
+        match self.fields.len().saturating_sub(MOST_FIELDS) {
+            0 => {}
+            n => named.push(format!("{n} {}", lang.say("weitere Felder", "further fields"))),
+        }
+        format!("{}: {}", self.wrong(lang), named.join(", "))
+    }
+
     fn holds(&self, since: &str, lang: Lang) -> String {
         let (kind, id) = (self.subject.kind, &self.subject.id);
         let sensors = self.sensors.unwrap_or(0);
@@ -88,6 +103,12 @@ impl Cause {
             }
             Lang::En if kind == SubjectKind::Topic => {
                 format!("Nothing comes from topic {id}, while others of its feed speak (since {since})")
+            }
+            Lang::De if !self.fields.is_empty() => {
+                format!("{} {id}: {} (seit {since})", kind.words(lang), self.changed(lang))
+            }
+            Lang::En if !self.fields.is_empty() => {
+                format!("{} {id}: {} (since {since})", kind.words(lang), self.changed(lang))
             }
             Lang::De if is_silent_feed => format!("Von Quelle {id} kommt nichts (seit {since})"),
             Lang::En if is_silent_feed => format!("Nothing comes from feed {id} (since {since})"),

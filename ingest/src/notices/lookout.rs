@@ -46,7 +46,8 @@ async fn changes(
     notices::record(conn, rule.municipality, &changes, now).await?;
     let ended = town.known.iter().filter(|known| changes.ended.contains(&known.id));
     let ended = ended.map(|k| (k.cause.clone(), Item::new(Event::Ended, &k.cause, k.missing_since, tz)));
-    let began = changes.began.iter().map(|c| (c.clone(), Item::new(Event::Began, c, None, tz)));
+    let grew = changes.grew.iter().map(|(_, cause)| cause);
+    let began = changes.began.iter().chain(grew).map(|c| (c.clone(), Item::new(Event::Began, c, None, tz)));
     Ok(ended.chain(began).collect())
 }
 

@@ -1,10 +1,11 @@
 //! What is not well in a town, and what of it is known as a cause.
 
 use domain::health::Code;
-use domain::notice::cause::{Changes, KnownCause, LONGEST_GRACE_S, OpenReason, TownHealth};
+use domain::notice::cause::{ChangedField, Changes, KnownCause, LONGEST_GRACE_S, OpenReason, TownHealth};
 use domain::notice::parts::Tally;
 use domain::notice::{Cause, Subject, SubjectKind};
 use domain::{MunicipalityId, UtcMicros};
+use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 
 use super::at;
@@ -42,6 +43,7 @@ impl ReasonRow {
             noticed_at: self.noticed_at.0,
             value: self.value,
             limit: self.limit_value,
+            fields: Vec::new(),
         })
     }
 }
@@ -56,6 +58,8 @@ struct FeedReasonRow {
     noticed_at: Ts,
     value: Option<f64>,
     limit_value: Option<f64>,
+    #[sqlx(json)]
+    fields: Vec<ChangedField>,
 }
 
 impl FeedReasonRow {
@@ -74,6 +78,7 @@ impl FeedReasonRow {
             noticed_at: self.noticed_at.0,
             value: self.value,
             limit: self.limit_value,
+            fields: self.fields,
         })
     }
 }
@@ -90,6 +95,9 @@ struct CauseRow {
     sensors: Option<i32>,
     missing_since: Option<Ts>,
     ended_at: Option<Ts>,
+    #[sqlx(json)]
+    fields: Vec<ChangedField>,
+    news_since: Option<Ts>,
 }
 
 impl CauseRow {
@@ -103,9 +111,11 @@ impl CauseRow {
                 value: self.value,
                 limit: self.limit_value,
                 sensors: self.sensors.and_then(|n| u32::try_from(n).ok()),
+                fields: self.fields,
             },
             missing_since: at(self.missing_since),
             ended_at: at(self.ended_at),
+            news_since: at(self.news_since),
         })
     }
 }
@@ -133,7 +143,7 @@ pub async fn town(
     .fetch_all(&mut *conn)
     .await?;
     let of_feeds: Vec<FeedReasonRow> = sqlx::query_as(
-        "SELECT f.key AS feed, r.topic, r.code, r.from_utc, r.noticed_at, r.value, r.limit_value
+        "SELECT f.key AS feed, r.topic, r.code, r.from_utc, r.noticed_at, r.value, r.limit_value, r.fields
          FROM feed_reason r JOIN feed f ON f.id = r.feed
          WHERE f.municipality = $1 ORDER BY r.from_utc, r.feed, r.topic",
     )
@@ -144,10 +154,12 @@ pub async fn town(
     let reasons: Vec<OpenReason> =
         reasons.into_iter().filter_map(ReasonRow::reason).chain(of_feeds).collect();
     let known: Vec<CauseRow> = sqlx::query_as(
-        "SELECT id, kind, subject, code, since, value, limit_value, sensors, missing_since, ended_at FROM notice_cause
+        "SELECT id, kind, subject, code, since, value, limit_value, sensors, missing_since, ended_at, fields,
+             news_since FROM notice_cause
          WHERE municipality = $1 AND ended_at IS NULL
          UNION ALL
-         SELECT id, kind, subject, code, since, value, limit_value, sensors, missing_since, ended_at FROM notice_cause
+         SELECT id, kind, subject, code, since, value, limit_value, sensors, missing_since, ended_at, fields,
+             news_since FROM notice_cause
          WHERE municipality = $1 AND ended_at > $2 AND kind IN ('gateway', 'feed', 'topic')",
     )
     .bind(municipality.0)
@@ -184,19 +196,28 @@ pub async fn record(
     for (ids, sql) in [
         (&changes.missing, "UPDATE notice_cause SET missing_since = $2 WHERE id = ANY($1)"),
         (&changes.back, "UPDATE notice_cause SET missing_since = NULL WHERE id = ANY($1) AND $2 IS NOT NULL"),
+        (&changes.news, "UPDATE notice_cause SET news_since = $2 WHERE id = ANY($1)"),
+        (&changes.no_news, "UPDATE notice_cause SET news_since = NULL WHERE id = ANY($1) AND $2 IS NOT NULL"),
         (&changes.ended, "UPDATE notice_cause SET ended_at = $2 WHERE id = ANY($1)"),
     ] {
         if !ids.is_empty() {
             sqlx::query(sql).bind(ids).bind(Ts(now)).execute(&mut *conn).await?;
         }
     }
+    for (id, cause) in &changes.grew {
+        sqlx::query("UPDATE notice_cause SET fields = fields || $2, news_since = NULL WHERE id = $1")
+            .bind(id)
+            .bind(Json(&cause.fields))
+            .execute(&mut *conn)
+            .await?;
+    }
     let began = &changes.began;
     if began.is_empty() {
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO notice_cause (municipality, kind, subject, code, since, value, limit_value, sensors)
-         SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO notice_cause (municipality, kind, subject, code, since, value, limit_value, sensors, fields)
+         SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(municipality.0)
     .bind(began.iter().map(|c| c.subject.kind.as_str()).collect::<Vec<_>>())
@@ -206,6 +227,7 @@ pub async fn record(
     .bind(began.iter().map(|c| c.value).collect::<Vec<_>>())
     .bind(began.iter().map(|c| c.limit).collect::<Vec<_>>())
     .bind(began.iter().map(|c| c.sensors.and_then(|n| i32::try_from(n).ok())).collect::<Vec<_>>())
+    .bind(began.iter().map(|c| Json(&c.fields)).collect::<Vec<_>>())
     .execute(conn)
     .await?;
     Ok(())
@@ -221,7 +243,8 @@ pub async fn today(
     since: UtcMicros,
 ) -> Result<Vec<KnownCause>> {
     let rows: Vec<CauseRow> = sqlx::query_as(
-        "SELECT id, kind, subject, code, since, value, limit_value, sensors, missing_since, ended_at FROM notice_cause
+        "SELECT id, kind, subject, code, since, value, limit_value, sensors, missing_since, ended_at, fields,
+             news_since FROM notice_cause
          WHERE municipality = $1 AND (ended_at IS NULL OR ended_at > $2) ORDER BY since, id",
     )
     .bind(municipality.0)

@@ -13,6 +13,7 @@ fn reason(kind: SubjectKind, id: &str, code: Code, noticed_s: i64) -> OpenReason
         noticed_at: T0.plus_s(noticed_s),
         value: Some(9_000.0),
         limit: Some(7_200.0),
+        fields: Vec::new(),
     }
 }
 
@@ -44,9 +45,23 @@ fn remember(town: &mut TownHealth, changes: &Changes, now: UtcMicros) {
             known.ended_at = Some(now);
         }
     }
+    for (ids, news_since) in [(&changes.news, Some(now)), (&changes.no_news, None)] {
+        ids.iter().for_each(|id| town.known[*id as usize].news_since = news_since);
+    }
+    for (id, cause) in &changes.grew {
+        let known = &mut town.known[*id as usize];
+        known.cause.fields.extend(cause.fields.iter().cloned());
+        known.news_since = None;
+    }
     for cause in &changes.began {
         let id = town.known.len() as i64;
-        town.known.push(KnownCause { id, cause: cause.clone(), missing_since: None, ended_at: None });
+        town.known.push(KnownCause {
+            id,
+            cause: cause.clone(),
+            missing_since: None,
+            ended_at: None,
+            news_since: None,
+        });
     }
 }
 
@@ -56,7 +71,7 @@ fn run(town: &mut TownHealth, from_s: i64, until_s: i64) -> (Vec<Cause>, Vec<i64
     for now in (from_s..=until_s).step_by(60).map(|s| T0.plus_s(s)) {
         let found = changes(town, now);
         remember(town, &found, now);
-        began.extend(found.began);
+        began.extend(found.began.into_iter().chain(found.grew.into_iter().map(|(_, cause)| cause)));
         ended.extend(found.ended);
     }
     (began, ended)
@@ -177,4 +192,42 @@ fn a_quiet_branch_of_topics_is_one_cause_and_covers_its_own_devices_only() {
     town.reasons.retain(|r| r.subject.id == "s3");
     let (began, _) = run(&mut town, 34_060, 60_000);
     assert_eq!(began.iter().map(|c| c.subject.id.as_str()).collect::<Vec<_>>(), ["s3"]);
+}
+
+#[test]
+fn fields_that_change_later_are_named_together_and_none_is_named_twice() {
+    let field = |path: &str, since_s| ChangedField {
+        path: path.to_owned(),
+        change: FieldChange::Went,
+        since: T0.plus_s(since_s),
+    };
+    let named = |causes: &[Cause]| -> Vec<Vec<String>> {
+        causes.iter().map(|c| c.fields.iter().map(|f| f.path.clone()).collect()).collect()
+    };
+    let drift = |fields: &[ChangedField]| OpenReason {
+        fields: fields.to_vec(),
+        ..reason(SubjectKind::Feed, "f", Code::SchemaDrift, 0)
+    };
+    let mut town = TownHealth::default();
+    let (a, b, c, d) = (field("a", 0), field("b", 0), field("c", 90_000), field("d", 91_000));
+    town.reasons = vec![drift(&[a.clone(), b.clone()])];
+    let (began, _) = run(&mut town, 0, 90_000);
+    assert_eq!(named(&began), [["a", "b"]]);
+    // Two days later others go, one of them found later.
+    town.reasons = vec![drift(&[a.clone(), b.clone(), c.clone()])];
+    assert_eq!(run(&mut town, 100_020, 102_000).0, []);
+    town.reasons = vec![drift(&[a.clone(), b.clone(), c.clone(), d.clone()])];
+    let (began, ended) = run(&mut town, 102_060, 200_000);
+    assert_eq!((named(&began), ended), (vec![vec!["c".to_owned(), "d".to_owned()]], vec![]));
+    assert_eq!((began[0].since, began[0].value), (c.since, Some(2.0)));
+    // One wavers, another one is there for a moment: no notice.
+    for n in 0..10 {
+        let from = 200_040 + 6_000 * n;
+        town.reasons = vec![drift(&[a.clone(), b.clone(), c.clone(), field("e", from)])];
+        assert_eq!(run(&mut town, from, from + 1_800).0, []);
+        town.reasons = vec![drift(&[a.clone(), b.clone(), c.clone(), d.clone()])];
+        assert_eq!(run(&mut town, from + 1_860, from + 5_940).0, []);
+    }
+    town.reasons.clear();
+    assert_eq!(run(&mut town, 270_000, 280_000), (vec![], vec![0]));
 }

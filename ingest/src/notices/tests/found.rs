@@ -1,7 +1,11 @@
 //! What is worth a notice, and when.
 
+use domain::feed_health::FieldChange;
+use domain::health::{Code, DeviceKey};
+use domain::notice::cause::ChangedField;
 use domain::notice::{NoticeKind, SubjectKind};
 use serde_json::json;
+use store::feed_health::FeedReason;
 
 use super::*;
 
@@ -164,4 +168,52 @@ async fn many_changes_at_once_are_one_notice() {
     town.look_until(noon(), 30).await;
     let all = town.notices().await;
     assert!(all.len() == 1 && all[0].body.0.items.len() == 11, "{} notices", all.len());
+}
+
+#[tokio::test]
+async fn a_quiet_topic_holds_back_its_own_devices_and_fields_that_change_later_are_named_alone() {
+    let town = Town::new().await;
+    town.rules(&[town.rule("ops", json!({ "topic": "a" }))], noon()).await;
+    let feed = testing::world::feed_id(&town.registry, "f");
+    let wrong = |code, topic: &str, fields: &[ChangedField]| FeedReason {
+        feed,
+        code,
+        topic: topic.to_owned(),
+        since: noon(),
+        value: None,
+        limit: None,
+        fields: fields.to_vec(),
+    };
+    let sensor = |n: i32| town.registry.sensor_by_key(&format!("s{n:03}")).unwrap().id;
+    let branches = [(1, "application/7"), (2, "application/8")];
+    let branches = branches.map(|(n, branch)| (DeviceKey::sensor(sensor(n)), branch.to_owned()));
+    store::feed_health::branches(&town.pool, &branches.into()).await.unwrap();
+    let noticed_at = noon().plus_s(9_000);
+    // Their gateway hears others.
+    town.heard(1..=SENSORS, &["g"], noon()).await;
+    town.heard(3..=SENSORS, &["g"], noticed_at.plus_s(60)).await;
+    town.record(&[1, 2].map(|n| town.reason(n, "silent", noon())), noticed_at).await;
+    let field = |path: &str| ChangedField { path: path.to_owned(), change: FieldChange::Went, since: noon() };
+    let quiet = wrong(Code::Silent, "application/7", &[]);
+    let mut reasons = vec![quiet.clone(), wrong(Code::SchemaDrift, "", &[field("up: a")])];
+    store::feed_health::reasons(&town.pool, &[feed], &reasons, noticed_at).await.unwrap();
+    town.look_until(noticed_at, 60).await;
+    let texts = |all: &[Delivery]| all.iter().flat_map(item_texts).collect::<Vec<_>>();
+    let all = texts(&town.notices().await);
+    let named = |part: &str| all.iter().filter(|text| text.contains(part)).count();
+    assert_eq!(
+        (all.len(), named("application/7"), named("s002"), named("up: a is missing")),
+        (3, 1, 1, 1),
+        "{all:?}"
+    );
+
+    let later = noticed_at.plus_s(7_200);
+    reasons[1] = wrong(Code::SchemaDrift, "", &[field("up: a"), field("up: b")]);
+    store::feed_health::reasons(&town.pool, &[feed], &reasons, later).await.unwrap();
+    town.look_until(later, 180).await;
+    let notices = town.notices().await;
+    let all = texts(&notices);
+    assert_eq!(all.len(), 4, "{all:?}");
+    assert!(all[3].contains("up: b is missing") && !all[3].contains("up: a"), "{all:?}");
+    assert_eq!(notices[3].body.0.items[0].fields, [field("up: b")]);
 }
