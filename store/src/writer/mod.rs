@@ -348,7 +348,7 @@ impl Writer {
         let feeds = batch.rejections.iter().chain(again).map(|r| r.feed).collect();
         quarantine::bound(&mut tx, feeds, &self.bounds).await?;
         let heard = match self.notes_health && replayed.is_empty() {
-            true => heard::of(&new_uplinks, &new_bays, &new_counts, registry),
+            true => heard::of(&new_uplinks, &new_bays, &new_counts, &batch.rejections, registry),
             false => Vec::new(),
         };
         let has_news = !changes.is_empty() || !heard.is_empty();

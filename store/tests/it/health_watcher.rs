@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::health::{Event, Message};
 use domain::ids::SensorId;
-use domain::{BayState, FeedFormat, Registry, Uplink, UtcMicros};
+use domain::{BayState, FeedFormat, Reason, Registry, RejectedElement, Rejection, Uplink, UtcMicros};
 use store::changes::prune;
 use store::health::Watcher;
 use store::writer::{Batch, Writer};

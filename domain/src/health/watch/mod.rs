@@ -196,6 +196,7 @@ impl Watch {
             Heard::Message { device, message } => {
                 // What was never accepted may be somebody's mistake about a bay of others.
                 if device.bay.is_some()
+                    && message.rejected.is_none()
                     && !self.devices.contains_key(device)
                     && let Some(spot) = self.native_spot(*device, message.received_at)
                 {

@@ -247,6 +247,27 @@ fn a_bay_that_its_feed_names_is_judged_like_a_device() {
 }
 
 #[test]
+fn a_bay_of_which_all_is_rejected_is_faulty_and_one_that_never_spoke_is_not_judged() {
+    let mut watch = watch(town(|_| None));
+    let rejected = |bay, s| match native(bay, s, false) {
+        Heard::Message { device, message } => {
+            let rejected = Some(crate::rejection::Reason::Malformed);
+            Heard::Message { device, message: Message { state: None, rejected, ..message } }
+        }
+        count => count,
+    };
+    watch.hear(&native(3, HOUR_S, false));
+    for n in 0..3 {
+        watch.hear(&rejected(3, 2 * HOUR_S + n));
+        watch.hear(&rejected(4, 2 * HOUR_S + n));
+    }
+    assert_eq!(watch.len(), 1);
+    assert_eq!(codes(&mut watch, 3 * HOUR_S), [(-2, Some(BayId(3)), "rejected", true)]);
+    (0..3).for_each(|n| watch.hear(&native(3, 4 * HOUR_S + n, false)));
+    assert_eq!(codes(&mut watch, 5 * HOUR_S), [(-2, Some(BayId(3)), "rejected", false)]);
+}
+
+#[test]
 fn what_waited_for_more_than_a_day_says_nothing_of_now() {
     let mut watch = watch(town(Some));
     for n in 0..50 {
