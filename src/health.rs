@@ -86,8 +86,10 @@ async fn follow(parts: &Judging) -> Result<(), StoreError> {
             continue;
         }
         if step.unknown > 0 {
-            let (sensors, kept) = watcher.kept(clock()).await?;
-            watcher.read(&sensors, &kept::messages(&places(), &kept));
+            let kept = watcher.kept(clock()).await?;
+            let mut messages = kept::messages(&places(), &kept.uplinks);
+            messages.extend(kept.states);
+            watcher.read(&kept.devices, &messages);
             continue;
         }
         notifier.wait().await;

@@ -174,8 +174,8 @@ async fn state(sensors: u32) -> Result<Value> {
     let mut watcher =
         Watcher::connect(&pg.url(), registry.clone(), now).await?.context("no other watcher")?;
     while watcher.step(&registry, now).await?.unknown > 0 {
-        let (sensors, _) = watcher.kept(now).await?;
-        watcher.read(&sensors, &[]);
+        let kept = watcher.kept(now).await?;
+        watcher.read(&kept.devices, &[]);
     }
     let first_s = began.elapsed().as_secs_f64();
     let watched_mib = resident() - before_mib;

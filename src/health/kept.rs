@@ -1,14 +1,13 @@
 //! What kept messages say of the health of their sensors.
 
-use domain::health::{Event, Message};
-use domain::ids::SensorId;
+use domain::health::{DeviceKey, Event, Message};
 use domain::{Registry, Uplink};
 use ingest::decode::lorawan::{Report, decode_device};
 use store::health::KeptMessage;
 
 /// In the order of receipt. Payloads are decoded again: of what they say of the battery nothing else is kept.
-pub(super) fn messages(registry: &Registry, kept: &[KeptMessage]) -> Vec<(SensorId, Message)> {
-    kept.iter().filter_map(|kept| Some((kept.sensor, message(registry, kept)?))).collect()
+pub(super) fn messages(registry: &Registry, kept: &[KeptMessage]) -> Vec<(DeviceKey, Message)> {
+    kept.iter().filter_map(|kept| Some((DeviceKey::sensor(kept.sensor), message(registry, kept)?))).collect()
 }
 
 fn message(registry: &Registry, kept: &KeptMessage) -> Option<Message> {

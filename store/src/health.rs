@@ -1,6 +1,7 @@
 //! Reasons why a source of statements is not well, and when they held. Those that hide the state change what is shown, derived
 //! and learned. [`Watcher`] finds them.
 
+mod natives;
 mod states;
 mod unjudged;
 mod watcher;

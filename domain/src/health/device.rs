@@ -159,9 +159,19 @@ impl Device {
         }
     }
 
-    /// For so many seconds nobody could hear it: they are no silence of its own.
-    pub(crate) fn pause(&mut self, unheard_s: i64) {
-        self.heard_at = self.heard_at.plus_s(unheard_s);
+    /// That it lies elsewhere was found before, and the evidence for it was lost: it holds until as many changes were compared as
+    /// it takes to find it. Other findings follow from messages alone.
+    pub(crate) fn believe_place(&mut self, finding: Finding) {
+        let Finding { code, since, value, limit } = finding;
+        if matches!(code, Code::Misbound | Code::ContradictsSite) {
+            self.whereabouts.lose_evidence();
+            self.findings.judge(code, Verdict::Raise(since), value.into(), limit.into());
+        }
+    }
+
+    /// For so many seconds it had no place: they are no silence of its own.
+    pub(crate) fn pause(&mut self, idle_s: i64) {
+        self.heard_at = self.heard_at.plus_s(idle_s);
     }
 
     /// How it is; `is_known`: it is in the files.
@@ -385,20 +395,26 @@ impl Device {
 
     fn judge_place(&mut self, is_counted: bool) {
         let limit = whereabouts::LIMIT;
-        let (_, best) = self.whereabouts.best();
-        let nowhere = self.whereabouts.nowhere();
+        let best = *self.whereabouts.best().1;
+        let nowhere = *self.whereabouts.nowhere();
         // Another site must explain the changes better than no site at all does.
         let is_elsewhere = !is_counted || best.sum() >= nowhere.sum() + 3.0 || best.sum() >= 2.0 * limit;
-        let misbound = match by_sum(best, limit) {
+        let misbound = match by_sum(&best, limit) {
             Verdict::Raise(_) if !is_elsewhere => Verdict::Keep,
             verdict => verdict,
         };
-        self.findings.judge(Code::Misbound, misbound, best.sum(), limit);
-        let contradicts = match by_sum(nowhere, limit) {
+        self.judge_where(Code::Misbound, misbound, best.sum());
+        let contradicts = match by_sum(&nowhere, limit) {
             Verdict::Raise(_) if self.findings.has(Code::Misbound) => Verdict::Clear,
             verdict => verdict,
         };
-        self.findings.judge(Code::ContradictsSite, contradicts, nowhere.sum(), limit);
+        self.judge_where(Code::ContradictsSite, contradicts, nowhere.sum());
+    }
+
+    fn judge_where(&mut self, code: Code, verdict: Verdict, sum: f64) {
+        if !self.whereabouts.lacks_evidence() || matches!(verdict, Verdict::Raise(_)) {
+            self.findings.judge(code, verdict, sum, whereabouts::LIMIT);
+        }
     }
 }
 

@@ -13,6 +13,8 @@ const MOST_PENDING: usize = 6;
 const GIVEN_UP_S: i64 = 3_600;
 /// One change says so much at most.
 const MOST_RATIO: f64 = 2.5;
+/// So many changes find a device that lies elsewhere, most often: at half of [`MOST_RATIO`] each twice as many as it takes.
+const PROVEN_BY: u8 = 30;
 /// Where another site, or none, explains the changes so much better than its own.
 pub(super) const LIMIT: f64 = 18.0;
 
@@ -25,6 +27,8 @@ pub(super) struct Whereabouts {
     nowhere: Cusum,
     /// Seconds since 1970, and whether it became occupied.
     pending: [Option<(u32, bool)>; MOST_PENDING],
+    /// So many changes are still to be compared until the sums say that it lies right, since their evidence was lost.
+    unproven: u8,
 }
 
 impl Whereabouts {
@@ -69,7 +73,18 @@ impl Whereabouts {
         if counted.own.is_some() {
             self.nowhere.add(at, -own, LIMIT);
         }
+        self.unproven = self.unproven.saturating_sub(1);
         true
+    }
+
+    /// What was known is lost.
+    pub(super) fn lose_evidence(&mut self) {
+        self.unproven = PROVEN_BY;
+    }
+
+    /// Whether too few changes were compared since evidence was lost to say that it lies right.
+    pub(super) fn lacks_evidence(&self) -> bool {
+        self.unproven > 0
     }
 
     /// The site that explains its changes best, if one does better than its own: its place in the list.

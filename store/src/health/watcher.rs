@@ -7,12 +7,12 @@
 
 use std::sync::Arc;
 
-use domain::health::{Heard, Message, Watch};
+use domain::health::{DeviceKey, Heard, Message, Watch};
 use domain::ids::SensorId;
 use domain::{Registry, UtcMicros};
 use sqlx::{ConnectOptions, Connection, FromRow, PgConnection};
 
-use super::{open, record, states};
+use super::{natives, open, record, states};
 use crate::changes::{self, LogCursor, LogLimit, Positions, WriterId};
 use crate::{Result, Ts, feed_health};
 
@@ -81,6 +81,17 @@ impl KeptMessage {
     }
 }
 
+/// What is kept of some devices.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Which ones.
+    pub devices: Vec<DeviceKey>,
+    /// Messages of sensors, to be decoded.
+    pub uplinks: Vec<KeptMessage>,
+    /// What feeds stated of bays.
+    pub states: Vec<(DeviceKey, Message)>,
+}
+
 /// See the module's description.
 #[derive(Debug)]
 pub struct Watcher {
@@ -119,6 +130,8 @@ impl Watcher {
         states::load(&mut tx, &mut watch).await?;
         let positions = LogCursor::Health.positions(&mut tx).await?;
         watch.place(registry.clone(), now);
+        watch.expect(natives::named(&mut tx).await?, now);
+        watch.outages(feed_health::outages(&mut tx, now.plus_s(-READ_BACK_S)).await?);
         for reason in open(&mut tx).await? {
             watch.hold(&reason, now);
         }
@@ -203,13 +216,18 @@ impl Watcher {
         Ok(())
     }
 
-    /// What is kept of sensors of which nothing is known: of some, in the order of receipt. Give it to [`Watcher::read`].
+    /// What is kept of devices of which nothing is known: of some, in the order of receipt. Give it to [`Watcher::read`].
     ///
     /// # Errors
     /// The database is not available.
-    pub async fn kept(&mut self, now: UtcMicros) -> Result<(Vec<SensorId>, Vec<KeptMessage>)> {
-        let sensors = self.watch.next_unknown();
-        let kept = sqlx::query_as(
+    pub async fn kept(&mut self, now: UtcMicros) -> Result<Kept> {
+        let devices = self.watch.next_unknown();
+        let since = now.plus_s(-READ_BACK_S);
+        if devices.iter().any(|key| key.bay.is_some()) {
+            let states = natives::kept(&mut self.conn, &self.registry, &devices, since).await?;
+            return Ok(Kept { devices, uplinks: Vec::new(), states });
+        }
+        let uplinks = sqlx::query_as(
             "SELECT s.id AS sensor, u.event, u.received_at, u.network_at, u.f_port, u.f_cnt, u.spreading_factor, u.snr_db,
                  u.payload, u.decoded, u.outcome
              FROM sensor s
@@ -221,17 +239,17 @@ impl Watcher {
              WHERE s.id = ANY($1)
              ORDER BY u.received_at",
         )
-        .bind(sensors.iter().map(|sensor| sensor.0).collect::<Vec<_>>())
-        .bind(Ts(now.plus_s(-READ_BACK_S)))
+        .bind(devices.iter().map(|sensor| sensor.source.0).collect::<Vec<_>>())
+        .bind(Ts(since))
         .bind(MOST_MESSAGES)
         .fetch_all(&mut self.conn)
         .await?;
-        Ok((sensors, kept))
+        Ok(Kept { devices, uplinks, states: Vec::new() })
     }
 
-    /// Makes these sensors what they are after `messages`: see [`Watcher::kept`].
-    pub fn read(&mut self, sensors: &[SensorId], messages: &[(SensorId, Message)]) {
-        self.watch.read(sensors, messages);
+    /// Makes these devices what they are after `messages`: see [`Watcher::kept`].
+    pub fn read(&mut self, devices: &[DeviceKey], messages: &[(DeviceKey, Message)]) {
+        self.watch.read(devices, messages);
     }
 }
 

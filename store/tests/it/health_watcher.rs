@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::health::{Event, Message};
+use domain::health::{DeviceKey, Event, Message};
 use domain::ids::SensorId;
 use domain::{BayState, FeedFormat, Reason, Registry, RejectedElement, Rejection, Uplink, UtcMicros};
 use store::changes::prune;
@@ -100,7 +100,7 @@ async fn settle(watcher: &mut Watcher, registry: &Arc<Registry>, now: UtcMicros)
         let step = watcher.step(registry, now).await.unwrap();
         heard += step.heard;
         if step.unknown > 0 {
-            let (sensors, kept) = watcher.kept(now).await.unwrap();
+            let kept = watcher.kept(now).await.unwrap();
             let message = |kept: &store::health::KeptMessage| Message {
                 received_at: kept.received_at,
                 observed_at: kept.network_at(),
@@ -109,8 +109,9 @@ async fn settle(watcher: &mut Watcher, registry: &Arc<Registry>, now: UtcMicros)
                 state: kept.decoded.as_ref().and_then(|d| d["state"].as_str()?.parse().ok()),
                 ..Message::default()
             };
-            let messages: Vec<_> = kept.iter().map(|kept| (kept.sensor, message(kept))).collect();
-            watcher.read(&sensors, &messages);
+            let uplinks = kept.uplinks.iter().map(|kept| (DeviceKey::sensor(kept.sensor), message(kept)));
+            let messages: Vec<_> = uplinks.chain(kept.states).collect();
+            watcher.read(&kept.devices, &messages);
         } else if !step.is_behind {
             return heard;
         }
@@ -336,6 +337,43 @@ async fn state_that_is_damaged_or_of_another_version_is_made_again_of_kept_messa
         settle(&mut watcher, &lot.registry, at(3_950)).await;
         assert_eq!(lot.reasons().await, before, "{damage}");
     }
+}
+
+#[tokio::test]
+async fn bays_that_a_feed_names_are_made_again_of_their_observations() {
+    let lot = Lot::build().await;
+    let mut watcher = lot.watcher(at(0)).await;
+    settle(&mut watcher, &lot.registry, at(0)).await;
+    let feed = feed_id(&lot.registry, "native");
+    let [third, fourth] = ["lot-3", "lot-4"].map(|key| lot.registry.bay_by_key(key).unwrap().id);
+    let stated = |bay, s: i64, n: i64| {
+        let provenance = observed::provenance(lot.database.municipality, feed, at(s));
+        let state = if n % 2 == 0 { BayState::Occupied } else { BayState::Vacant };
+        observed::bay(provenance, bay, None, state)
+    };
+    let mut writer = lot.database.writer().await;
+    for n in 0..10 {
+        let bays = dated([stated(third, 3_600 + n * 20, n), stated(fourth, 3_600 + n * 600, 0)]);
+        lot.write(&mut writer, &Batch { bays, ..Batch::default() }).await;
+    }
+    settle(&mut watcher, &lot.registry, at(9_100)).await;
+    let before = lot.reasons().await;
+    assert_eq!(before.iter().map(|r| (r.1, &*r.2)).collect::<Vec<_>>(), [(Some(third.0), "flapping")]);
+    watcher.save(at(9_100)).await.unwrap();
+    drop(watcher);
+    lot.database.execute("DELETE FROM health_state").await;
+    let mut watcher = lot.watcher(at(9_200)).await;
+    // Two sensors, of which nothing is kept, and the two bays.
+    assert_eq!(watcher.step(&lot.registry, at(9_200)).await.unwrap().unknown, 4);
+    settle(&mut watcher, &lot.registry, at(9_300)).await;
+    assert_eq!((watcher.devices(), lot.reasons().await), (4, before));
+    // It goes on: the other one was heard until 9,000 s, and is silent since.
+    for n in 16..540 {
+        settle(&mut watcher, &lot.registry, at(n * 600)).await;
+    }
+    let reasons = lot.reasons().await;
+    let silent = reasons.iter().find(|r| r.1 == Some(fourth.0) && r.2 == "silent");
+    assert_eq!(silent.map(|r| r.3), Some(T0 + 9_000), "{reasons:?}");
 }
 
 #[tokio::test]

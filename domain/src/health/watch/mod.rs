@@ -137,6 +137,13 @@ impl Watch {
         Spot::of_native(&self.registry, FeedId(-key.source.0), key.bay?, now)
     }
 
+    fn add_native(&mut self, key: DeviceKey, mut watched: Watched) {
+        let group = self.groups.index(watched.spot.group());
+        watched.surround(&[], group, |site| self.gates.index(site));
+        self.add(key, watched);
+        self.has_new_gate = true;
+    }
+
     fn add(&mut self, key: DeviceKey, watched: Watched) {
         let part = part::of_device(key);
         self.parts[part].devices.push(key);
@@ -200,12 +207,10 @@ impl Watch {
                     && !self.devices.contains_key(device)
                     && let Some(spot) = self.native_spot(*device, message.received_at)
                 {
-                    let mut watched = Watched::new(spot, message.received_at);
-                    // Nothing is kept of it but its states: what is known of it begins here.
-                    watched.is_known = true;
-                    watched.surround(&[], self.groups.index(spot.group()), |site| self.gates.index(site));
-                    self.add(*device, watched);
-                    self.has_new_gate = true;
+                    // It is new, and what is known of it begins here.
+                    let mut new = Watched::new(spot, message.received_at);
+                    new.is_known = true;
+                    self.add_native(*device, new);
                 }
                 self.judge(*device, message.received_at, Some(message));
             }

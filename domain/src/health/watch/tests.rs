@@ -1,5 +1,8 @@
 //! Devices in a town, through what the change log carries.
 
+mod kept;
+mod outages;
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -295,41 +298,4 @@ fn counts_are_passages_only_where_each_car_is_counted() {
     }
     assert!(!polled.is_prompt(polled.index(site)));
     assert_eq!(polled.passages(polled.index(site)), &Passages::default());
-}
-
-#[test]
-fn a_sensor_is_after_its_kept_messages_what_it_was_after_hearing_them() {
-    let registry = town(Some);
-    let mut heard = watch(registry.clone());
-    let mut kept = Watch::new();
-    kept.resume(at(200 * 1_300));
-    kept.place(registry, at(200 * 1_300));
-    let mut messages = Vec::new();
-    for n in 0..200_i64 {
-        let sensor = (n % 4) as i32 + 1;
-        let one = uplink(sensor, n * 1_300, (n / 4) as u32, n / 4 % 3 == 0);
-        heard.hear(&one);
-        if let Heard::Message { message, .. } = one {
-            messages.push((SensorId(sensor), message));
-        }
-    }
-    assert_eq!(kept.unknown(), 4);
-    let sensors = kept.next_unknown();
-    kept.read(&sensors, &messages);
-    assert_eq!(kept.unknown(), 0);
-    // What comes through the log once more is in it already.
-    let before = state(&mut kept);
-    for (sensor, message) in &messages {
-        kept.hear(&Heard::Message { device: DeviceKey::sensor(*sensor), message: *message });
-    }
-    assert!(state(&mut kept) == before);
-    let s = 200 * 1_300;
-    let s = waver(&mut heard, s).max(waver(&mut kept, s));
-    let reasons = |watch: &mut Watch| {
-        watch.tick(at(s));
-        watch.reasons(at(s)).into_iter().map(|r| (r.source, r.bay, r.code, r.since)).collect::<Vec<_>>()
-    };
-    let (heard, kept) = (reasons(&mut heard), reasons(&mut kept));
-    assert!(!heard.is_empty());
-    assert_eq!(heard, kept);
 }

@@ -134,6 +134,13 @@ impl Watched {
         true
     }
 
+    /// Of a reason that is stored, that it lies elsewhere than here, the evidence is not kept: it is believed for now.
+    pub(super) fn believe_place(&mut self) {
+        for open in self.open.iter().filter(|open| open.bay == self.spot.bay()) {
+            self.state.device.believe_place(open.finding);
+        }
+    }
+
     pub(super) fn is_ailing(&self) -> bool {
         !self.open.is_empty() || self.state.device.findings().next().is_some()
     }
