@@ -26,6 +26,9 @@ const ACKNOWLEDGES_WITHIN: Duration = Duration::from_secs(30);
 /// Why a visit ended, or did not begin: the reason in words.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VisitError {
+    /// What is to be listened to is none.
+    #[error("'{0}' is no topic filter: '+' and '#' stand alone between slashes, and '#' at the end only")]
+    Filter(String),
     /// It is not reached, or lets nobody in.
     #[error("no connection to {0}: {1}")]
     Connection(String, String),
@@ -69,8 +72,11 @@ impl Listener {
     /// Connects and subscribes, with QoS 2, so that each message comes with its own. Must be called within a Tokio runtime.
     ///
     /// # Errors
-    /// The broker is not reached within 15 s, or refuses.
+    /// `filter` is none; the broker is not reached within 15 s, or refuses.
     pub async fn open(login: Login, filter: &str) -> Result<Self, VisitError> {
+        if !rumqttc::valid_filter(filter) {
+            return Err(VisitError::Filter(filter.to_owned()));
+        }
         let name = format!("{login:?}");
         let failed = |reason: String| VisitError::Connection(name.clone(), reason);
         let (client, mut events) = connect(login, SessionKind::Passing).map_err(|e| failed(e.to_string()))?;
@@ -239,4 +245,19 @@ impl Publisher {
 /// `None`: it takes longer.
 async fn within<T>(limit: Duration, work: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(limit, work).await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_no_topic_filter_is_named_and_nobody_is_connected_to() {
+        let nobody = Login::from_url("b", "mqtt://127.0.0.1:1", "id").unwrap();
+        for filter in ["a/#/b", "a+", "a/b#", ""] {
+            let error = Listener::open(nobody.clone(), filter).await.err().unwrap();
+            assert_eq!(error, VisitError::Filter(filter.to_owned()));
+        }
+        assert!(matches!(Listener::open(nobody, "a/+/#").await.err(), Some(VisitError::Connection(..))));
+    }
 }
