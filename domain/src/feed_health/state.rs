@@ -122,7 +122,11 @@ impl Standing {
 
     /// Takes in what is known at `now`; the new state, if it has changed.
     pub fn follow(&mut self, evidence: &Evidence, now: UtcMicros) -> Option<Period> {
-        let state = evidence.state(self.now.state, now);
+        let state = match (self.now.state, evidence.state(self.now.state, now)) {
+            // What takes its time to be believed is no reason to say that nothing ever came.
+            (FeedState::Never, FeedState::Late | FeedState::Rejecting) => FeedState::Ok,
+            (_, state) => state,
+        };
         if state == self.now.state {
             self.seems = None;
             return None;
@@ -229,6 +233,9 @@ mod tests {
             Evidence { delay_p50_s: Some(delay_s), ..well(now) }
         };
         assert_eq!(states(6_000, late), [(Ok, 0, 0), (Late, 720, 600), (Ok, 3_060, 3_000)]);
+        // From the first message on.
+        let rejected = |_, now| Evidence { rejected_1h: 100, ..well(now) };
+        assert_eq!(states(600, rejected), [(Ok, 0, 0), (Rejecting, 125, 5)]);
         // Two of two are too few.
         let few = |_, now| Evidence { messages_1h: 2, rejected_1h: 2, ..well(now) };
         assert_eq!(states(6_000, few), [(Ok, 0, 0)]);
