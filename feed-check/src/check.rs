@@ -292,7 +292,8 @@ impl Check {
         };
         let count = |finding: fn(u64) -> Finding, n: u64| (n > 0).then(|| finding(n));
         let mut found: Vec<Finding> = Vec::new();
-        found.extend((report.messages == 0 && report.error.is_none()).then_some(Finding::NothingArrived));
+        let is_silent = report.messages == 0 && report.error.is_none() && self.damages == 0;
+        found.extend(is_silent.then_some(Finding::NothingArrived));
         found.extend(self.unread.iter().map(|(format, n)| Finding::Unread { format: *format, count: *n }));
         found.extend(
             (self.rejected > 0).then_some(Finding::Rejected { count: self.rejected, of: self.judged }),

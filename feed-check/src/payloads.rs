@@ -185,15 +185,23 @@ fn with_topic(line: &[u8]) -> Option<Message> {
     if let Some(at) = first.ends_with('Z').then(|| UtcMicros::parse(first).ok()).flatten() {
         return with_topic(rest.as_bytes()).map(|message| Message { received_at: Some(at), ..message });
     }
+    let (topic, payload) = before_json(text).unwrap_or((first, rest));
     let is_topic =
-        first.contains('/') && !first.starts_with(['{', '[', '<', '"', '#']) && !first.contains("://");
+        topic.contains('/') && !topic.starts_with(['{', '[', '<', '"', '#']) && !topic.contains("://");
     is_topic.then(|| Message {
         received_at: None,
-        topic: Some(first.to_owned()),
+        topic: Some(topic.to_owned()),
         qos: None,
         retain: false,
-        payload: rest.trim_start().as_bytes().to_vec(),
+        payload: payload.trim_start().as_bytes().to_vec(),
     })
+}
+
+/// The topic and the JSON behind it: topics may hold spaces (those of HFP name the destination).
+fn before_json(text: &str) -> Option<(&str, &str)> {
+    let end = [" {", " ["].iter().filter_map(|beginning| text.find(beginning)).min()?;
+    let (topic, json) = text.split_at(end);
+    serde_json::from_str::<serde::de::IgnoredAny>(json).ok().map(|_| (topic.trim_end(), json))
 }
 
 #[cfg(test)]
@@ -216,6 +224,14 @@ mod tests {
         assert_eq!(
             messages(b"a/b {\"x\":1}\n\nc/d  {\"y\":\n"),
             [of(Some("a/b"), "{\"x\":1}"), of(Some("c/d"), "{\"y\":")]
+        );
+        assert_eq!(
+            messages(b"/hfp/v2/x/Neuer Markt/20:10/s {\"a\": [{}]}\na/b c [1]\na/b no {json}\n"),
+            [
+                of(Some("/hfp/v2/x/Neuer Markt/20:10/s"), "{\"a\": [{}]}"),
+                of(Some("a/b c"), "[1]"),
+                of(Some("a/b"), "no {json}")
+            ]
         );
         assert_eq!(messages(b"{\"x\":1}\n{\"x\":2}\n"), [of(None, "{\"x\":1}"), of(None, "{\"x\":2}")]);
         for whole in ["{\n\"x\":1}\n", "[\n1,2]", "<a b=\"c/d\">\n</a>", "", "2.0"] {

@@ -132,6 +132,8 @@ async fn what_is_published_is_recorded_and_played_back() {
     std::fs::write(&file, &whole[..whole.len() - 5]).unwrap();
     let (code, out, _) = ran(&["feed", "check", text(&file)]).await;
     assert!(code == 0 && out.contains("breaks off"), "{code} {out}");
+    let (code, out, log) = ran(&["feed", "check", text(&file), "--html", "/nowhere/report.html"]).await;
+    assert!(code == 2 && out.contains("breaks off") && log.contains("/nowhere/report.html"), "{code} {log}");
     // Of a later version, and none at all.
     let newer = whole.windows(9).position(|w| w == b"capture 1").unwrap();
     let future = [&whole[..newer], b"capture 9", &whole[newer + 9..]].concat();
@@ -140,6 +142,8 @@ async fn what_is_published_is_recorded_and_played_back() {
         let (code, _, log) = ran(args).await;
         assert!(code == 1 && log.contains("version 9") && log.contains("update"), "{log}");
     }
+    let (code, out, _) = ran(&["feed", "check", text(&file)]).await;
+    assert!(code == 2 && out.contains("version 9") && !out.contains("Nothing arrived"), "{code} {out}");
     std::fs::write(&file, "notes").unwrap();
     let (code, _, log) = ran(&capture).await;
     assert!(code == 1 && log.contains("no capture") && std::fs::read(&file).unwrap() == b"notes", "{log}");

@@ -139,9 +139,13 @@ impl Finding {
                 format!("Die Verbindung brach {count}-mal ab; was währenddessen kam, fehlt hier."),
                 format!("The connection was lost {count} times; what came meanwhile is missing here."),
             ),
+            Finding::DamagedCapture { count: 1 } => of(
+                "Eine Stelle der Aufzeichnung ist nicht lesbar; ihre Meldungen fehlen hier.".to_owned(),
+                "One part of the capture cannot be read; its messages are missing here.".to_owned(),
+            ),
             Finding::DamagedCapture { count } => of(
-                format!("{count} Stellen der Aufzeichnung sind beschädigt; ihre Meldungen fehlen hier."),
-                format!("{count} parts of the capture are damaged; their messages are missing here."),
+                format!("{count} Stellen der Aufzeichnung sind nicht lesbar; ihre Meldungen fehlen hier."),
+                format!("{count} parts of the capture cannot be read; their messages are missing here."),
             ),
             Finding::WithoutTopic { count } => of(
                 format!(

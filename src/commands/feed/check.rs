@@ -32,7 +32,7 @@ enum Source<'a> {
 /// Runs the command: the report goes to standard output, progress to standard error.
 ///
 /// # Errors
-/// The report cannot be written.
+/// A stop was requested.
 pub async fn run(args: &FeedCheckArgs) -> Result<ExitCode> {
     let lang = match args.lang {
         LangArg::De => Lang::De,
@@ -77,14 +77,16 @@ pub async fn run(args: &FeedCheckArgs) -> Result<ExitCode> {
         check.failed(format!("{error:#}"));
     }
     let report = check.finish(&name);
-    if let Some(file) = &args.html {
-        std::fs::write(file, render::page(&report, lang))
-            .with_context(|| format!("--html {} cannot be written", file.display()))?;
-    }
     if args.json {
         outln!("{}", render::json(&report, lang));
     } else {
         terminal::out_part(&render::text(&report, lang));
+    }
+    if let Some(file) = &args.html
+        && let Err(error) = std::fs::write(file, render::page(&report, lang))
+    {
+        errln!("error: --html {} cannot be written: {error}", file.display());
+        return Ok(ExitCode::from(Verdict::NotChecked.exit_code()));
     }
     Ok(ExitCode::from(report.verdict.exit_code()))
 }
