@@ -193,6 +193,21 @@ impl Params<'_> {
         self.read(name, read, "an instant", remedy)
     }
 
+    /// `from` and `to`, each of which may be left out.
+    ///
+    /// # Errors
+    /// 400: one cannot be read, or nothing lies between them.
+    pub fn from_to(&self) -> Result<[Option<UtcMicros>; 2], Problem> {
+        let (from, to) = (self.time("from")?, self.time("to")?);
+        match from.zip(to) {
+            Some((from, to)) if to <= from => {
+                let day = "a day is from=2026-11-23T00:00:00Z&to=2026-11-24T00:00:00Z";
+                Err(Problem::empty_period(self.text("to").unwrap_or_default(), day))
+            }
+            _ => Ok([from, to]),
+        }
+    }
+
     /// One of `choices`.
     pub fn one<T: FromStr>(&self, name: &str, choices: &str) -> Result<Option<T>, Problem> {
         let Some(value) = self.text(name) else { return Ok(None) };
@@ -384,6 +399,22 @@ mod tests {
                 let remedy = problem["remedy"].as_str().unwrap();
                 assert!(remedy.contains("2026-11-22T12:00:00Z") && remedy.contains("plain date"), "{remedy}");
             }
+        }
+    }
+
+    #[test]
+    fn a_period_ends_after_it_begins_and_is_open_where_nothing_is_said() {
+        let read = |query: &str| {
+            let query = RawQuery(query.into());
+            query.params(&[&["from", "to"]]).ok().unwrap().from_to().ok()
+        };
+        let at = |text| UtcMicros::parse(text).ok();
+        let (first, second) = (at("2026-11-22T12:00:00Z"), at("2026-11-22T12:00:01Z"));
+        assert_eq!(read(""), Some([None, None]));
+        assert_eq!(read("to=2026-11-22T12:00:00Z"), Some([None, first]));
+        assert_eq!(read("from=2026-11-22T12:00:00Z&to=2026-11-22T12:00:01Z"), Some([first, second]));
+        for to in ["2026-11-22T12:00:00Z", "2026-11-22T11:59:59Z", "tomorrow"] {
+            assert_eq!(read(&format!("from=2026-11-22T12:00:00Z&to={to}")), None, "{to}");
         }
     }
 

@@ -92,6 +92,12 @@ impl Problem {
         problem.remedy(remedy)
     }
 
+    /// A period that ends before it begins; `example`: what would be one.
+    pub fn empty_period(to: &str, example: &str) -> Self {
+        Self::bad_parameter("to", to, "'to' is not after 'from'.")
+            .remedy(format!("Give the end of the period, which does not belong to it: {example}."))
+    }
+
     /// A point where there is nothing at all: `what` is not near it, and `reach` ("Data reaches") only
     /// to `bounds`. Asks whether latitude and longitude are swapped.
     pub fn outside_area(field: &str, point: LatLon, what: &str, reach: &str, bounds: Option<Bbox>) -> Self {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use axum::response::Response;
-use domain::geo::LatLon;
+use domain::geo::{Bbox, LatLon};
 use domain::place::is_valid_at;
 use domain::{MunicipalityId, Registry, Target, UtcMicros};
 use serde::Serialize;
@@ -18,6 +18,9 @@ use crate::http::problem::Problem;
 use crate::http::wire::List;
 use crate::hub::View;
 use crate::installers::sensors::is_called;
+
+/// So far from all places nobody mounts sensors: the point is a mistake, metres.
+const FAR_M: f64 = 20_000.0;
 
 /// A place or vehicle that a device can be bound to.
 #[derive(Serialize, ToSchema)]
@@ -101,6 +104,9 @@ pub async fn binding_targets(view: View, asker: Asker, query: RawQuery) -> Resul
 
     let registry = view.registry();
     let towns = caller.municipalities(&registry);
+    if let Some(near) = near {
+        check_area(near, candidates(&registry, &towns, view.now).filter_map(|c| c.position))?;
+    }
     let bound = bound(&registry, view.now);
     let mut found: Vec<(Rank<'_>, Candidate<'_>)> = candidates(&registry, &towns, view.now)
         .filter(|c| !is_unbound_only || !bound.contains_key(&c.target))
@@ -127,6 +133,16 @@ pub async fn binding_targets(view: View, asker: Asker, query: RawQuery) -> Resul
         sensor: bound.get(&c.target).map(|key| (*key).to_owned()),
     };
     Ok(answer::private(&List { items: found.into_iter().map(item).collect(), cursor }))
+}
+
+/// Checks that the point is not far from all places.
+fn check_area(near: LatLon, mut places: impl Iterator<Item = LatLon>) -> Result<(), Problem> {
+    let Some(first) = places.next() else { return Ok(()) };
+    let bounds = places.fold(Bbox::of(first), Bbox::extended);
+    if bounds.touches(near.around(FAR_M)) {
+        return Ok(());
+    }
+    Err(Problem::outside_area("near", near, "place of this key's municipalities", "They reach", Some(bounds)))
 }
 
 /// The first sensor that is bound to each target now.

@@ -67,10 +67,11 @@ pub async fn audit(view: View, asker: Asker, query: RawQuery) -> Result<Response
     let before = params.cursor_of_numbers()?;
     let registry = view.registry();
     let own = caller.municipalities(&registry);
+    let [from, until] = params.from_to()?;
     let filter = AuditFilter {
         municipalities: (!caller.is_admin()).then_some(own.as_slice()),
-        from: params.time("from")?,
-        until: params.time("to")?,
+        from,
+        until,
         actor: params.text("actor"),
         action: params.text("action"),
         subject: params.text("subject"),

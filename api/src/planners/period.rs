@@ -23,9 +23,7 @@ pub fn period(params: &Params<'_>, tz: &TimeZone) -> Result<Span, Problem> {
     let (from, until) = (instant(params, "from", tz)?, instant(params, "to", tz)?);
     let to = params.text("to").unwrap_or_default();
     if until <= from {
-        return Err(Problem::bad_parameter("to", to, "'to' is not after 'from'.").remedy(
-            "Give the end of the period, which does not belong to it: a day is from=2026-11-23&to=2026-11-24.",
-        ));
+        return Err(Problem::empty_period(to, "a day is from=2026-11-23&to=2026-11-24"));
     }
     if until.seconds_since(from) > MAX_DAYS as f64 * DAY_S {
         return Err(Problem::bad_parameter("to", to, "The period is longer than ten years.")

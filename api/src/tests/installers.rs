@@ -81,6 +81,7 @@ async fn what_a_device_could_be_bound_to_is_found_by_place_and_by_name() {
 
     for (query, field) in [
         ("near=noon", "near"),
+        ("near=7.991,51.953", "near"),
         ("unbound=perhaps", "unbound"),
         ("cursor=abc", "cursor"),
         ("q=", "q"),

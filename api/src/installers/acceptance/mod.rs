@@ -368,12 +368,12 @@ pub async fn hand_over(view: View, asker: Asker, query: RawQuery) -> Result<Resp
     ])?;
     let (print, lang) = printed(&params)?;
     let limit = params.limit(if print == Print::Json { DEFAULT_LIMIT } else { MAX_LIMIT }, MAX_LIMIT)?;
-    let from = params.time("from")?.unwrap_or(UtcMicros(i64::MIN));
-    let to = params.time("to")?.unwrap_or(UtcMicros(i64::MAX));
+    let [from, to] = params.from_to()?;
+    let period = [from.unwrap_or(UtcMicros(i64::MIN)), to.unwrap_or(UtcMicros(i64::MAX))];
     let after = params.cursor()?;
     let (pool, registry) = (asker.pool()?, view.registry());
     let scope = caller.municipalities(&registry);
-    let mut found = tests::list(pool, &scope, [from, to], after.as_deref(), limit + 1).await?;
+    let mut found = tests::list(pool, &scope, period, after.as_deref(), limit + 1).await?;
     let more = found.len() > limit;
     found.truncate(limit);
     let mut items = Vec::with_capacity(found.len());
