@@ -33,12 +33,16 @@ impl Reason {
                 "Correct the publisher's topic, or narrow the feed's filter.",
             ),
             Reason::UnknownSensor => lang.say(
-                "Den Sensor mit dieser Quelle in sensors.csv eintragen, einlesen und erneut verarbeiten (replay).",
-                "Add the sensor to sensors.csv, with this feed, import it, and replay.",
+                "Den Sensor an seinen Platz binden (PUT /v1/sensors/{id}/binding, mit from: was er seither sandte), oder mit dieser \
+                 Quelle in sensors.csv eintragen, einlesen und erneut verarbeiten (replay).",
+                "Bind the sensor to its place (PUT /v1/sensors/{id}/binding, with from: what it has sent since), or add it to \
+                 sensors.csv with this feed, import it, and replay.",
             ),
             Reason::UnboundSensor => lang.say(
-                "In sensors.csv bay setzen, oder bound_from und bound_until berichtigen, einlesen und erneut verarbeiten (replay).",
-                "Set bay in sensors.csv, or correct bound_from and bound_until, import it, and replay.",
+                "Den Sensor an seinen Platz binden (PUT /v1/sensors/{id}/binding, mit from: was er seither sandte), oder in sensors.csv \
+                 bay setzen oder bound_from und bound_until berichtigen, einlesen und erneut verarbeiten (replay).",
+                "Bind the sensor to its place (PUT /v1/sensors/{id}/binding, with from: what it has sent since), or set bay in \
+                 sensors.csv or correct bound_from and bound_until, import it, and replay.",
             ),
             Reason::UnknownPlace => lang.say(
                 "Den Platz anlegen und einlesen, oder seine Kennung berichtigen; Plätze anderer Gemeinden brauchen eine Quelle \
