@@ -1,16 +1,21 @@
 //! Requests to untrusted servers, above all of the data of a feed's URL: one may be slow, send without end, or redirect into our own
 //! network.
 
+mod tls;
+
 use std::io::Read;
 use std::time::Duration;
 
+use domain::UtcMicros;
 use domain::address::is_public;
 use domain::feed::shown_address;
 use tokio::sync::oneshot;
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
+use ureq::unversioned::transport::{ConnectProxyConnector, Connector, NextTimeout, TcpConnector};
+
+pub(crate) use self::tls::Tls;
 
 /// From the look-up of the name to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -40,20 +45,22 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Why the body ends before its end; `None`: it is whole, or larger than the limit.
     pub cut: Option<String>,
+    /// Until when the server's certificate is valid; `None`: it has shown none.
+    pub certificate_until: Option<UtcMicros>,
 }
 
 impl FetchRequest {
     /// Fetches it; takes [`TIMEOUT`] at most.
     ///
     /// # Errors
-    /// Why it failed, without secrets of the address.
-    pub fn fetch(&self) -> Result<Vec<u8>, String> {
+    /// Why it failed, without secrets of the address: there is no answer, none that is good, or not all of it.
+    pub fn fetch(&self) -> Result<Answer, String> {
         self.fetch_within(TIMEOUT)
     }
 
-    fn fetch_within(&self, timeout: Duration) -> Result<Vec<u8>, String> {
-        match self.answer_within(timeout)? {
-            Answer { status: 200..300, cut: None, body, .. } => Ok(body),
+    fn fetch_within(&self, timeout: Duration) -> Result<Answer, String> {
+        match self.answer_within(timeout, &Tls::new()?)? {
+            answer @ Answer { status: 200..300, cut: None, .. } => Ok(answer),
             Answer { status: 200..300, cut: Some(why), .. } => Err(why),
             Answer { status, .. } => Err(format!("http status: {status}")),
         }
@@ -64,13 +71,13 @@ impl FetchRequest {
     /// # Errors
     /// Why there is no answer, without secrets.
     pub fn answer(&self) -> Result<Answer, String> {
-        self.answer_within(TIMEOUT)
+        self.answer_within(TIMEOUT, &Tls::new()?)
     }
 
-    fn answer_within(&self, timeout: Duration) -> Result<Answer, String> {
+    fn answer_within(&self, timeout: Duration, tls: &Tls) -> Result<Answer, String> {
         let named = if self.bearer.is_some() { STORAGE } else { FEED };
         let server = Server { url: &self.url, allow_private: self.allow_private, named };
-        let agent = server.agent(timeout, MAX_REDIRECTS)?;
+        let agent = server.agent(timeout, MAX_REDIRECTS, tls)?;
         let mut asking = agent.get(&self.url).config().http_status_as_error(false).build();
         if let Some(key) = &self.bearer {
             asking = asking.header("authorization", format!("Bearer {key}"));
@@ -83,8 +90,8 @@ impl FetchRequest {
         let retry_after = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
         let mut body = Vec::new();
         let mut reader = response.body_mut().as_reader().take(self.limit as u64 + 1);
-        let cut = reader.read_to_end(&mut body).err().map(|e| e.to_string());
-        Ok(Answer { status, retry_after, body, cut })
+        let cut = reader.read_to_end(&mut body).err().map(|e| server.shown(e.into()));
+        Ok(Answer { status, retry_after, body, cut, certificate_until: tls.valid_until() })
     }
 }
 
@@ -129,7 +136,7 @@ impl Server<'_> {
     ///
     /// # Errors
     /// The address is none of the web.
-    pub(crate) fn agent(&self, timeout: Duration, redirects: u32) -> Result<ureq::Agent, String> {
+    pub(crate) fn agent(&self, timeout: Duration, redirects: u32, tls: &Tls) -> Result<ureq::Agent, String> {
         let key = self.named.key;
         let uri: Option<Uri> = self.url.parse().ok();
         let uri = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
@@ -152,13 +159,15 @@ impl Server<'_> {
             .max_redirects(redirects)
             .max_idle_connections(0)
             .build();
-        Ok(ureq::Agent::with_parts(config, DefaultConnector::default(), guard))
+        let tcp = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default());
+        Ok(ureq::Agent::with_parts(config, tcp.chain(tls.clone()), guard))
     }
 
     /// The error without keys, which stand in addresses: they reach neither a log nor the database.
     pub(crate) fn shown(&self, error: ureq::Error) -> String {
         match error {
             ureq::Error::Other(refused) => refused.to_string(),
+            ureq::Error::Timeout(_) => "the server does not answer in time".to_owned(),
             ureq::Error::BadUri(_) => "the server sends us on to what is no web address".to_owned(),
             error => error.to_string().replace(self.url, &shown_address(self.url)),
         }

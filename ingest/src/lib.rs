@@ -8,6 +8,7 @@
 pub mod accumulator;
 pub mod acks;
 mod branches;
+mod certificate;
 mod check;
 pub mod decode;
 mod enqueue;

@@ -38,11 +38,12 @@ pub(crate) async fn run(routing: Arc<ArcSwap<RoutingTable>>, shared: Shared) {
         let fetched = on_a_thread("fetch", move || request.fetch()).await;
         let received_at = (shared.clock)();
         match fetched {
-            Ok(payload) => {
+            Ok(answer) => {
                 is_failing = false;
                 route.meter.reached(received_at);
+                route.meter.certified_until(answer.certificate_until);
                 let topic = shown_address(url).into();
-                let arrived = Arrived { topic, payload: payload.into(), qos: 1, received_at };
+                let arrived = Arrived { topic, payload: answer.body.into(), qos: 1, received_at };
                 let decoded = intake.decode_large(&arrived).await;
                 if !intake.enqueue(arrived, decoded, accumulator.acks.owe(0)).has_room {
                     accumulator.room().await;

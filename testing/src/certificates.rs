@@ -2,6 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// Makes `ca.pem` in `dir`, and for each name of the authority `{name}.pem` and `{name}.key` of the host `localhost`.
 pub fn authority(dir: &Path, names: &[&str]) {
@@ -24,6 +29,20 @@ pub fn authority(dir: &Path, names: &[&str]) {
             ),
         );
     }
+}
+
+/// Of a server that shows the certificate of `name`, from what [`authority`] made in `dir`.
+pub fn server(dir: &Path, name: &str) -> Arc<ServerConfig> {
+    let chain = CertificateDer::pem_file_iter(dir.join(format!("{name}.pem"))).unwrap();
+    let key = PrivateKeyDer::from_pem_file(dir.join(format!("{name}.key"))).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain.map(Result::unwrap).collect(), key)
+        .unwrap();
+    Arc::new(config)
 }
 
 fn openssl(dir: &Path, arguments: &str) {

@@ -6,6 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use testing::certificates;
+
 use super::*;
 
 const LIMIT: usize = 100_000;
@@ -41,7 +46,7 @@ fn fetch(url: String, allow_private: bool) -> Result<Vec<u8>, String> {
     let began = Instant::now();
     let fetched = FetchRequest { url, allow_private, limit: LIMIT, bearer: None }.fetch_within(WITHIN);
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
-    fetched
+    fetched.map(|answer| answer.body)
 }
 
 fn ok(stream: &mut TcpStream, head: &str) {
@@ -75,7 +80,7 @@ fn an_address_within_a_network_is_asked_with_leave_only() {
         ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "127.1", "2130706433", "0x7f.1", "0", "[::1]"]
     {
         let refused = fetch(format!("http://{host}:{port}/"), false).unwrap_err();
-        assert!(!refused.contains("timeout"), "{host}: {refused}");
+        assert!(!refused.contains("in time"), "{host}: {refused}");
     }
     assert!(fetch(format!("http://localhost:{port}/"), false).unwrap_err().contains("allow_private"));
     assert_eq!(requests.load(Ordering::SeqCst), 0);
@@ -150,7 +155,8 @@ fn slow_and_endless_servers_end() {
         let _ = BufReader::new(stream).read_line(&mut String::new());
     });
     for port in [drip, drip_in_head, mute] {
-        fetch(format!("http://127.0.0.1:{port}/"), true).unwrap_err();
+        let error = fetch(format!("http://127.0.0.1:{port}/"), true).unwrap_err();
+        assert_eq!(error, "the server does not answer in time");
     }
     let (body, _) = server(|_, mut stream| {
         ok(&mut stream, "");
@@ -202,4 +208,54 @@ fn what_an_address_must_not_hold_is_refused_without_being_shown() {
         let refused = fetch(url.to_owned(), true).unwrap_err();
         assert!(!refused.contains("s3cret"), "{refused}");
     }
+}
+
+#[test]
+fn the_end_of_a_servers_certificate_is_known_and_no_other_server_is_believed() {
+    let dir = tempfile::tempdir().unwrap();
+    certificates::authority(dir.path(), &["web"]);
+    let shown = certificates::server(dir.path(), "web");
+    let (port, requests) = encrypted_server(shown);
+    let trusted = || {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(dir.path().join("ca.pem")).unwrap()).unwrap();
+        Tls::trusting(roots).unwrap()
+    };
+    let ask = |host: &str, tls: Tls| {
+        let url = format!("https://{host}:{port}/");
+        FetchRequest { url, allow_private: true, limit: LIMIT, bearer: None }.answer_within(WITHIN, &tls)
+    };
+    let answer = ask("localhost", trusted()).unwrap();
+    assert_eq!(answer.body, b"x");
+    let valid_s = answer.certificate_until.unwrap().age_s(crate::now_utc());
+    assert!((172_700..=172_800).contains(&valid_s), "{valid_s} of the two days that it is made for");
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
+
+    // Nobody vouches for it; and it is another host's.
+    let refused = ask("localhost", Tls::new().unwrap()).unwrap_err();
+    assert!(refused.contains("UnknownIssuer"), "{refused}");
+    let refused = ask("127.0.0.1", trusted()).unwrap_err();
+    assert!(refused.contains("not valid for name"), "{refused}");
+    assert_eq!(requests.load(Ordering::SeqCst), 1);
+}
+
+/// A server that answers `x` once a request has come over TLS; its port, and how many came.
+fn encrypted_server(shown: Arc<ServerConfig>) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let count = requests.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let conn = ServerConnection::new(shown.clone()).unwrap();
+            let mut stream = StreamOwned::new(conn, stream.unwrap());
+            let mut lines = BufReader::new(&mut stream).lines();
+            if lines.next().is_some_and(|line| line.is_ok()) {
+                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+                count.fetch_add(1, Ordering::SeqCst);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx");
+            }
+        }
+    });
+    (port, requests)
 }

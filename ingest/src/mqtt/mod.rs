@@ -1,6 +1,5 @@
 //! MQTT 5.0 and 3.1.1 behind one interface.
 
-mod certificate;
 mod login;
 mod secret_files;
 mod tls;

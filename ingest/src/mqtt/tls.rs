@@ -18,8 +18,8 @@ use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::certificate::valid_until;
 use super::{Login, LoginError};
+use crate::certificate::valid_until;
 
 const SOCKET: &str = "broker";
 
@@ -103,8 +103,7 @@ async fn connect(
     let mut remote =
         TlsConnector::from(Arc::new(config)).connect(name, remote).await.map_err(|e| format!("TLS: {e}"))?;
     let peers = remote.get_ref().1.peer_certificates().unwrap_or_default();
-    let certificates = peers.iter().filter_map(|certificate| valid_until(certificate));
-    *until.lock() = certificates.chain(own).min();
+    *until.lock() = valid_until(peers).into_iter().chain(own).min();
     // How a connection ends once it stood is the library's to report.
     let _ = tokio::io::copy_bidirectional(&mut local, &mut remote).await;
     Ok(())
@@ -144,10 +143,9 @@ fn client_config(login: &Login) -> Result<ClientConfig, LoginError> {
     }
 }
 
-/// Until when the client certificate is valid, and those that come with it.
+/// Until when the client certificate is valid.
 fn own_until(login: &Login) -> Option<UtcMicros> {
-    let chain = certificates(login, "cert_file", login.cert_file.as_deref()?).ok()?;
-    chain.iter().filter_map(|certificate| valid_until(certificate)).min()
+    valid_until(&certificates(login, "cert_file", login.cert_file.as_deref()?).ok()?)
 }
 
 fn certificates(

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::payload::Payload;
-use crate::fetch::{Named, Server, on_a_thread};
+use crate::fetch::{Named, Server, Tls, on_a_thread};
 use crate::mqtt::SecretFiles;
 
 const NAMED: Named = Named { key: "webhook", file: "notices.toml" };
@@ -39,7 +39,7 @@ impl Receiver<'_> {
             // An address of our own network that stands in the file is meant; a name may lead anywhere.
             let server =
                 Server { url: &url, allow_private: allow_private || is_within_network(&url), named: NAMED };
-            let request = server.agent(patience, 0)?.post(&url);
+            let request = server.agent(patience, 0, &Tls::new()?)?.post(&url);
             let answer = request
                 .header("Content-Type", "application/json")
                 .header("User-Agent", concat!("Kreisverkehr/", env!("CARGO_PKG_VERSION")))

@@ -89,7 +89,7 @@ async fn a_receiver_that_hangs_breaks_or_sends_on_has_not_received() {
     let courier = town.courier();
     let mut now = noon().plus_s(3_600);
     for (mood, error) in [
-        (Mood::Hangs, "timeout"),
+        (Mood::Hangs, "in time"),
         (Mood::Breaks, ""),
         (Mood::Answers(500), "answered 500"),
         (Mood::Answers(401), "secret_file"),

@@ -4,9 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rustls::ServerConfig;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use testing::certificates;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -34,13 +32,13 @@ pub struct MailServer {
 }
 
 impl MailServer {
-    /// The first mail is refused for the moment when it `refuses`. With TLS it shows `broker.pem` of `certificates`.
-    pub async fn start(speaks: Speaks, refuses: bool, certificates: Option<&Path>) -> Self {
+    /// The first mail is refused for the moment when it `refuses`. With TLS it shows `broker.pem` of the folder `authority`.
+    pub async fn start(speaks: Speaks, refuses: bool, authority: Option<&Path>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (sender, mails) = mpsc::unbounded_channel();
         let (clear, logins) = (Arc::default(), Arc::default());
-        let tls = certificates.map(acceptor);
+        let tls = authority.map(|dir| TlsAcceptor::from(certificates::server(dir, "broker")));
         let mut session = Session { sender, refuses, clear: Arc::clone(&clear), logins: Arc::clone(&logins) };
         tokio::spawn(async move {
             loop {
@@ -75,19 +73,6 @@ impl MailServer {
     pub fn logins(&self) -> Vec<String> {
         self.logins.lock().clone()
     }
-}
-
-fn acceptor(certificates: &Path) -> TlsAcceptor {
-    let chain = CertificateDer::pem_file_iter(certificates.join("broker.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(certificates.join("broker.key")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain.map(Result::unwrap).collect(), key)
-        .unwrap();
-    TlsAcceptor::from(Arc::new(config))
 }
 
 #[derive(PartialEq)]
