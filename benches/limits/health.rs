@@ -27,11 +27,23 @@ enum Kind {
     Native,
 }
 
+/// What is sent in a run.
+#[derive(Debug, Clone, Copy)]
+struct Load {
+    kind: Kind,
+    messages: u32,
+    devices: u32,
+    /// Messages each second; 0: as fast as they are taken.
+    rate: u32,
+}
+
 pub async fn run() -> Result<Value> {
     let (messages, devices) = (size("KV_BENCH_MESSAGES", 100_000), size("KV_BENCH_BAYS", 10_000));
-    let mut answer = json!({ "part": "health", "messages": messages, "devices": devices });
+    let rate = size("KV_BENCH_RATE", 0);
+    let mut answer = json!({ "part": "health", "messages": messages, "devices": devices, "rate": rate });
     for kind in [Kind::Lorawan, Kind::Native] {
-        answer[format!("{kind:?}").to_lowercase()] = cost(kind, messages, devices).await?;
+        let load = Load { kind, messages, devices, rate };
+        answer[format!("{kind:?}").to_lowercase()] = cost(load).await?;
     }
     answer["state"] = state(size("KV_BENCH_SENSORS", 50_000)).await?;
     Ok(answer)
@@ -50,57 +62,67 @@ fn add_sensors(places: &Path, sensors: u32) -> Result<()> {
     Ok(std::fs::write(places.join("sensors.csv"), rows)?)
 }
 
-async fn cost(kind: Kind, messages: u32, devices: u32) -> Result<Value> {
+/// Each run goes on where the one before ended: what devices send is a day and a half without a fault.
+async fn cost(load: Load) -> Result<Value> {
+    let Load { kind, messages, devices, .. } = load;
     let dir = tempfile::tempdir()?;
     let mosquitto = Mosquitto::start(dir.path())?;
     let data = dir.path().join("data");
-    let (data_arg, url) = (data.to_string_lossy().into_owned(), mosquitto.url());
-    let args = |health| {
-        [
-            "ingest",
-            "--data-dir",
-            &data_arg,
-            "--mqtt-url",
-            &url,
-            "--ops-http",
-            "127.0.0.1:0",
-            "--health",
-            health,
-        ]
-    };
-    let product = Product::start(&args("true")).await?;
-    let places = import_load(dir.path(), devices, &["--data-dir", &data_arg])?;
+    let pg = PrivatePg::start(&dir.path().join("pg")).await?;
+    let postmaster = pg.postmaster_pid().context("no PostgreSQL")? as u32;
+    let pool = store::connect(&pg.url()).await?;
+    store::migrate::migrate(&pool, false).await?;
+    // It comes when it likes, and would be counted to whichever run it meets.
+    sqlx::query("ALTER SYSTEM SET autovacuum = off").execute(&pool).await?;
+    sqlx::query("SELECT pg_reload_conf()").execute(&pool).await?;
+    let places = import_load(dir.path(), devices, &["--database-url", &pg.url()])?;
     if kind == Kind::Lorawan {
         add_sensors(&places, devices)?;
-        super::setup::command(&["import", "--data-dir", &data_arg, &places.to_string_lossy()])?;
+        super::setup::command(&["import", "--database-url", &pg.url(), &places.to_string_lossy()])?;
     }
+    // A device of which nothing is known costs the reading of its kept messages, once.
+    store_state(&pool, &pg.url()).await?;
+    let (data_dir, url, broker) = (data.to_string_lossy(), pg.url(), mosquitto.url());
     let feeds = if kind == Kind::Lorawan { 2.0 } else { 1.0 };
-    while metric(&product.text("http"), "kv_ingest_subscriptions").await? < feeds {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    product.stop().await?;
-    let rounds = messages / devices;
+    let n = f64::from(messages);
     let mut us: [Vec<f64>; 2] = Default::default();
-    for run in 0..2 * RUNS {
+    let mut reasons = 0.0;
+    // One run more than is measured: the first makes the devices known.
+    for run in 0..=2 * RUNS {
         let health = run % 2 == 0;
-        publish(&mosquitto, kind, run * rounds, rounds, devices).await?;
-        let product = Product::start(&args(if health { "true" } else { "false" })).await?;
-        let postmaster = cpu::postmaster(&data);
-        let used = || cpu::seconds(product.pid()) + cpu::postgres_seconds(postmaster);
-        let before = used();
+        let on = if health { "true" } else { "false" };
+        let args = ["ingest", "--data-dir", &data_dir, "--database-url", &url, "--mqtt-url", &broker];
+        let product =
+            Product::start(&[&args[..], &["--ops-http", "127.0.0.1:0", "--health", on]].concat()).await?;
         let base = product.text("http");
-        let is_done = async || {
-            let n = f64::from(rounds * devices);
-            let is_heard = !health || metric(&base, "kv_health_heard_total").await? >= n;
-            let is_stored = metric(&base, "kv_ingest_observations_stored_total").await? >= n;
-            anyhow::Ok(is_heard && is_stored && metric(&base, "kv_derive_waiting").await? == 0.0)
-        };
-        while !is_done().await? {
+        let value = async |name| metric(&base, name).await;
+        let known = if health && (kind == Kind::Lorawan || run > 0) { f64::from(devices) } else { 0.0 };
+        while value("kv_ingest_subscriptions").await? < feeds || value("kv_health_devices").await? < known {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        us[usize::from(health)].push((used() - before) / f64::from(rounds * devices) * 1e6);
+        let used = || [cpu::seconds(product.pid()), cpu::postgres_seconds(postmaster)];
+        let before = used();
+        publish(&mosquitto, load, run * messages).await?;
+        while value("kv_ingest_observations_stored_total").await? < n
+            || value("kv_derive_waiting").await? > 0.0
+            || health && value("kv_health_heard_total").await? < n
+        {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let [own, postgres] = std::array::from_fn(|at| (used()[at] - before[at]) / n * 1e6);
+        eprintln!("run {run}, health {health}: {own:.1} us + PostgreSQL {postgres:.1} us");
+        if run > 0 {
+            us[usize::from(health)].push(own + postgres);
+        }
+        reasons += value("kv_health_reasons_total").await?;
         product.stop().await?;
+        // Otherwise the next start reads again what came since the state was stored last.
+        if health {
+            store_state(&pool, &pg.url()).await?;
+        }
     }
+    pool.close().await;
+    pg.stop().await?;
     let [without, with] = us.map(|mut us| {
         us.sort_by(f64::total_cmp);
         us
@@ -110,22 +132,54 @@ async fn cost(kind: Kind, messages: u32, devices: u32) -> Result<Value> {
     Ok(json!({
         "cpu_us_without": tenth(off), "cpu_us_with": tenth(on), "ratio": ((on / off) * 1000.0).round() / 1000.0,
         "all_without": without.into_iter().map(tenth).collect::<Vec<_>>(),
-        "all_with": with.into_iter().map(tenth).collect::<Vec<_>>(),
+        "all_with": with.into_iter().map(tenth).collect::<Vec<_>>(), "reasons": reasons,
     }))
 }
 
-/// Messages of all devices, by turns, from a day ago on.
-async fn publish(mosquitto: &Mosquitto, kind: Kind, first: u32, rounds: u32, devices: u32) -> Result<()> {
+/// Brings the stored state up to date.
+async fn store_state(pool: &store::Pool, url: &str) -> Result<()> {
+    let registry = std::sync::Arc::new(store::places::registry(&mut *pool.acquire().await?).await?);
+    let now = UtcMicros::from(jiff::Timestamp::now());
+    let mut watcher = Watcher::connect(url, registry.clone(), now).await?.context("no other watcher")?;
+    catch_up(&mut watcher, &registry, now).await?;
+    Ok(watcher.save(now).await?)
+}
+
+/// Judges what is new. Of devices that are unknown nothing is kept.
+async fn catch_up(
+    watcher: &mut Watcher,
+    registry: &std::sync::Arc<domain::Registry>,
+    now: UtcMicros,
+) -> Result<()> {
+    loop {
+        let step = watcher.step(registry, now).await?;
+        if step.unknown > 0 {
+            let kept = watcher.kept(now).await?;
+            watcher.read(&kept.devices, &[]);
+        } else if !step.is_behind {
+            return Ok(());
+        }
+    }
+}
+
+/// Messages of all devices, by turns, from the `first` of all runs on.
+async fn publish(mosquitto: &Mosquitto, load: Load, first: u32) -> Result<()> {
+    let Load { kind, messages, devices, rate } = load;
     let mut options = MqttOptions::new("bench-publisher", "127.0.0.1", mosquitto.port);
     options.set_outgoing_inflight_upper_limit(1_000);
     let (client, mut events) = AsyncClient::new(options, 10_000);
     let end = jiff::Timestamp::now();
+    let last_round = (2 * RUNS + 1) * messages / devices;
     let sender = tokio::spawn(async move {
-        for n in 0..rounds * devices {
-            let (round, device) = (n / devices, n % devices + 1);
-            let before_s = i64::from(rounds - round) * EVERY_S - i64::from(device % 600);
+        let began = tokio::time::Instant::now();
+        for n in 0..messages {
+            if rate > 0 {
+                tokio::time::sleep_until(began + Duration::from_secs(1) * n / rate).await;
+            }
+            let (round, device) = ((first + n) / devices, (first + n) % devices + 1);
+            let before_s = i64::from(last_round - round.min(last_round)) * EVERY_S - i64::from(device % 600);
             let at = end - jiff::SignedDuration::from_secs(before_s);
-            let (count, is_occupied) = (first + round, round.is_multiple_of(2));
+            let (count, is_occupied) = (round, round.is_multiple_of(2));
             let (topic, payload) = match kind {
                 Kind::Native => {
                     let state = if is_occupied { "occupied" } else { "vacant" };
@@ -148,7 +202,7 @@ async fn publish(mosquitto: &Mosquitto, kind: Kind, first: u32, rounds: u32, dev
         anyhow::Ok(client)
     });
     let mut acked = 0;
-    while acked < rounds * devices {
+    while acked < messages {
         if let Event::Incoming(Packet::PubAck(_)) = events.poll().await? {
             acked += 1;
         }
@@ -173,10 +227,7 @@ async fn state(sensors: u32) -> Result<Value> {
     let before_mib = resident();
     let mut watcher =
         Watcher::connect(&pg.url(), registry.clone(), now).await?.context("no other watcher")?;
-    while watcher.step(&registry, now).await?.unknown > 0 {
-        let kept = watcher.kept(now).await?;
-        watcher.read(&kept.devices, &[]);
-    }
+    catch_up(&mut watcher, &registry, now).await?;
     let first_s = began.elapsed().as_secs_f64();
     let watched_mib = resident() - before_mib;
     let began = Instant::now();
