@@ -197,7 +197,7 @@ impl Params<'_> {
     ///
     /// # Errors
     /// 400: one cannot be read, or nothing lies between them.
-    pub fn from_to(&self) -> Result<[Option<UtcMicros>; 2], Problem> {
+    pub fn between(&self) -> Result<[Option<UtcMicros>; 2], Problem> {
         let (from, to) = (self.time("from")?, self.time("to")?);
         match from.zip(to) {
             Some((from, to)) if to <= from => {
@@ -406,7 +406,7 @@ mod tests {
     fn a_period_ends_after_it_begins_and_is_open_where_nothing_is_said() {
         let read = |query: &str| {
             let query = RawQuery(query.into());
-            query.params(&[&["from", "to"]]).ok().unwrap().from_to().ok()
+            query.params(&[&["from", "to"]]).ok().unwrap().between().ok()
         };
         let at = |text| UtcMicros::parse(text).ok();
         let (first, second) = (at("2026-11-22T12:00:00Z"), at("2026-11-22T12:00:01Z"));

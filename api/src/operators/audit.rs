@@ -67,7 +67,7 @@ pub async fn audit(view: View, asker: Asker, query: RawQuery) -> Result<Response
     let before = params.cursor_of_numbers()?;
     let registry = view.registry();
     let own = caller.municipalities(&registry);
-    let [from, until] = params.from_to()?;
+    let [from, until] = params.between()?;
     let filter = AuditFilter {
         municipalities: (!caller.is_admin()).then_some(own.as_slice()),
         from,

@@ -123,7 +123,7 @@ pub struct Fault {
     /// From the closed list.
     pub reason: Reason,
     /// The field, its value and what would be right.
-    pub detail: Detail,
+    pub detail: Box<Detail>,
     /// What to do, where more is known than the reason's own remedy.
     pub remedy: Option<Remedy>,
     /// The device or place it is about, as the message or its topic names it.
@@ -135,7 +135,7 @@ pub struct Fault {
 impl Fault {
     /// A fault of the whole message.
     pub fn new(reason: Reason, at: impl Into<Spot>, mistake: Mistake) -> Self {
-        let detail = Detail { element: None, at: at.into(), mistake };
+        let detail = Box::new(Detail { element: None, at: at.into(), mistake });
         Fault { reason, detail, remedy: None, device: None, is_element: false }
     }
 

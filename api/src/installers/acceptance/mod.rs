@@ -368,7 +368,7 @@ pub async fn hand_over(view: View, asker: Asker, query: RawQuery) -> Result<Resp
     ])?;
     let (print, lang) = printed(&params)?;
     let limit = params.limit(if print == Print::Json { DEFAULT_LIMIT } else { MAX_LIMIT }, MAX_LIMIT)?;
-    let [from, to] = params.from_to()?;
+    let [from, to] = params.between()?;
     let period = [from.unwrap_or(UtcMicros(i64::MIN)), to.unwrap_or(UtcMicros(i64::MAX))];
     let after = params.cursor()?;
     let (pool, registry) = (asker.pool()?, view.registry());
