@@ -61,7 +61,7 @@ async fn installers_find_the_messages_of_their_devices_and_places() {
     assert_eq!(sensor(&instance, &key, "a2").await["health"], "ok", "two are not enough");
     assert_eq!(sensor(&instance, &key, "nowhere").await["kind"], "place");
 
-    // Three, and nothing that was believed in the last heartbeat.
+    // Three in a row, or two after one that was believed.
     publish(
         port,
         vec![
@@ -72,7 +72,6 @@ async fn installers_find_the_messages_of_their_devices_and_places() {
         ],
     )
     .await;
-    publish(port, vec![bay("a1", "17")]).await;
     eventually("what is rejected only is faulty", || async {
         let faulty = instance.get_with("/v1/sensors?health=faulty", &key).await["items"].clone();
         let ids: Vec<&str> = faulty.as_array()?.iter().filter_map(|s| s["id"].as_str()).collect();
@@ -83,7 +82,7 @@ async fn installers_find_the_messages_of_their_devices_and_places() {
     assert_eq!(refused.len(), 3);
     assert!(refused.iter().all(|m| m["outcome"] == "rejected:malformed" && m["detail"].is_string()));
     eventually("all are listed", || async {
-        (messages(&instance, &key, "a1").await.len() == 3 && messages(&instance, &key, well).await.len() == 3)
+        (messages(&instance, &key, "a1").await.len() == 2 && messages(&instance, &key, well).await.len() == 3)
             .then_some(())
     })
     .await;
