@@ -11,7 +11,7 @@ use crate::PrivatePgError;
 /// child processes do not inherit it.
 #[derive(Debug)]
 pub struct DataDirLock {
-    _file: File,
+    file: File,
 }
 
 impl DataDirLock {
@@ -35,13 +35,20 @@ impl DataDirLock {
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
             .map_err(PrivatePgError::io("write", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Whether some process holds it.
     pub fn is_held(data_dir: &Path) -> bool {
         let lock = File::open(data_dir.join(FILE)).map(|file| file.try_lock_shared());
         matches!(lock, Ok(Err(TryLockError::WouldBlock)))
+    }
+}
+
+impl Drop for DataDirLock {
+    /// Closing the file would not do at once: a process that is just being started has a copy of it until its program begins.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 
