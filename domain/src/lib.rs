@@ -10,6 +10,7 @@ pub mod address;
 pub mod audience_set;
 pub mod availability;
 pub mod bay_state;
+pub mod booking;
 pub mod calendar;
 pub mod catalogue;
 pub mod closure;
