@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::booking::OnDemandLine;
 use crate::calendar::CalendarDay;
 use crate::closure::Closure;
 use crate::feed::{Broker, Feed};
@@ -36,4 +37,6 @@ pub struct Catalogue {
     pub calendar: Vec<CalendarDay>,
     /// Who is notified of what.
     pub notices: Vec<NoticeRule>,
+    /// Which lines run on request, in the order of the rows; `None`: nothing is said of it, and what is stored stays.
+    pub on_demand: Option<Vec<OnDemandLine>>,
 }

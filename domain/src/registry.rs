@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use crate::booking::OnDemandLine;
 use crate::calendar::CalendarDay;
 use crate::closure::Spans;
 use crate::feed::{Broker, Feed, topic_matches};
@@ -51,6 +52,7 @@ pub struct Registry {
     closures: FxHashMap<PlaceId, Spans>,
     public_since: FxHashMap<PlaceId, UtcMicros>,
     distrusted: FxHashMap<BaySource, Spans>,
+    on_demand: Arc<[OnDemandLine]>,
     localities: FxHashMap<MunicipalityId, Arc<Locality>>,
     nowhere: Arc<Locality>,
 }
@@ -91,11 +93,14 @@ pub struct Contents {
     pub distrusted: Vec<(BaySource, Spans)>,
     /// The calendars of towns.
     pub calendar: Vec<CalendarDay>,
+    /// Rules for lines that run on request, in the order of their files.
+    pub on_demand: Vec<OnDemandLine>,
 }
 
 impl Registry {
     /// Indexes `contents`.
-    pub fn new(c: Contents) -> Self {
+    pub fn new(mut c: Contents) -> Self {
+        c.on_demand.sort_by_key(|rule| rule.municipality.is_none());
         let mut bound: FxHashMap<(FeedId, Target), Vec<SensorId>> = FxHashMap::default();
         for (sensor, binding) in c.sensors.iter().flat_map(|s| s.bindings.iter().map(move |b| (s, b))) {
             if let Some(target) = binding.target {
@@ -123,6 +128,7 @@ impl Registry {
             closures: c.closures.into_iter().collect(),
             public_since: c.public_since.into_iter().collect(),
             distrusted: c.distrusted.into_iter().collect(),
+            on_demand: c.on_demand.into(),
         }
     }
 
@@ -307,6 +313,12 @@ impl Registry {
             .or_else(|| self.feed(feed).map(|f| f.def.heartbeat_s()))
             .unwrap_or(crate::feed::DEFAULT_HEARTBEAT_S);
         stale_after_s(heartbeat_s)
+    }
+
+    /// Rules for lines that run on request, in the order in which they count: those of municipalities before those of the
+    /// county, then as they stand in their files.
+    pub fn on_demand(&self) -> &Arc<[OnDemandLine]> {
+        &self.on_demand
     }
 
     /// The box of all sites and bays, `None` when there are none.

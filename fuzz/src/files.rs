@@ -51,8 +51,14 @@ fn places(name: &str, content: &[u8]) {
 
 /// Tables of places: which one, then the content.
 pub fn places_csv(input: &[u8]) {
-    const NAMES: [&str; 5] =
-        ["municipalities.csv", "sensors.csv", "vehicles.csv", "closures.csv", "calendar.csv"];
+    const NAMES: [&str; 6] = [
+        "municipalities.csv",
+        "sensors.csv",
+        "vehicles.csv",
+        "closures.csv",
+        "calendar.csv",
+        "on_demand.csv",
+    ];
     let [which, content @ ..] = input else { return };
     places(NAMES[usize::from(*which) % NAMES.len()], content);
 }

@@ -23,6 +23,8 @@ pub enum FileKind {
     Closures,
     /// Calendar.
     Calendar,
+    /// Lines that run on request.
+    OnDemand,
     /// A GTFS `.zip`: recognised, read elsewhere.
     Gtfs,
     /// An OpenStreetMap extract: recognised, read elsewhere.
@@ -31,7 +33,7 @@ pub enum FileKind {
 
 impl FileKind {
     /// The kinds that this crate reads and writes, with their file names.
-    pub const NAMED: [(FileKind, &'static str); 9] = [
+    pub const NAMED: [(FileKind, &'static str); 10] = [
         (FileKind::Municipalities, "municipalities.csv"),
         (FileKind::Sites, "sites.geojson"),
         (FileKind::Bays, "bays.geojson"),
@@ -40,6 +42,7 @@ impl FileKind {
         (FileKind::Feeds, "feeds.toml"),
         (FileKind::Closures, "closures.csv"),
         (FileKind::Calendar, "calendar.csv"),
+        (FileKind::OnDemand, "on_demand.csv"),
         (FileKind::Notices, "notices.toml"),
     ];
 

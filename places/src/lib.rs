@@ -1,5 +1,5 @@
 //! Places as files: reads, checks and writes the municipalities, sites, bays, sensors, vehicles,
-//! brokers, feeds, closures, calendars and notices of a county. Knows nothing of a database.
+//! brokers, feeds, closures, calendars, notices and lines on request of a county. Knows nothing of a database.
 //!
 //! An import is [`read`], then [`settle`], then [`validate`]; an export is [`write()`]. Whatever is
 //! wrong with the files comes back as [`FileProblem`]s, all at once.
@@ -10,6 +10,7 @@
 
 mod address;
 mod age;
+mod booking;
 mod broker;
 mod cell;
 mod characters;
@@ -22,6 +23,7 @@ pub mod history;
 mod kind;
 mod nearest;
 mod notice;
+mod on_demand;
 mod problem;
 mod problems;
 mod read;

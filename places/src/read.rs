@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use domain::booking::OnDemandLine;
 use domain::catalogue::Catalogue;
 use domain::notice::NoticeRule;
 use domain::place::{Bay, Municipality, Site, Vehicle};
@@ -17,9 +18,9 @@ use crate::kind::FileKind;
 use crate::nearest::did_you_mean;
 use crate::problem::{FileProblem, Located};
 use crate::problems::FileProblems;
-use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, SENSOR, SITE, VEHICLE};
+use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, ON_DEMAND, SENSOR, SITE, VEHICLE};
 use crate::toml_file::read_tables;
-use crate::{broker, feed, notice, rows, sites_and_bays, text_file};
+use crate::{broker, feed, notice, on_demand, rows, sites_and_bays, text_file};
 
 /// Everything one import brings, with where it came from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -44,6 +45,8 @@ pub struct PlaceFiles {
     pub calendar: Vec<Located<CalendarDay>>,
     /// Who is notified of what.
     pub notices: Vec<Located<NoticeRule>>,
+    /// Lines that run on request.
+    pub on_demand: Vec<Located<OnDemandLine>>,
     /// GTFS `.zip` and `.osm.pbf` files: recognised, read elsewhere.
     pub other: Vec<PathBuf>,
     /// Which kinds of files were there, even empty ones.
@@ -70,6 +73,7 @@ impl PlaceFiles {
             closures: self.closures.into_iter().filter_map(|row| row.value.closure()).collect(),
             calendar: values(self.calendar),
             notices: values(self.notices),
+            on_demand: self.kinds_seen.contains(&FileKind::OnDemand).then(|| values(self.on_demand)),
         }
     }
 }
@@ -177,6 +181,9 @@ impl Reading {
             FileKind::Calendar => {
                 let into = &mut all.calendar;
                 read_table(file, text, &CALENDAR_DAY, problems, days::calendar_day, into);
+            }
+            FileKind::OnDemand => {
+                read_table(file, text, &ON_DEMAND, problems, on_demand::line, &mut all.on_demand);
             }
             FileKind::Sites => {
                 let found = Findings { problems, notes: &mut all.notes };

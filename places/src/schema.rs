@@ -42,6 +42,14 @@ pub(crate) const CLOSURE: Schema =
 pub(crate) const CALENDAR_DAY: Schema =
     Schema { what: "a day of the calendar", required: "municipality date kind name", optional: "until" };
 
+pub(crate) const ON_DEMAND: Schema = Schema {
+    what: "a line that runs on request",
+    required: "route kind",
+    optional: "municipality agency direction hours min_notice_min last_day last_time earliest_day relative_to phone \
+               phone_hours booking_url info_url message_de message_en surcharge_eur to_door_m wheelchair \
+               wheelchair_notice_min bikes valid_from valid_until source",
+};
+
 pub(crate) const SITE: Schema = Schema {
     what: "a site",
     required: "id municipality name kind capacity",

@@ -15,8 +15,11 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::age::shown_age;
+use crate::on_demand::Row;
 use crate::record::Fields;
-use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, FEED, MUNICIPALITY, NOTICE, SENSOR, SITE, Schema, VEHICLE};
+use crate::schema::{
+    BAY, CALENDAR_DAY, CLOSURE, FEED, MUNICIPALITY, NOTICE, ON_DEMAND, SENSOR, SITE, Schema, VEHICLE,
+};
 
 /// Writes all files into `dir`, which is made if it is not there. [`crate::read`] gives them back.
 ///
@@ -42,7 +45,10 @@ pub fn write(dir: &Path, all: &Catalogue) -> io::Result<()> {
     let closures = sorted(&all.closures, |c| (&c.place, c.kind, c.from));
     fs::write(dir.join("closures.csv"), table(&CLOSURE, closures, |_| {})?)?;
     let calendar = sorted(&all.calendar, |d| (&d.municipality, d.date, d.kind, &d.name));
-    fs::write(dir.join("calendar.csv"), table(&CALENDAR_DAY, calendar, of_day)?)
+    fs::write(dir.join("calendar.csv"), table(&CALENDAR_DAY, calendar, of_day)?)?;
+    // In their own order: the first rule that matches counts.
+    let rules: Vec<Row<'_>> = all.on_demand.iter().flatten().map(Row::from).collect();
+    fs::write(dir.join("on_demand.csv"), table(&ON_DEMAND, rules.iter().collect(), |_| {})?)
 }
 
 /// Of a file with addresses in which keys stand: for the owner's eyes.

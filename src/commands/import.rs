@@ -162,10 +162,13 @@ pub async fn import(
 fn describe(report: &ImportReport, Mode { missing, holds, is_check }: Mode) -> String {
     let mut text = String::new();
     for (kind, t) in report.kinds() {
-        if t.added + t.changed + t.unchanged + t.missing.len() == 0 {
+        if t.added + t.changed + t.unchanged + t.removed + t.missing.len() == 0 {
             continue;
         }
         text += &format!("{kind}: {} added, {} changed, {} unchanged", t.added, t.changed, t.unchanged);
+        if t.removed > 0 {
+            text += &format!(", {} removed", t.removed);
+        }
         if !t.missing.is_empty() {
             let done = match missing {
                 Missing::Keep => "not in the files, kept",

@@ -1,9 +1,12 @@
-//! A clock that is ahead and comes back, as seen in live state.
+//! A clock that is ahead and comes back, as seen in live state; and imports into a running instance.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use domain::booking::OnDemandLine;
+use domain::catalogue::Catalogue;
 use domain::{BayState, UtcMicros};
 use store::derive::Deriver;
+use store::places::{Holds, Import, Missing};
 use store::writer::{Batch, Writer};
 use testing::World;
 use testing::observed::{self, dated};
@@ -73,5 +76,46 @@ async fn what_was_before_the_clock_jumped_is_shown_again() {
     cancel.cancel();
     running.await.unwrap();
     drop((writer, deriver));
+    pool.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_for_lines_are_there_within_a_second_of_their_import() {
+    let url = testing::database::create(false).await.unwrap();
+    let pool = store::connect(&url).await.unwrap();
+    testing::world::import(&World::town("n").contents, &pool).await;
+    let now = ingest::now_utc();
+    let hub = Arc::new(LiveHub::new(now));
+    let (_commits, memory) = mpsc::channel(MEMORY);
+    let (registry, mut seen) = watch::channel(Arc::<Registry>::default());
+    let updater = Updater {
+        pool: pool.clone(),
+        clock: Arc::new(move || now),
+        hub: Some(hub.clone()),
+        devices: Arc::new(DeviceHub::new(now)),
+        registry,
+        memory,
+    };
+    let cancel = CancellationToken::new();
+    let running = tokio::spawn(updater.run(cancel.clone()));
+    seen.wait_for(|registry| registry.municipality_id("n").is_some()).await.unwrap();
+
+    let rule = |municipality: Option<&str>, route: &str| -> OnDemandLine {
+        let terms = serde_json::json!({"notice": "RealTime", "opens": "Always", "relative_to": "boarding"});
+        let rule = serde_json::json!({"municipality": municipality, "route": route, "kind": "ast", "terms": terms, "desk": {}});
+        serde_json::from_value(rule).unwrap()
+    };
+    let mut import = Import::begin(&pool).await.unwrap();
+    let rules = Some(vec![rule(None, "T*"), rule(Some("n"), "T58")]);
+    let new = Catalogue { on_demand: rules, ..Catalogue::default() };
+    let report = import.apply(&new, Missing::Keep, Holds::FromNow, now).await.unwrap();
+    import.commit(&report, "test").await.unwrap();
+    let has_rules = seen.wait_for(|registry| !registry.on_demand().is_empty());
+    tokio::time::timeout(Duration::from_secs(1), has_rules).await.unwrap().unwrap();
+    let live = hub.read().map.registry().clone();
+    let routes: Vec<&str> = live.on_demand().iter().map(|rule| rule.route.as_str()).collect();
+    assert_eq!(routes, ["T58", "T*"]);
+    cancel.cancel();
+    running.await.unwrap();
     pool.close().await;
 }

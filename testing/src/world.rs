@@ -263,6 +263,7 @@ fn catalogue(contents: &Contents) -> Catalogue {
         commissioned: Default::default(),
         calendar: contents.calendar.clone(),
         notices: Vec::new(),
+        on_demand: Some(contents.on_demand.clone()),
     }
 }
 

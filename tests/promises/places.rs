@@ -211,6 +211,39 @@ async fn what_is_missing_is_kept_unless_it_is_to_be_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_for_lines_on_request_are_replaced_and_written_back() {
+    let instance = Instance::serve(&[]).await;
+    let folder = town(instance.dir.path());
+    let file = folder.join("on_demand.csv");
+    let header = "route,kind,municipality,min_notice_min,last_day,last_time,phone,surcharge_eur\n";
+    let (county, neudorf) = ("T*,taxibus,,30,,,0251 14480444,\n", "AST,ast,neudorf,,1,17:00,02541 123,0.8\n");
+    std::fs::write(&file, format!("{header}{county}{neudorf}")).unwrap();
+    instance.import(&folder);
+    let import = |rows: &str| {
+        std::fs::write(&file, format!("{header}{rows}")).unwrap();
+        let (ok, out, err) = instance.command(&["import", &file.to_string_lossy()]);
+        assert!(ok, "{out}{err}");
+        out
+    };
+    let unchanged = import(&[county, neudorf].concat());
+    assert!(unchanged.contains("on_demand: 0 added, 0 changed, 2 unchanged\n"), "{unchanged}");
+    let other = import(&neudorf.replace("AST", "AST 2"));
+    assert!(other.contains("on_demand: 1 added, 0 changed, 0 unchanged, 1 removed\n"), "{other}");
+
+    let exported = instance.dir.path().join("exported");
+    assert!(instance.command(&["export", &exported.to_string_lossy()]).0);
+    let text = std::fs::read_to_string(exported.join("on_demand.csv")).unwrap();
+    let rows: Vec<&str> = text.lines().skip(1).collect();
+    assert!(rows[0].starts_with("AST 2,ast,neudorf,,,,,1,17:00,,boarding,02541 123,"), "{text}");
+    assert!(rows.len() == 2 && rows[1].starts_with("T*,taxibus,,,,,30,,,,boarding,0251 14480444,"), "{text}");
+    let (_, again, _) = instance.command(&["import", &exported.to_string_lossy()]);
+    assert!(again.contains("on_demand: 0 added, 0 changed, 2 unchanged\n"), "{again}");
+    let none = import("");
+    assert!(none.contains("on_demand: 0 added, 0 changed, 0 unchanged, 1 removed\n"), "{none}");
+    instance.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_closure_takes_a_place_out_of_the_offer_and_gives_it_back() {
     let instance = Instance::serve(&[]).await;
     let folder = town(instance.dir.path());

@@ -1,5 +1,7 @@
 //! Lines that run on request, as counties and towns list them: few timetables say so.
 
+use std::fmt;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +57,45 @@ pub struct OnDemandLine {
     pub source: Option<String>,
 }
 
+/// Which rides a rule is about. Of two rules of one municipality with the same one, the second never counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scope<'a> {
+    municipality: Option<&'a str>,
+    route: &'a str,
+    agency: Option<&'a str>,
+    direction: Option<u8>,
+    hours: Option<&'a str>,
+    valid_from: Option<Date>,
+    valid_until: Option<Date>,
+}
+
+impl fmt::Display for Scope<'_> {
+    /// `T58`, `coesfeld T* direction 1 from 2026-12-13`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.municipality.map_or(Ok(()), |slug| write!(f, "{slug} "))?;
+        f.write_str(self.route)?;
+        self.agency.map_or(Ok(()), |agency| write!(f, " of {agency}"))?;
+        self.direction.map_or(Ok(()), |direction| write!(f, " direction {direction}"))?;
+        self.hours.map_or(Ok(()), |hours| write!(f, " at {hours}"))?;
+        self.valid_from.map_or(Ok(()), |day| write!(f, " from {day}"))?;
+        self.valid_until.map_or(Ok(()), |day| write!(f, " until {day}"))
+    }
+}
+
 impl OnDemandLine {
+    /// Which rides it is about.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope {
+            municipality: self.municipality.as_deref(),
+            route: &self.route,
+            agency: self.agency.as_deref(),
+            direction: self.direction,
+            hours: self.hours.as_deref(),
+            valid_from: self.valid_from,
+            valid_until: self.valid_until,
+        }
+    }
+
     /// Whether it is about lines with this short name. Case does not matter.
     pub fn names(&self, short_name: &str) -> bool {
         matches(&self.route.to_lowercase(), &short_name.to_lowercase())

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::place::wire_enum;
 
-pub use line::{OnDemandKind, OnDemandLine};
+pub use line::{OnDemandKind, OnDemandLine, Scope};
 pub use window::{Bookable, BookingDays, Window};
 
 /// When a ride can be booked.

@@ -5,6 +5,7 @@ mod days;
 mod devices;
 mod feeds;
 mod lands;
+mod on_demand;
 mod owners;
 mod places;
 mod references;
@@ -35,6 +36,7 @@ pub fn validate(files: &PlaceFiles, known: &Catalogue, now: UtcMicros) -> FilePr
     devices::check(files, &view, &mut problems);
     bindings::check(files, known, now, &mut problems);
     days::check(files, &mut problems);
+    on_demand::check(files, &mut problems);
     problems.sorted()
 }
 
@@ -43,6 +45,7 @@ pub fn remarks(files: &PlaceFiles, known: &Catalogue, now: UtcMicros) -> FilePro
     let mut remarks = FileProblems::default();
     remarks.extend(places::never_open(files, now));
     remarks.extend(places::holidays_on_weekdays(files));
+    remarks.extend(on_demand::unreachable(files));
     bindings::remarks(files, known, &mut remarks);
     whereabouts::remarks(files, &View::new(files, known), &mut remarks);
     remarks.sorted()

@@ -81,7 +81,7 @@ pub(super) fn holidays_on_weekdays(files: &PlaceFiles) -> impl Iterator<Item = F
     })
 }
 
-/// Hours of openings and restrictions: field, text and where they stand.
+/// Hours of openings, restrictions, lines and desks: field, text and where they stand.
 fn all_hours(files: &PlaceFiles) -> impl Iterator<Item = (String, &String, &Location)> {
     fn of_restrictions<'a>(
         list: &'a [Restriction],
@@ -94,7 +94,12 @@ fn all_hours(files: &PlaceFiles) -> impl Iterator<Item = (String, &String, &Loca
         let own = value.opening_hours.iter().map(move |text| ("opening_hours".to_owned(), text, at));
         own.chain(of_restrictions(&value.restrictions, at))
     });
-    of_sites.chain(files.bays.iter().flat_map(|bay| of_restrictions(&bay.value.restrictions, &bay.at)))
+    let of_bays = files.bays.iter().flat_map(|bay| of_restrictions(&bay.value.restrictions, &bay.at));
+    let of_lines = files.on_demand.iter().flat_map(|Located { value, at }| {
+        let both = [("hours", &value.hours), ("phone_hours", &value.desk.phone_hours)];
+        both.into_iter().filter_map(move |(field, text)| Some((field.to_owned(), text.as_ref()?, at)))
+    });
+    of_sites.chain(of_bays).chain(of_lines)
 }
 
 fn hours_parse(field: &str, text: &str, at: &Location) -> Option<FileProblem> {

@@ -41,6 +41,15 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut FileProblems
     for Located { value: day, at } in &files.calendar {
         check.municipality(at, "municipality", &day.municipality, view);
     }
+    for Located { value: rule, at } in &files.on_demand {
+        check.optional(
+            at,
+            "municipality",
+            rule.municipality.as_deref(),
+            &view.municipalities,
+            "municipalities.csv",
+        );
+    }
     for Located { value: row, at } in &files.closures {
         match row.kind {
             Some(PlaceKind::Site) => {

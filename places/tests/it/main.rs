@@ -10,6 +10,7 @@ mod bad_toml;
 mod days;
 mod good_files;
 mod notices;
+mod on_demand;
 mod round_trip;
 mod sample_data;
 mod slips;

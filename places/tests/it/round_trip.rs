@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use domain::Lang;
+use domain::booking::{DayTime, Desk, Notice, OnDemandKind, OnDemandLine, Opens, RelativeTo, Terms};
 use domain::catalogue::Catalogue;
 use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock};
 use domain::geo::Geometry;
@@ -252,6 +253,43 @@ fn day() -> impl Strategy<Value = Date> {
     (2000i16..2100, 1i8..=12, 1i8..=28).prop_map(|(year, month, day)| date(year, month, day))
 }
 
+fn terms() -> impl Strategy<Value = Terms> {
+    let notice = prop_oneof![
+        Just(Notice::RealTime),
+        (0i32..=527_040).prop_map(|min| Notice::Before { at_least_s: min * 60 }),
+        (0u16..=100, 0i32..=86_400)
+            .prop_map(|(days_before, time_s)| Notice::OnDay(DayTime { days_before, time_s })),
+    ];
+    // So early that it lies before each deadline.
+    let opens = of(Just(Opens::OnDay(DayTime { days_before: 364, time_s: 0 })));
+    (notice, opens, select(RelativeTo::ALL)).prop_map(|(notice, opens, relative_to)| {
+        let never = matches!(notice, Notice::Before { at_least_s } if at_least_s > 364 * 86_400);
+        let opens = opens.filter(|_| !never).unwrap_or(Opens::Always);
+        Terms { notice, opens, relative_to }
+    })
+}
+
+prop_compose! {
+    fn desk()(
+        (phone, phone_hours, url) in (of("[+0-9][0-9 /()-]{0,20}[0-9]"), of(text()), of("https?://[a-z]{1,9}/[a-z?=]{0,9}")),
+        (info_url, message_de, message_en, surcharge_eur) in (of("https://[a-z]{1,9}"), of(text()), of(text()), of(0.0..=1_000.0)),
+    ) -> Desk {
+        Desk { phone, phone_hours, url, info_url, message_de, message_en, surcharge_eur }
+    }
+}
+
+prop_compose! {
+    fn on_demand()(
+        (municipality, route, kind, agency) in (of(slug()), "[a-zA-Z0-9 ä/.,;\"'#*-]{0,8}[a-z0-9]", select(OnDemandKind::ALL), of(text())),
+        (direction, hours, terms, desk) in (of(0u8..=1), of(text()), terms(), desk()),
+        (to_door_m, wheelchair, wheelchair_notice_min, bikes) in (of(0u32..=1_000), of(any::<bool>()), of(0u32..=9_999), of(any::<bool>())),
+        (valid_from, valid_until, source) in (of(day()), of(day()), of(text())),
+    ) -> OnDemandLine {
+        let route = route.trim().to_owned();
+        OnDemandLine { municipality, route, kind, agency, direction, hours, terms, desk, to_door_m, wheelchair, wheelchair_notice_min, bikes, valid_from, valid_until, source }
+    }
+}
+
 /// Definitions with ids of their own, in the order of the ids.
 fn named<T: Clone + std::fmt::Debug>(
     id: impl Strategy<Value = String>,
@@ -279,6 +317,7 @@ prop_compose! {
         calendar in btree_map((slug(), day(), select(MarkedKind::ALL), text()), 0i64..9, 0..5),
         feeds in named("[a-z0-9._-]{1,12}", feed(), |f, id| f.id = id),
         notices in named(id(), notice(), |n, id| n.id = id),
+        on_demand in vec(on_demand(), 0..5).prop_map(Some),
     ) -> Catalogue {
         let sensors = sensors.into_iter().map(|((id, bound_from), row)| SensorRow { id, bound_from, ..row }).collect();
         let closures = closures.into_iter().map(|((place, kind, from), c)| Closure { place, kind, from, ..c }).collect();
@@ -286,7 +325,7 @@ prop_compose! {
             CalendarDay { municipality, date, until: date.saturating_add(days.days()), kind, name }
         }).collect();
         let commissioned = Default::default();
-        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar, commissioned, notices }
+        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar, commissioned, notices, on_demand }
     }
 }
 
@@ -299,13 +338,13 @@ proptest! {
             Ok(files) => files,
             Err(problems) => return Err(TestCaseError::fail(problems[0].to_string())),
         };
-        prop_assert_eq!(files.kinds_seen.len(), 9);
+        prop_assert_eq!(files.kinds_seen.len(), 10);
         let back = definitions(files);
         prop_assert_eq!(&back, &all);
 
         let again = tempfile::tempdir().unwrap();
         write(again.path(), &back).unwrap();
-        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml", "closures.csv", "calendar.csv", "notices.toml"] {
+        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml", "closures.csv", "calendar.csv", "on_demand.csv", "notices.toml"] {
             prop_assert_eq!(fs::read(folder.path().join(name)).unwrap(), fs::read(again.path().join(name)).unwrap());
         }
     }
@@ -316,5 +355,5 @@ fn nothing_is_written_as_empty_files_that_read_well() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &Catalogue::default()).unwrap();
     let files = read(&[folder.path().to_owned()]).unwrap();
-    assert_eq!((files.kinds_seen.len(), files.sites.len()), (9, 0));
+    assert_eq!((files.kinds_seen.len(), files.sites.len()), (10, 0));
 }

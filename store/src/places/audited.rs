@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::booking::OnDemandLine;
 use domain::catalogue::Catalogue;
 use domain::sensor::SensorRow;
 use domain::{MunicipalityId, Registry};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::report::ImportReport;
+use super::report::{ImportCounts, ImportReport};
 use crate::audit::AuditEvent;
 
 /// Names of what was added that the audit lists of each kind; of all it knows the number.
@@ -39,10 +40,19 @@ fn sensors(catalogue: &Catalogue) -> Things {
     sensors
 }
 
-const KINDS: [&str; 7] = ["municipality", "site", "bay", "vehicle", "feed", "sensor", "notice"];
+/// Rules for lines have no ids: they are known by the rides they are about. Those of the county have no owner.
+fn on_demand(catalogue: &Catalogue) -> Things {
+    let thing = |rule: &OnDemandLine| {
+        let owner = rule.municipality.clone().unwrap_or_default();
+        (rule.scope().to_string(), (owner, serde_json::to_value(rule).unwrap_or_default()))
+    };
+    catalogue.on_demand.iter().flatten().map(thing).collect()
+}
+
+const KINDS: [&str; 8] = ["municipality", "site", "bay", "vehicle", "feed", "sensor", "notice", "on_demand"];
 
 /// In the order of [`KINDS`].
-fn kinds(c: &Catalogue) -> [Things; 7] {
+fn kinds(c: &Catalogue) -> [Things; 8] {
     [
         things(&c.municipalities, |m| &m.slug, |m| &m.slug),
         things(&c.sites, |s| &s.id, |s| &s.municipality),
@@ -51,6 +61,7 @@ fn kinds(c: &Catalogue) -> [Things; 7] {
         things(&c.feeds, |f| &f.id, |f| &f.municipality),
         sensors(c),
         things(&c.notices, |n| &n.id, |n| &n.municipality),
+        on_demand(c),
     ]
 }
 
@@ -64,19 +75,32 @@ fn differing(before: &Value, after: &Value) -> (Value, Value) {
     (before.into(), after.into())
 }
 
-/// What an import did to one town's things, by kind: how many it added and changed, and the ids of those that are new.
+/// What an import did to a thing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Added,
+    Changed,
+    Removed,
+}
+
+/// What an import did to one town's things, by kind: how many it added, changed and removed, and the ids of those that are
+/// new.
 #[derive(Default)]
 struct OfTown {
-    counts: BTreeMap<&'static str, (u64, u64)>,
+    counts: BTreeMap<&'static str, ImportCounts>,
     new: BTreeMap<&'static str, Vec<String>>,
 }
 
 impl OfTown {
-    fn note(&mut self, kind: &'static str, id: &str, is_new: bool) {
-        let (added, changed) = self.counts.entry(kind).or_default();
-        *(if is_new { added } else { changed }) += 1;
+    fn note(&mut self, kind: &'static str, id: &str, deed: Deed) {
+        let counts = self.counts.entry(kind).or_default();
+        *match deed {
+            Deed::Added => &mut counts.added,
+            Deed::Changed => &mut counts.changed,
+            Deed::Removed => &mut counts.removed,
+        } += 1;
         let new = self.new.entry(kind).or_default();
-        if is_new && new.len() < ADDED_SHOWN {
+        if deed == Deed::Added && new.len() < ADDED_SHOWN {
             new.push(id.to_owned());
         }
     }
@@ -88,15 +112,28 @@ impl OfTown {
 
     /// By the names of the report.
     fn counts(&self) -> serde_json::Map<String, Value> {
-        let count = |(kind, (added, changed)): (&&str, &(u64, u64))| {
-            let name = if *kind == "municipality" { "municipalities".to_owned() } else { format!("{kind}s") };
-            (name, json!({"added": added, "changed": changed}))
+        let count = |(kind, counts): (&&str, &ImportCounts)| {
+            let name = match *kind {
+                "municipality" => "municipalities".to_owned(),
+                "on_demand" => "on_demand".to_owned(),
+                kind => format!("{kind}s"),
+            };
+            (name, counted(counts))
         };
         self.counts.iter().map(count).collect()
     }
 }
 
-/// The events of an import: itself, with how much it added and changed; each thing that it changed; and each sensor
+/// How many were added and changed, and removed where some were.
+fn counted(counts: &ImportCounts) -> Value {
+    let mut shown = json!({"added": counts.added, "changed": counts.changed});
+    if counts.removed > 0 {
+        shown["removed"] = counts.removed.into();
+    }
+    shown
+}
+
+/// The events of an import: itself, with how much it added and changed; each thing that it changed or removed; and each sensor
 /// whose bindings it changed or began. Corrections have events of their own. An import for several towns has an event
 /// for the county, and one for each town with the town's own changes only.
 pub(super) fn events(
@@ -109,16 +146,20 @@ pub(super) fn events(
     let (mut of_towns, mut of_all) = (BTreeMap::<MunicipalityId, OfTown>::new(), OfTown::default());
     let corrected: BTreeSet<String> = report.corrections.iter().map(|c| c.subject()).collect();
     let town = |slug: &str| registry.municipality_id(slug);
-    for ((kind, was), is) in KINDS.into_iter().zip(kinds(before)).zip(kinds(after)) {
+    for ((kind, mut held), is) in KINDS.into_iter().zip(kinds(before)).zip(kinds(after)) {
+        let mut note = |id: &str, owner: &str, deed| {
+            of_all.note(kind, id, deed);
+            if let Some(owner) = town(owner) {
+                of_towns.entry(owner).or_default().note(kind, id, deed);
+            }
+        };
         for (id, (owner, is)) in is {
-            let was = was.get(&id).map(|(_, was)| was);
+            let was = held.remove(&id).map(|(_, was)| was);
+            let was = was.as_ref();
             if was == Some(&is) {
                 continue;
             }
-            of_all.note(kind, &id, was.is_none());
-            if let Some(owner) = town(&owner) {
-                of_towns.entry(owner).or_default().note(kind, &id, was.is_none());
-            }
+            note(&id, &owner, if was.is_some() { Deed::Changed } else { Deed::Added });
             let subject = format!("{kind} {id}");
             let action = if kind == "sensor" { "bind" } else { "change" };
             if (was.is_some() || kind == "sensor") && !corrected.contains(&subject) {
@@ -133,13 +174,23 @@ pub(super) fn events(
                 });
             }
         }
+        for (id, (owner, was)) in held {
+            note(&id, &owner, Deed::Removed);
+            events.push(AuditEvent {
+                action: "remove",
+                subject: Some(format!("{kind} {id}")),
+                municipalities: town(&owner).into_iter().collect(),
+                // In the address of a notice a key may stand.
+                before: (kind != "notice").then_some(was),
+                ..AuditEvent::default()
+            });
+        }
     }
     let import = |municipalities, mut counts: serde_json::Map<String, Value>, of: &OfTown| {
         counts.insert("added".into(), of.new_ids());
         AuditEvent { action: "import", municipalities, after: Some(counts.into()), ..AuditEvent::default() }
     };
-    let counts = report.kinds().map(|(kind, t)| (kind, json!({"added": t.added, "changed": t.changed})));
-    let counts = counts.into_iter().map(|(kind, counts)| (kind.to_owned(), counts)).collect();
+    let counts = report.kinds().into_iter().map(|(kind, t)| (kind.to_owned(), counted(t))).collect();
     let several = of_towns.len() > 1;
     let owners = if several { Vec::new() } else { of_towns.keys().copied().collect() };
     let mut imports = vec![import(owners, counts, &of_all)];

@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use super::kind::KindCode;
 use super::report::{ImportCounts, ImportReport, Missing, import_counts};
 use super::versions::{self, Correction, Holds};
-use super::{audited, days};
+use super::{audited, days, on_demand};
 use crate::audit::{self, Actor};
 use crate::{Pool, Result, Ts, changes, notices, rebindings};
 
@@ -81,6 +81,10 @@ impl Import {
         report.sensors = sensors(tx, new, &self.existing, now).await?;
         report.closures = days::import_closures(tx, &new.closures, missing, now).await?;
         report.calendar = days::import_calendar(tx, &new.calendar, missing, now).await?;
+        if let Some(rules) = &new.on_demand {
+            let held = self.existing.on_demand.as_deref().unwrap_or_default();
+            report.on_demand = on_demand::import(tx, rules, held).await?;
+        }
         self.note_missing(new, &mut report);
         if missing == Missing::Close {
             close(&mut self.tx, &report, now).await?;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr};
 
-use super::{days, publicity};
+use super::{days, on_demand, publicity};
 use crate::{Result, Ts};
 
 /// Values that `sql` has as JSON.
@@ -73,6 +73,7 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry> {
         public_since: publicity::public_since(conn).await?,
         distrusted: crate::health::distrusted(conn).await?.into_iter().collect(),
         calendar: days::calendar(conn, None).await?,
+        on_demand: on_demand::all(conn).await?,
         generation: crate::ingest_process::generation(conn).await?,
     }))
 }
@@ -96,6 +97,7 @@ pub async fn catalogue(conn: &mut PgConnection) -> Result<Catalogue> {
         closures: days::all_closures(conn).await?,
         calendar: days::calendar(conn, None).await?,
         notices: values(conn, "SELECT def FROM notice_rule ORDER BY key COLLATE \"C\"").await?,
+        on_demand: Some(on_demand::all(conn).await?),
         sensors: sensor_rows(conn, None).await?,
         commissioned: commissioned.into_iter().map(|(id, at)| (id, at.0)).collect(),
     })

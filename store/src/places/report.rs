@@ -21,6 +21,8 @@ pub struct ImportCounts {
     pub changed: usize,
     /// Those that are stored as they are in the file.
     pub unchanged: usize,
+    /// Those that were stored and are gone, where a file replaces what it does not name.
+    pub removed: usize,
     /// Ids that are stored and not in the file.
     pub missing: Vec<String>,
 }
@@ -48,13 +50,15 @@ pub struct ImportReport {
     pub calendar: ImportCounts,
     /// Rules of notices.
     pub notices: ImportCounts,
+    /// Rules for lines that run on request.
+    pub on_demand: ImportCounts,
     /// Versions of places that were rewritten, by kind and id.
     pub corrections: Vec<Correction>,
 }
 
 impl ImportReport {
     /// Each kind with its name.
-    pub fn kinds(&self) -> [(&'static str, &ImportCounts); 10] {
+    pub fn kinds(&self) -> [(&'static str, &ImportCounts); 11] {
         [
             ("municipalities", &self.municipalities),
             ("sites", &self.sites),
@@ -66,17 +70,18 @@ impl ImportReport {
             ("closures", &self.closures),
             ("calendar", &self.calendar),
             ("notices", &self.notices),
+            ("on_demand", &self.on_demand),
         ]
     }
 
-    /// Whether nothing was added or changed.
+    /// Whether nothing was added, changed or removed.
     pub fn is_unchanged(&self) -> bool {
-        self.kinds().iter().all(|(_, t)| t.added == 0 && t.changed == 0)
+        self.kinds().iter().all(|(_, t)| t.added + t.changed + t.removed == 0)
     }
 }
 
 pub(super) fn import_counts(total: usize, returned: Vec<(bool,)>) -> ImportCounts {
     let added = returned.iter().filter(|(inserted,)| *inserted).count();
     let changed = returned.len() - added;
-    ImportCounts { added, changed, unchanged: total - returned.len(), missing: Vec::new() }
+    ImportCounts { added, changed, unchanged: total - returned.len(), ..ImportCounts::default() }
 }

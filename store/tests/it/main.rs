@@ -22,6 +22,7 @@ mod health_watcher;
 mod history;
 mod idempotency_keys;
 mod migrate;
+mod on_demand;
 mod parts;
 mod passages;
 mod rejections;
