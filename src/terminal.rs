@@ -17,15 +17,24 @@ macro_rules! errln {
 }
 
 /// A line, or several, on standard output.
-#[expect(clippy::print_stdout, reason = "the one place")]
 pub fn out(text: &str) {
-    println!("{}", shown_lines(text));
+    print(&format!("{}\n", shown_lines(text)));
 }
 
 /// The same of lines that have their ends.
-#[expect(clippy::print_stdout, reason = "the one place")]
 pub fn out_part(text: &str) {
-    print!("{}", shown_lines(text));
+    print(&shown_lines(text));
+}
+
+/// On standard output. Whoever has read enough of it (`| head`) ends nothing; the exit code stays that of what was done.
+fn print(text: &str) {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => {
+            err(&format!("standard output cannot be written: {e}"));
+            std::process::exit(1);
+        }
+        _ => {}
+    }
 }
 
 /// A line, or several, on standard error.

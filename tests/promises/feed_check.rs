@@ -58,6 +58,19 @@ async fn ran(args: &[&str]) -> (i32, String, String) {
     (status.code().unwrap(), text(stdout), text(stderr))
 }
 
+#[tokio::test]
+async fn a_reader_who_has_seen_enough_breaks_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bay.txt");
+    std::fs::write(&file, format!(r#"kv/1/f/bay/b1 {{"at":"{}","state":"vacant"}}"#, at(-1))).unwrap();
+    let mut command = Command::new(BIN);
+    command.args(["feed", "check", &file.to_string_lossy()]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    drop(process.stdout.take());
+    let Output { status, stderr, .. } = process.wait_with_output().await.unwrap();
+    assert_eq!((status.code(), String::from_utf8(stderr).unwrap()), (Some(0), String::new()));
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
