@@ -2,6 +2,9 @@
 
 use super::{CheckState, Remedy, Skipped, Unit};
 
+/// Values are given to a ten-thousandth: what devices report is no more exact, and 7.2 V stays 7.2 where it was kept as `f32`.
+const DECIMALS: f64 = 10_000.0;
+
 /// See the module's description.
 pub(super) struct Outcome {
     pub(super) state: CheckState,
@@ -40,7 +43,8 @@ impl Outcome {
     pub(super) fn judged(is_met: bool, value: f64, limit: f64, remedy: Remedy) -> Self {
         let state = if is_met { CheckState::Pass } else { CheckState::Fail };
         let remedy = (!is_met).then_some(remedy);
-        Outcome { state, value: Some(value), limit: Some(limit), remedy, ..Outcome::NONE }
+        let value = Some((value * DECIMALS).round() / DECIMALS);
+        Outcome { state, value, limit: Some(limit), remedy, ..Outcome::NONE }
     }
 
     pub(super) fn at_most(value: f64, limit: f64, remedy: Remedy) -> Self {

@@ -376,4 +376,8 @@ fn a_battery_is_judged_in_the_unit_that_the_device_reports() {
     assert_eq!(battery(&percent), (true, Some(LIMITS.battery_pct), Some(Unit::Percent)));
     let verdict = judge(&evidence(&[]), &LIMITS, at(1));
     assert_eq!(verdict.checks[CheckName::Battery as usize].unit, Some(Unit::Volt));
+    let mut frames = good();
+    frames.iter_mut().for_each(|frame| frame.battery_v = Some(7.2));
+    let verdict = judge(&evidence(&frames), &LIMITS, at(91));
+    assert_eq!(verdict.checks[CheckName::Battery as usize].value, Some(7.2), "as the device reports it");
 }
