@@ -106,7 +106,8 @@ const WANTED: &str = r#"
                  ELSE position($3 IN lower(KEY)) > 0 END)
     AND ($5::text IS NULL
          OR EXISTS (SELECT FROM gateway_link l WHERE l.municipality = town.id AND l.device = KEY AND l.gateway = $5)
-         OR s.id IS NULL AND EXISTS (SELECT FROM (
+         OR NOT EXISTS (SELECT FROM gateway_link l WHERE l.municipality = town.id AND l.device = KEY)
+         AND EXISTS (SELECT FROM (
              SELECT gateways FROM uplink u WHERE u.municipality = town.id AND u.device = KEY AND u.copy = 0
              ORDER BY u.received_at DESC LIMIT 1) newest WHERE $5 = ANY(newest.gateways)))
     AND ($6::timestamptz IS NULL OR d.last_heard >= $6)

@@ -59,7 +59,8 @@ pub struct SensorOut {
     last_f_port: Option<i32>,
     /// The payload of its last message, hexadecimal, the first 256 bytes; null: none, or no longer kept.
     last_hex: Option<String>,
-    /// Gateways that hear it, those that heard it last first; of an unknown device those that received its last message.
+    /// Gateways that hear it, those that heard it last first; of an unknown device, and one that was not heard since it is
+    /// bound, those that received its last message.
     #[schema(value_type = Vec<DeviceGatewayOut>)]
     gateways: Vec<DeviceGateway>,
     /// Spreading factor of LoRa of its last message, 7 to 12; null: not known.
@@ -154,7 +155,7 @@ pub struct BindingOut {
     heartbeat_s: Option<u32>,
     /// After how long without a state it is stale, seconds; null: 2.2 heartbeats.
     stale_after_s: Option<u32>,
-    /// Occupied below this distance, millimetres; null: the decoder's own.
+    /// Occupied below this distance, millimetres; null: it reports more than a distance.
     threshold_mm: Option<u32>,
 }
 
@@ -211,7 +212,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// The gateways that received the newest message of an unknown device: what is measured is of the first.
+/// The gateways that received the newest message of a device that was not heard since it is bound, or is unknown: what is
+/// measured is of the first.
 fn newest_gateways(device: &Device) -> Vec<DeviceGateway> {
     let Some(last_heard) = device.last_heard else { return Vec::new() };
     let gateway = |(n, id): (usize, &String)| DeviceGateway {
@@ -261,12 +263,8 @@ pub fn device(device: Device, facts: &Facts, view: &View) -> SensorOut {
         let found = facts.reasons(device.municipality, SourceKey(id.0), None);
         reasons(found, last_heard, limit_s, is_rejected, now)
     });
-    let gateways = match device.sensor {
-        Some(_) => {
-            facts.gateways.get(&(device.municipality, device.key.clone())).cloned().unwrap_or_default()
-        }
-        None => newest_gateways(&device),
-    };
+    let hears = facts.gateways.get(&(device.municipality, device.key.clone()));
+    let gateways = hears.cloned().unwrap_or_else(|| newest_gateways(&device));
     let feed = registry.feed(device.feed);
     SensorOut {
         health: standing.health(reasons.iter().map(|reason| reason.code)),
