@@ -42,6 +42,8 @@ pub enum BindingRefusal {
     NoDecoder,
     /// Devices of this decoder report on something else.
     Misfit(Decoder),
+    /// Devices of this decoder report a distance, and nothing says below which one is a car.
+    NoThreshold(Decoder),
 }
 
 /// What a device was to be bound to, for sentences about it.

@@ -33,6 +33,11 @@ impl Decoder {
         }
     }
 
+    /// Whether its devices report a distance only, so that a binding has to say below which one the bay is occupied.
+    pub const fn needs_threshold(self) -> bool {
+        matches!(self, Decoder::MilesightEm400Udl)
+    }
+
     /// The decoders that fit a kind of place, for error texts: `a, b, c`.
     pub fn choices_for(kind: &str) -> String {
         let fitting = Self::ALL.iter().filter(|decoder| decoder.reports_on() == kind);

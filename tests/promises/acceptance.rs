@@ -79,6 +79,8 @@ async fn a_sensor_passes_with_a_car_that_comes_and_goes_and_a_restart_between() 
         "7.5 dB at a floor of -12.5 dB"
     );
 
+    let (status, nobody) = instance.post(&sign_off, &key, r#"{"note": "good"}"#).await;
+    assert_eq!((status, &nobody["field"]), (400, &json!("name")), "{nobody}");
     let (status, signed) = instance.post(&sign_off, &key, r#"{"name": " A. Meier ", "note": ""}"#).await;
     assert_eq!((status, &signed["sign_off"]["name"]), (200, &json!("A. Meier")), "{signed}");
     assert_eq!(instance.post(&sign_off, &key, r#"{"name": "B"}"#).await.0, 409, "it is signed");

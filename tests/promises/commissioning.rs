@@ -256,6 +256,12 @@ async fn an_unknown_device_is_bound_then_swapped_and_the_bays_history_goes_on() 
     // Without a decoder it cannot work, and none is chosen for it.
     let (status, problem) = instance.put(&path(new), &key, r#"{"bay": "n2"}"#).await;
     assert_eq!((status, &problem["field"]), (400, &json!("decoder")), "{problem}");
+    // Nor with a distance of which nobody says what it means.
+    let body = r#"{"bay": "n2", "decoder": "milesight-em400-udl"}"#;
+    let (status, problem) = instance.put(&path(new), &key, body).await;
+    assert_eq!((status, &problem["field"]), (400, &json!("threshold_mm")), "{problem}");
+    let (status, problem) = instance.post(&format!("/v1/sensors/{new}/acceptance"), &key, "").await;
+    assert_eq!(status, 409, "it was heard, and is bound to nothing: {problem}");
     let body = json!({"bay": "n2", "decoder": "bosch-tps110", "from": at(-3_600)}).to_string();
     let (status, change) = instance.put(&path(new), &key, &body).await;
     assert_eq!((status, &change["decoded_again"]), (200, &json!(1)), "{change}");
@@ -272,6 +278,10 @@ async fn an_unknown_device_is_bound_then_swapped_and_the_bays_history_goes_on() 
     .await;
     let sensor = instance.get_with(&format!("/v1/sensors/{new}"), &key).await;
     assert_eq!((&sensor["binding"]["bay"], &sensor["last_outcome"]), (&json!("n2"), &json!("stored")));
+    let gateway = &sensor["gateways"][0]["id"];
+    assert_eq!(gateway, "0016c001f153a14c", "which heard it before it was bound: {sensor}");
+    let by_gateway = format!("/v1/sensors?gateway=0016c001f153a14c&q={new}");
+    assert_eq!(instance.get_with(&by_gateway, &key).await["items"][0]["id"], new);
 
     // Another device takes its place from now on.
     publish(port, vec![chirpstack(next, 1, 1, "AA==")]).await;

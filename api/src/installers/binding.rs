@@ -67,7 +67,7 @@ pub struct BindingIn {
     heartbeat_s: Option<u32>,
     /// After how long without a state it is stale, seconds. Left out: 2.2 heartbeats.
     stale_after_s: Option<u32>,
-    /// Occupied below this distance, millimetres. Left out: the decoder's own.
+    /// Occupied below this distance, millimetres: of a decoder whose devices report a distance only, which needs it.
     threshold_mm: Option<u32>,
 }
 
@@ -282,6 +282,7 @@ fn refused(request: &BindingRequest, refusal: &BindingRefusal, now: UtcMicros) -
             Problem::bad_parameter("from", &from, "")
         }
         BindingRefusal::Misfit(decoder) => Problem::bad_parameter("decoder", decoder.as_str(), ""),
+        BindingRefusal::NoThreshold(_) => Problem::missing_parameter("threshold_mm", ""),
         BindingRefusal::NoDecoder => Problem::missing_parameter("decoder", ""),
     };
     problem.in_words(|lang| refusal.words(&Asked { kind, id, device: &request.device, now }, lang))

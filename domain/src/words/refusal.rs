@@ -14,11 +14,15 @@ impl BindingRefusal {
         let place = kind.definite(lang);
         match self {
             BindingRefusal::NotHeard => [
-                say!(lang, "Es gibt keinen Sensor mit dieser Kennung.", "There is no sensor with this id."),
                 say!(
                     lang,
-                    "GET /v1/sensors nennt die Sensoren, die dieser Schlüssel sehen darf.",
-                    "GET /v1/sensors lists the sensors that this key may see."
+                    "Keine Quelle der Gemeinden dieses Schlüssels hat ein Gerät mit dieser Kennung gehört.",
+                    "No feed of this key's municipalities has heard a device of this id."
+                ),
+                say!(
+                    lang,
+                    "Es senden lassen; kommt nichts an, im Netzserver nachsehen, ob er es angenommen hat, und ob das Topic der Quelle passt.",
+                    "Let it send; if nothing arrives, see whether the network server has accepted its join, and whether the feed's topic matches."
                 ),
             ],
             BindingRefusal::OfAnotherTown => [
@@ -41,8 +45,8 @@ impl BindingRefusal {
                 ),
                 say!(
                     lang,
-                    "Die Kennung eines eingelesenen Platzes angeben; GET /v1/bays und /v1/sites nennen die öffentlichen.",
-                    "Give the id of an imported place; GET /v1/bays and /v1/sites list those that the public may see."
+                    "Eine der Kennungen angeben, die GET /v1/binding-targets mit q oder near findet; was dort fehlt, zuerst einlesen.",
+                    "Give one of the ids that GET /v1/binding-targets finds by q or near; import first what it lacks."
                 ),
             ],
             BindingRefusal::NotOfFeed { feed, town } => [
@@ -114,6 +118,18 @@ impl BindingRefusal {
                     ),
                 ]
             }
+            BindingRefusal::NoThreshold(decoder) => [
+                say!(
+                    lang,
+                    "'threshold_mm' fehlt: Geräte des Decoders „{decoder}“ melden nur einen Abstand.",
+                    "'threshold_mm' is missing: devices of decoder '{decoder}' report a distance only."
+                ),
+                say!(
+                    lang,
+                    "Den Abstand in Millimetern angeben, unter dem der Stellplatz belegt ist, z. B. 1000.",
+                    "Give the distance in millimetres below which the bay is occupied, e.g. 1000."
+                ),
+            ],
             BindingRefusal::NoDecoder => {
                 let choices = Decoder::choices();
                 [
@@ -147,11 +163,7 @@ impl Refusal {
     pub fn words(self, sensor: &str, lang: Lang) -> [String; 2] {
         match self {
             Refusal::NoSensor => [
-                say!(
-                    lang,
-                    "In den Dateien gibt es keinen Sensor mit dieser Kennung.",
-                    "There is no sensor with this id in the files."
-                ),
+                say!(lang, "Es gibt keinen Sensor mit dieser Kennung.", "There is no sensor with this id."),
                 say!(
                     lang,
                     "GET /v1/sensors nennt die Sensoren, die dieser Schlüssel sehen darf; einer, der neu ist, muss zuerst gebunden \
@@ -252,6 +264,7 @@ mod tests {
             BindingRefusal::AfterPlace { until: now },
             BindingRefusal::NotKept { since: now },
             BindingRefusal::Misfit(Decoder::Oyster),
+            BindingRefusal::NoThreshold(Decoder::MilesightEm400Udl),
             BindingRefusal::NoDecoder,
         ];
         let of_test = [

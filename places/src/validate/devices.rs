@@ -36,9 +36,9 @@ fn dev_eui(row: &SensorRow, at: &Location, view: &View) -> Option<FileProblem> {
 }
 
 fn threshold(row: &SensorRow, at: &Location) -> Option<FileProblem> {
-    let needed = row.decoder == Some(Decoder::MilesightEm400Udl) && row.target().is_some();
-    (needed && row.threshold_mm.is_none()).then(|| {
-        let message = format!("is missing: {} reports a distance only", Decoder::MilesightEm400Udl);
+    let decoder = row.decoder.filter(|d| d.needs_threshold() && row.target().is_some())?;
+    row.threshold_mm.is_none().then(|| {
+        let message = format!("is missing: {decoder} reports a distance only");
         let remedy = "write the distance in millimetres below which the space is occupied, e.g. 1000";
         FileProblem::at(at, message, remedy).field("threshold_mm")
     })

@@ -289,6 +289,9 @@ async fn check(
     if let Some(decoder) = new.decoder.filter(|d| feed.def.format.is_lorawan() && d.reports_on() != kind) {
         return Ok(Err(BindingRefusal::Misfit(decoder)));
     }
+    if let Some(decoder) = new.decoder.filter(|d| d.needs_threshold() && new.threshold_mm.is_none()) {
+        return Ok(Err(BindingRefusal::NoThreshold(decoder)));
+    }
     let is_read = new.decoder.is_some() || feed.def.use_server_decoder || !feed.def.format.is_lorawan();
     Ok(if is_read { Ok(()) } else { Err(BindingRefusal::NoDecoder) })
 }

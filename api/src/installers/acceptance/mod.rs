@@ -14,6 +14,7 @@ use domain::{Lang, Sensor, Target, UtcMicros};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::acceptance::{self as tests, Acceptance, NewAcceptance, Signature};
+use store::inspect::{self, DeviceFilter, DeviceOrder};
 use utoipa::ToSchema;
 
 pub use self::out::AcceptanceOut;
@@ -57,12 +58,18 @@ async fn installer(asker: &Asker) -> Result<Caller, Problem> {
 }
 
 /// The sensor of this id that the caller may test.
-fn sensor_of(view: &View, caller: &Caller, id: PathId) -> Result<Sensor, Problem> {
+fn sensor_of(view: &View, caller: &Caller, id: &str) -> Result<Sensor, Problem> {
     let registry = view.registry();
     let scope = caller.municipalities(&registry);
-    let id = spelled(&id.text()?);
-    let sensor = registry.sensor_by_key(&id).filter(|s| scope.contains(&s.municipality)).cloned();
-    sensor.ok_or_else(|| refused(Problem::not_found("", ""), Refusal::NoSensor, &id))
+    let sensor = registry.sensor_by_key(id).filter(|s| scope.contains(&s.municipality)).cloned();
+    sensor.ok_or_else(|| refused(Problem::not_found("", ""), Refusal::NoSensor, id))
+}
+
+/// Whether the caller's municipalities have heard a device of this id.
+async fn was_heard(view: &View, asker: &Asker, caller: &Caller, id: &str) -> Result<bool, Problem> {
+    let (scope, only) = (caller.municipalities(&view.registry()), [id.to_owned()]);
+    let filter = DeviceFilter { only: Some(&only), ..DeviceFilter::default() };
+    Ok(!inspect::devices(asker.pool()?, &scope, &filter, DeviceOrder::ById(None), 1).await?.is_empty())
 }
 
 /// `problem` in the words of what is refused about the sensor.
@@ -165,7 +172,13 @@ pub async fn start(
     let caller = installer(&asker).await?;
     let params = query.params(&[Drives::NAMES])?;
     let [entries, exits] = drives(&params)?;
-    let sensor = sensor_of(&view, &caller, id)?;
+    let id = spelled(&id.text()?);
+    let sensor = match sensor_of(&view, &caller, &id) {
+        Err(_) if was_heard(&view, &asker, &caller, &id).await? => {
+            return Err(refused(Problem::conflict("", ""), Refusal::Unbound, &id));
+        }
+        sensor => sensor?,
+    };
     let registry = view.registry();
     let target = match sensor.binding_at(view.now).and_then(|b| b.target) {
         Some(Target::Bay(id)) => registry.bay(id).map(|e| json!({ "bay": e.def.id })),
@@ -213,7 +226,7 @@ pub async fn start(
 pub async fn newest(view: View, id: PathId, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let caller = installer(&asker).await?;
     let params = query.params(&[parameters::Acceptance::NAMES])?;
-    let sensor = sensor_of(&view, &caller, id)?;
+    let sensor = sensor_of(&view, &caller, &spelled(&id.text()?))?;
     let (print, lang) = printed(&params)?;
     let (test, verdict) = current(&view, &asker, &sensor).await?;
     let out = out(test, verdict);
@@ -244,7 +257,7 @@ fn printed(params: &Params<'_>) -> Result<(Print, Lang), Problem> {
 pub async fn cancel(view: View, id: PathId, asker: Asker, query: RawQuery) -> Result<Response, Problem> {
     let caller = installer(&asker).await?;
     query.params(&[])?;
-    let sensor = sensor_of(&view, &caller, id)?;
+    let sensor = sensor_of(&view, &caller, &spelled(&id.text()?))?;
     let (test, verdict) = current(&view, &asker, &sensor).await?;
     let Some(verdict) = verdict else {
         return Err(conflict(Refusal::NoneRuns, &sensor));
@@ -264,6 +277,8 @@ pub async fn cancel(view: View, id: PathId, asker: Asker, query: RawQuery) -> Re
 #[serde(deny_unknown_fields)]
 pub struct SignOffIn {
     /// Who signs.
+    #[serde(default)]
+    #[schema(required)]
     name: String,
     /// What the signer has to say; needed where the test was not passed.
     note: Option<String>,
@@ -292,7 +307,7 @@ pub async fn sign_off(
 ) -> Result<Response, Problem> {
     let caller = installer(&asker).await?;
     query.params(&[])?;
-    let sensor = sensor_of(&view, &caller, id)?;
+    let sensor = sensor_of(&view, &caller, &spelled(&id.text()?))?;
     let body = body.read(&caller).await?;
     let given: SignOffIn = serde_json::from_slice(&body).map_err(|e| {
         Problem::bad_parameter(
