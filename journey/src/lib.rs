@@ -7,6 +7,7 @@
 
 pub mod area;
 mod bits;
+pub mod booking;
 mod files;
 pub mod overlay;
 pub mod plan;

@@ -100,6 +100,12 @@ parameters! {
         stay_min: Option<Positive>,
         /// `true`: only parking without a fee.
         free: Option<Flag>,
+        /// When a ride that runs on request is to be booked; now when left out. What cannot be booked then is left out.
+        book_at: Option<Instant>,
+        /// `none`: no rides that must be booked.
+        booking: Option<BookingWanted>,
+        /// Language of messages to riders; that of `Accept-Language`, else English, when left out.
+        lang: Option<Preferred>,
     }
 
     /// Where stops are looked for.
@@ -118,6 +124,8 @@ parameters! {
         from: Option<Instant>,
         /// How many items at most; more than 200 is taken as 200.
         limit: Option<ShortLimit>,
+        /// Language of messages to riders; that of `Accept-Language`, else English, when left out.
+        lang: Option<Preferred>,
     }
 
     /// Of what, and for which times.

@@ -146,6 +146,10 @@ values! {
     Print = choice(["json", "csv", "html"], Some("json"));
     /// A language.
     Language = choice(all!(domain::Lang), Some("de"));
+    /// A language that need not be given.
+    Preferred = choice(all!(domain::Lang), None);
+    /// Whether rides that must be booked count.
+    BookingWanted = choice(["any", "none"], Some("any"));
     /// Kinds of days.
     Days = choices(all!(domain::day_kind::DayKind));
     /// Why a message was not believed.

@@ -9,7 +9,7 @@ use journey::streets::Mode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::booking::{BookingOut, boarding_word};
+use super::booking::{BookingOut, BookingWriter, boarding_word};
 use super::co2;
 use super::ends::{EndOut, at};
 use super::place::{Candidate, Candidates};
@@ -28,6 +28,7 @@ pub struct SearchResult<'a> {
     pub query: &'a JourneyQuery,
     pub candidates: &'a Candidates<'a>,
     pub plan: &'a PlanResult,
+    pub booking: BookingWriter<'a>,
     pub rejected: Vec<Rejected<'a>>,
     pub notes: Vec<String>,
 }
@@ -37,7 +38,8 @@ pub struct SearchResult<'a> {
 pub struct JourneysOut<'a> {
     /// Itineraries, the best first.
     itineraries: Vec<ItineraryOut<'a>>,
-    /// Places to park that were left out, and of each line the first ride that is cancelled or skips a stop, and why.
+    /// Places to park that were left out, and of each line the first ride that does not run, skips a stop or can no longer
+    /// be booked, and why.
     rejected: Vec<RejectedOut<'a>>,
     /// Notices, e.g. that the timetable does not reach to this day.
     notes: Vec<String>,
@@ -69,6 +71,8 @@ struct ItineraryOut<'a> {
     transfers: u8,
     /// Whether a ride of it runs on request only: 1, else 0.
     bookings: u8,
+    /// Until when all of it can be booked; null: it need not be booked, or that is not known.
+    book_by: Option<UtcMicros>,
     /// Walked, metres.
     walk_m: i64,
     /// By bicycle, metres.
@@ -143,7 +147,7 @@ struct LegOut<'a> {
     #[schema(value_type = Option<words::BoardingMode>)]
     drop_off: Option<&'static str>,
     /// How the ride is booked; null: it need not be.
-    booking: Option<BookingOut>,
+    booking: Option<BookingOut<'a>>,
     /// Whether one stays in the vehicle of the leg before, which goes on as this trip; null: no ride.
     stay_seated: Option<bool>,
     /// Stops from boarding to alighting; null: no ride.
@@ -229,7 +233,7 @@ pub fn written<'a>(
     }
     let rides = result.plan.lost.iter().map(|lost| {
         let ends = [lost.ride.from, lost.ride.to].map(|stop| writer.end(End::Stop(stop)));
-        RejectedOut::ride(lost, &loaded.area.timetable, ends)
+        RejectedOut::ride(lost, writer.runs(), result.booking, ends)
     });
     let rejected = rides.chain(result.rejected.iter().map(RejectedOut::place)).collect();
     attribution.push(STREETS);
@@ -277,7 +281,12 @@ impl<'a> Writer<'_, 'a> {
             end_time: at(itinerary.end),
             expected_end_time: at(itinerary.expected_end.round() as i64),
             transfers: itinerary.transfers,
-            bookings: u8::from(itinerary.legs.iter().any(is_ordered)),
+            bookings: u8::from(itinerary.is_booked()),
+            book_by: itinerary
+                .rides()
+                .filter_map(|leg| leg.ride.booking?.window)
+                .map(|window| window.by)
+                .min(),
             walk_m: whole(itinerary.walk_m()),
             bike_m: whole(itinerary.metres(|mode| mode == Mode::Bike)),
             drive_m: whole(drive_m),
@@ -358,7 +367,7 @@ impl<'a> Writer<'_, 'a> {
             occupancy: self.realtime.crowding.get(&(trip_id.to_owned(), ride.service_day)).copied(),
             pickup: Some(boarding_word(ride.pickup)),
             drop_off: Some(boarding_word(ride.drop_off)),
-            booking: BookingOut::of(&[ride.pickup, ride.drop_off]),
+            booking: ride.booking.as_ref().map(|booking| self.result.booking.write(booking)),
             stay_seated: Some(ride.stay_seated),
             stops: Some(ride.alight - ride.board),
             ..LegOut::default()
@@ -410,11 +419,6 @@ impl<'a> Writer<'_, 'a> {
         let availability = candidates.availability(lot, arrive);
         (&candidates.all[lot], ChanceOut::new(&availability, at(arrive)), whole(availability.search_s))
     }
-}
-
-/// Whether a leg runs on request only.
-fn is_ordered(leg: &Leg) -> bool {
-    matches!(leg, Leg::Ride(leg) if BookingOut::of(&[leg.ride.pickup, leg.ride.drop_off]).is_some())
 }
 
 fn polyline(points: &[LatLon]) -> String {

@@ -25,6 +25,7 @@ use domain::geo::Bbox;
 use domain::live::{LiveMap, Offer, PlaceRef};
 use domain::{FeedId, Registry, UtcMicros};
 use journey::area::Area;
+use journey::booking::Bookings;
 use journey::overlay::{Overlay, Runs};
 use journey::plan::Planner;
 use parking_lot::{Mutex, RwLock};
@@ -34,6 +35,7 @@ use crate::http::permits::{self, Permits};
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources, timetable_sources};
 use crate::hub::LiveHub;
+use booking::bookings;
 use realtime::Crowding;
 pub use realtime::ties_to_nothing;
 
@@ -84,6 +86,7 @@ pub(crate) struct Loaded {
     pub bounds: Option<Bbox>,
     pub lots: ArcSwap<Lots>,
     pub realtime: ArcSwap<Realtime>,
+    pub bookings: ArcSwap<Bookings>,
     planners: Mutex<Vec<Planner>>,
     pub permits: Permits,
 }
@@ -105,6 +108,7 @@ impl Journeys {
         let lots = Lots::new(&area, registry);
         let loaded = Loaded {
             bounds: area.bounds(),
+            bookings: ArcSwap::from_pointee(bookings(&area.timetable, registry)),
             area,
             lots: ArcSwap::from_pointee(lots),
             realtime: ArcSwap::default(),
@@ -139,6 +143,7 @@ impl Journeys {
         warn_of_ties(&loaded.area, registry);
         let lots = Lots::new(&loaded.area, registry);
         let counts = lots.counts();
+        loaded.bookings.store(Arc::new(bookings(&loaded.area.timetable, registry)));
         loaded.lots.store(Arc::new(lots));
         Some(counts)
     }

@@ -148,11 +148,13 @@ fn costs(is_paid: bool, query: &JourneyQuery) -> Option<Unfit> {
 
 #[cfg(test)]
 mod tests {
+    use domain::Lang;
     use domain::UtcMicros;
     use domain::geo::LatLon;
     use domain::locality::Locality;
     use domain::opening::Hours;
     use journey::plan::{Modes, When};
+    use journey::raptor::BookedRides;
     use journey::streets::parking::{Build, Purpose};
 
     use super::*;
@@ -171,6 +173,9 @@ mod tests {
             height_m: Some(1.9),
             stay_min: Some(60.0),
             free_only: true,
+            book_at: UtcMicros::EPOCH,
+            booked: BookedRides::All,
+            lang: Lang::En,
         }
     }
 

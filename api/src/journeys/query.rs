@@ -1,9 +1,10 @@
 //! Parameters of `/v1/journeys`.
 
 use domain::geo::{Bbox, LatLon};
-use domain::{Audience, UtcMicros};
+use domain::{Audience, Lang, UtcMicros};
 use journey::area::Area;
 use journey::plan::{Modes, When};
+use journey::raptor::BookedRides;
 use journey::timetable::services::date_of;
 
 use crate::http::params::Params;
@@ -37,6 +38,12 @@ pub struct JourneyQuery {
     /// How long the car is to stay.
     pub stay_min: Option<f64>,
     pub free_only: bool,
+    /// When rides are to be booked.
+    pub book_at: UtcMicros,
+    /// Which rides that must be booked count.
+    pub booked: BookedRides,
+    /// Of messages to riders.
+    pub lang: Lang,
 }
 
 impl JourneyQuery {
@@ -44,7 +51,7 @@ impl JourneyQuery {
     ///
     /// # Errors
     /// 400: one of them is missing or wrong.
-    pub fn parse(params: &Params<'_>, now: UtcMicros) -> Result<Self, Problem> {
+    pub fn parse(params: &Params<'_>, now: UtcMicros, accepted: Option<Lang>) -> Result<Self, Problem> {
         let point = |name: &str, example: &str| {
             let remedy = format!("Give {name}=LAT,LON, e.g. {name}={example}.");
             params.lat_lon(name)?.ok_or_else(|| Problem::missing_parameter(name, remedy))
@@ -77,6 +84,15 @@ impl JourneyQuery {
             None => Ok(None),
             Some(_) => params.number(name, 0.0, 0.1, max).map(Some),
         };
+        let book_at = params.time("book_at")?.unwrap_or(now);
+        let booked = match params.text("booking") {
+            None | Some("any") => BookedRides::OpenAt(book_at),
+            Some("none") => BookedRides::None,
+            Some(other) => {
+                return Err(Problem::bad_parameter("booking", other, "'booking' is neither any nor none.")
+                    .remedy("Write booking=none for rides that need no booking, or leave it out."));
+            }
+        };
         Ok(JourneyQuery {
             from,
             to,
@@ -89,6 +105,9 @@ impl JourneyQuery {
             height_m: positive("height_m", 10.0)?,
             stay_min: positive("stay_min", 100_000.0)?,
             free_only: flag(params, "free")?,
+            book_at,
+            booked,
+            lang: params.one("lang", &Lang::choices())?.or(accepted).unwrap_or(Lang::En),
         })
     }
 

@@ -1,11 +1,12 @@
 //! Places to park and rides that are left out of the answer, with the reason as a sentence for travellers.
 
 use domain::{FeedId, UtcMicros};
-use journey::plan::{LeftOut, LostRide};
-use journey::timetable::Timetable;
+use journey::overlay::Runs;
+use journey::plan::{LeftOut, Lost, LostRide};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::booking::{BookingOut, BookingWriter};
 use super::ends::{EndOut, at};
 use super::place::{Unfit, What};
 use crate::contract::words;
@@ -18,7 +19,7 @@ pub struct Rejected<'a> {
     pub feed: Option<FeedId>,
 }
 
-/// What was left out: a place to park, or the ride of a line that does not run.
+/// What was left out: a place to park, or the ride of a line that does not run or cannot be booked.
 #[derive(Default, Serialize, ToSchema)]
 pub struct RejectedOut<'a> {
     /// What it is.
@@ -43,6 +44,12 @@ pub struct RejectedOut<'a> {
     from: Option<EndOut<'a>>,
     /// Where the ride was to end; null: no ride.
     to: Option<EndOut<'a>>,
+    /// Until when the ride could be booked; null: it need not be, or that is not known.
+    by: Option<UtcMicros>,
+    /// Number that books rides of the line; null: not known.
+    phone: Option<&'a str>,
+    /// How rides of the line are booked; null: they need not be.
+    booking: Option<BookingOut<'a>>,
 }
 
 impl<'a> RejectedOut<'a> {
@@ -58,13 +65,20 @@ impl<'a> RejectedOut<'a> {
         }
     }
 
-    /// A ride that is cancelled or skips a stop, with its ends.
-    pub fn ride(lost: &LostRide, timetable: &'a Timetable, [from, to]: [EndOut<'a>; 2]) -> Self {
-        let route = timetable.route(lost.ride.trip);
-        let (reason, detail) = if lost.is_cancelled {
-            ("cancelled", "the run is cancelled")
-        } else {
-            ("stop_skipped", "the run does not stop where the ride begins or ends")
+    /// A ride that cannot be taken, with its ends.
+    pub fn ride(
+        lost: &LostRide,
+        runs: Runs<'a>,
+        booking: BookingWriter<'a>,
+        [from, to]: [EndOut<'a>; 2],
+    ) -> Self {
+        let route = runs.route(lost.ride.trip);
+        let booking = lost.ride.booking.as_ref().map(|ride| booking.write(ride));
+        let (reason, detail) = match lost.why {
+            Lost::Cancelled => ("cancelled", "the run is cancelled"),
+            Lost::Skipped => ("stop_skipped", "the run does not stop where the ride begins or ends"),
+            Lost::BookingClosed => ("booking_closed", "the ride runs on request and can no longer be booked"),
+            Lost::BookingNotOpen => ("booking_not_open", "the ride runs on request and cannot be booked yet"),
         };
         RejectedOut {
             kind: "line",
@@ -72,11 +86,14 @@ impl<'a> RejectedOut<'a> {
             name: route.map(|route| route.short_name.as_str()).filter(|name| !name.is_empty()),
             reason,
             detail,
-            trip_id: Some(timetable.trip_id(lost.ride.trip)),
+            trip_id: Some(runs.trip_id(lost.ride.trip)),
             scheduled_departure_time: Some(at(lost.departure)),
             scheduled_arrival_time: Some(at(lost.arrival)),
             from: Some(from),
             to: Some(to),
+            by: booking.as_ref().and_then(|booking| booking.by),
+            phone: booking.as_ref().and_then(|booking| booking.phone),
+            booking,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::availability::{Evidence, Spaces};
 use domain::geo::LatLon;
@@ -14,6 +15,7 @@ use domain::{SiteId, UtcMicros};
 use journey::plan::{self, Lot, Modes, Planner, Request, Which};
 
 use super::answer::{JourneysOut, SearchResult, written};
+use super::booking::BookingWriter;
 use super::lots::{Lots, Mapped};
 use super::place::{Candidate, Candidates, Unfit, What, too_long, unfit, unfit_mapped};
 use super::query::{JourneyQuery, assumed_arrival, outside};
@@ -22,6 +24,7 @@ use super::{Inputs, Loaded, nothing_loaded};
 use crate::contract::parameters;
 use crate::http::answer;
 use crate::http::auth::Asker;
+use crate::http::language::accepted;
 use crate::http::params::RawQuery;
 use crate::http::permits::Holder;
 use crate::http::problem::Problem;
@@ -44,8 +47,8 @@ const MAX_REJECTED: usize = 30;
 /// bike and transit.
 ///
 /// An itinerary is listed if no other is better in expected arrival, transfers, walking and certainty of parking without
-/// needing one more vehicle, a booking or a request to the driver. `rejected` lists the places to park that were left
-/// out and the rides that are cancelled or skip a stop, with the reason.
+/// needing one more vehicle or a booking. `rejected` lists the places to park that were left out and the rides that are
+/// cancelled, skip a stop or can no longer be booked, with the reason.
 #[utoipa::path(
     get,
     path = "/v1/journeys",
@@ -60,10 +63,12 @@ pub async fn journeys(
     State(inputs): State<Inputs>,
     view: View,
     asker: Asker,
+    headers: HeaderMap,
     query: RawQuery,
 ) -> Result<Response, Problem> {
     let now = view.now;
-    let query = JourneyQuery::parse(&query.params(&[parameters::Journeys::NAMES])?, now)?;
+    let params = query.params(&[parameters::Journeys::NAMES])?;
+    let query = JourneyQuery::parse(&params, now, accepted(&headers))?;
     let loaded = inputs.journeys.loaded().ok_or_else(nothing_loaded)?;
     query.check_area(loaded.bounds)?;
     let notes: Vec<String> = query.check_calendar(&loaded.area)?.into_iter().collect();
@@ -89,6 +94,7 @@ fn plan(
     let began = Instant::now();
     let lots = loaded.lots.load();
     let realtime = loaded.realtime.load();
+    let bookings = loaded.bookings.load();
     let (mut near, mut park_ride) = (Gathered::default(), Gathered::default());
     let registry = {
         let live = inputs.hub.read();
@@ -121,6 +127,8 @@ fn plan(
         wheelchair: query.wheelchair,
         lots: &all[..lot_count],
         park_ride: &all[lot_count..],
+        bookings: &bookings,
+        booked: query.booked,
         predictor: &candidates,
         is_over: &|| began.elapsed() > BUDGET,
         closed: None,
@@ -139,7 +147,13 @@ fn plan(
     }
     rejected.dedup_by(|a, b| a.what.id() == b.what.id());
     rejected.truncate(MAX_REJECTED);
-    let result = SearchResult { query, candidates: &candidates, plan: &plan, rejected, notes };
+    let booking = BookingWriter {
+        bookings: &bookings,
+        timetable: &loaded.area.timetable,
+        book_at: query.book_at,
+        lang: query.lang,
+    };
+    let result = SearchResult { query, candidates: &candidates, plan: &plan, booking, rejected, notes };
     Ok(answer::private(&written(&result, loaded, &realtime, &registry)))
 }
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::UtcMicros;
 use domain::geo::LatLon;
+use domain::{Lang, UtcMicros};
 use journey::area::Area;
 use journey::overlay::{OwnKind, Runs};
 use journey::streets::Mode;
@@ -13,13 +14,14 @@ use journey::timetable::{StopIx, Wheelchair};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::booking::{BookingOut, boarding_word};
+use super::booking::{BookingOut, BookingWriter, boarding_word};
 use super::co2::mode_word;
 use super::ends::at;
 use super::query::outside;
 use super::{Journeys, nothing_loaded};
 use crate::contract::{parameters, values, words};
 use crate::http::answer;
+use crate::http::language::accepted;
 use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
 use crate::http::wire::{CreditedList, STREETS, Source, timetable_sources, whole};
@@ -189,7 +191,7 @@ pub struct DepartureOut<'a> {
     /// How one gets off here: `scheduled`, `book`, `ask_driver`, `none`.
     drop_off: &'static str,
     /// How the ride is booked; null: it need not be.
-    booking: Option<BookingOut>,
+    booking: Option<BookingOut<'a>>,
 }
 
 /// The next departures from a stop, or from all platforms of a station, with real time.
@@ -209,6 +211,7 @@ pub struct DepartureOut<'a> {
 pub async fn departures(
     State(journeys): State<Arc<Journeys>>,
     view: View,
+    headers: HeaderMap,
     id: PathId,
     query: RawQuery,
 ) -> Result<Response, Problem> {
@@ -223,13 +226,16 @@ pub async fn departures(
     })?;
     let from = from.0.div_euclid(1_000_000);
     let realtime = loaded.realtime.load();
+    let bookings = loaded.bookings.load();
+    let lang = params.one("lang", &Lang::choices())?.or(accepted(&headers)).unwrap_or(Lang::En);
+    let booking = BookingWriter { bookings: &bookings, timetable, book_at: view.now, lang };
     let registry = view.registry();
     let mut midnight = 0;
     let mut found = Vec::new();
     loaded.with_planner(|planner| {
         for platform in timetable.platforms(stop) {
             let (next, begin) =
-                planner.departures(realtime.overlay.as_ref(), platform, from, WITHIN_S, limit);
+                planner.departures(realtime.overlay.as_ref(), &bookings, platform, from, WITHIN_S, limit);
             midnight = begin;
             found.extend(next.into_iter().map(|departure| (platform, departure)));
         }
@@ -260,7 +266,7 @@ pub async fn departures(
             occupancy: realtime.crowding.get(&(trip_id.to_owned(), d.service_day)).copied(),
             pickup: boarding_word(d.pickup),
             drop_off: boarding_word(d.drop_off),
-            booking: BookingOut::of(&[d.pickup]),
+            booking: d.booking.as_ref().map(|ride| booking.write(ride)),
         }
     });
     let list = DepartureList {

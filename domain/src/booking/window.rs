@@ -52,20 +52,20 @@ impl Window {
         Some(Window { from, by })
     }
 
-    /// Whether the ride can be booked at `now`.
-    pub fn is_open(&self, now: UtcMicros) -> bool {
-        self.from.is_none_or(|from| from <= now) && now <= self.by
+    /// Whether the ride can be booked at `now`, or, where nobody answers before `asked`, then.
+    pub fn is_open(&self, now: UtcMicros, asked: UtcMicros) -> bool {
+        self.from.is_none_or(|from| from <= now) && asked <= self.by
     }
 }
 
 impl Bookable {
-    /// The rides that can be booked at `now`. `None`: none can.
-    pub fn at(terms: &Terms, now: UtcMicros, days: &BookingDays<'_>) -> Option<Bookable> {
+    /// The rides that can be booked at `now`, or, where nobody answers before `asked`, then. `None`: none can.
+    pub fn at(terms: &Terms, now: UtcMicros, asked: UtcMicros, days: &BookingDays<'_>) -> Option<Bookable> {
         let first = match terms.notice {
-            Notice::RealTime => now,
-            Notice::Before { at_least_s } => now.plus_s(at_least_s.into()),
+            Notice::RealTime => asked,
+            Notice::Before { at_least_s } => asked.plus_s(at_least_s.into()),
             Notice::OnDay(time) => days.midnight(
-                days.first_date(now, |date| days.before(time, date).is_some_and(|by| by >= now))?,
+                days.first_date(now, |date| days.before(time, date).is_some_and(|by| by >= asked))?,
             )?,
         };
         let last = match terms.opens {
@@ -176,7 +176,7 @@ mod tests {
             ("2027-03-28T12:00:00+02:00", "2027-03-27T17:00:00+01:00"),
         ] {
             assert_eq!(by(notice, ride, &berlin()), Some(at(deadline)), "{ride}");
-            let bookable = |now| Bookable::at(&terms(notice), now, &berlin());
+            let bookable = |now| Bookable::at(&terms(notice), now, now, &berlin());
             let deadline = at(deadline);
             assert!(bookable(deadline).is_some_and(|rides| rides.has(at(ride))), "{ride}");
             assert!(!bookable(deadline.plus_s(1)).is_some_and(|rides| rides.has(at(ride))), "{ride}");
@@ -206,10 +206,8 @@ mod tests {
         let terms = Terms { opens, ..terms(Notice::Before { at_least_s: 3_600 }) };
         let window = Window::of(&terms, at("2026-12-08T10:00:00+01:00"), &berlin()).unwrap();
         assert_eq!(window.from, Some(at("2026-12-01T08:00:00+01:00")));
-        assert!(
-            !window.is_open(at("2026-12-01T07:59:59+01:00"))
-                && window.is_open(at("2026-12-01T08:00:00+01:00"))
-        );
+        let is_open = |now| window.is_open(at(now), at(now));
+        assert!(!is_open("2026-12-01T07:59:59+01:00") && is_open("2026-12-01T08:00:00+01:00"));
     }
 
     fn some_terms() -> impl Strategy<Value = Terms> {
@@ -235,6 +233,7 @@ mod tests {
             terms in some_terms(),
             autumn in any::<bool>(),
             now_s in 0i64..400_000,
+            wait_s in prop_oneof![Just(0i64), 0i64..100_000],
             ride_s in 0i64..1_500_000,
             weekdays in 0u8..128,
         ) {
@@ -242,8 +241,9 @@ mod tests {
             let counts = |date: Date| weekdays >> date.weekday().to_monday_zero_offset() & 1 == 1;
             let days = BookingDays { counts: (weekdays > 0).then_some(&counts), ..berlin() };
             let (now, ride) = (begin.plus_s(now_s), begin.plus_s(ride_s));
-            let window = Window::of(&terms, ride, &days).is_some_and(|window| window.is_open(now));
-            let bookable = Bookable::at(&terms, now, &days).is_some_and(|rides| rides.has(ride));
+            let asked = now.plus_s(wait_s);
+            let window = Window::of(&terms, ride, &days).is_some_and(|window| window.is_open(now, asked));
+            let bookable = Bookable::at(&terms, now, asked, &days).is_some_and(|rides| rides.has(ride));
             prop_assert_eq!(window, bookable);
         }
     }

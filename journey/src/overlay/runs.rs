@@ -3,7 +3,7 @@
 use super::{Overlay, OwnRun};
 use crate::timetable::patterns::StopTime;
 use crate::timetable::shapes::{NOWHERE, PointE6};
-use crate::timetable::{Route, Timetable, TripIx};
+use crate::timetable::{NONE, Route, Timetable, TripIx};
 
 /// What is known of runs besides their times.
 #[derive(Debug, Clone, Copy)]
@@ -25,12 +25,17 @@ impl<'a> Runs<'a> {
         self.own(trip).map_or_else(|| self.timetable.trip_id(trip), |own| &own.trip_id)
     }
 
+    /// Number of its line in [`Timetable::routes`]; [`NONE`]: not known.
+    pub(crate) fn route_number(&self, trip: TripIx) -> u32 {
+        match self.own(trip) {
+            Some(own) => own.route,
+            None => self.timetable.trips.get(trip as usize).map_or(NONE, |trip| trip.route),
+        }
+    }
+
     /// Its line.
     pub fn route(&self, trip: TripIx) -> Option<&'a Route> {
-        match self.own(trip) {
-            Some(own) => self.timetable.routes.get(own.route as usize),
-            None => self.timetable.route(trip),
-        }
+        self.timetable.routes.get(self.route_number(trip) as usize)
     }
 
     /// Its headsign when it leaves the stop at `position`; may be empty.

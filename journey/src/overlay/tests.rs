@@ -5,7 +5,6 @@ mod own;
 use domain::trip_update::{StopEvent, StopRelationship, StopUpdate, TripRelationship, TripUpdate};
 
 use super::*;
-use crate::timetable::patterns::Boardings;
 use crate::timetable::read::tests::read_texts;
 use crate::timetable::{Options, StopIx};
 
@@ -91,9 +90,8 @@ fn no_data_ends_a_delay_and_a_skipped_stop_passes_it_on() {
     assert_eq!(expected(skipping.clone()), [(0, 90), (190, 210), (330, 330)]);
     let overlay = Overlay::new(&timetable(), &[skipping], NOW);
     let stops = overlay.days().next().unwrap().patterns.pattern(0).stops.to_vec();
-    let any = Boardings::ANY;
-    assert!(stops[0].can_board(any) && !stops[1].can_board(any));
-    assert!(!stops[1].can_alight(any) && stops[2].can_alight(any));
+    assert!(stops[0].can_board() && !stops[1].can_board());
+    assert!(!stops[1].can_alight() && stops[2].can_alight());
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl Itinerary {
     }
 
     /// The rides, in the order of travel.
-    pub(super) fn rides(&self) -> impl Iterator<Item = &RideLeg> {
+    pub fn rides(&self) -> impl Iterator<Item = &RideLeg> {
         self.legs.iter().filter_map(|leg| if let Leg::Ride(leg) = leg { Some(leg) } else { None })
     }
 
@@ -144,7 +144,7 @@ impl Itinerary {
         })
     }
 
-    /// Whether a ride of it must be booked, or requested from the driver.
+    /// Whether a ride of it must be booked.
     pub fn is_booked(&self) -> bool {
         self.rides().any(|leg| leg.ride.is_booked())
     }

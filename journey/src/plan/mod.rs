@@ -24,8 +24,9 @@ use domain::geo::LatLon;
 use domain::time::{MICROS_PER_S, UtcMicros};
 
 use crate::area::Area;
+use crate::booking::Bookings;
 use crate::overlay::Overlay;
-use crate::raptor::{Departure, DepartureQuery, Ride, Search};
+use crate::raptor::{Booked, BookedRides, Departure, DepartureQuery, Ride, Search};
 use crate::streets::parking::Links;
 use crate::streets::{Closed, Link, Mode, Workspace};
 use crate::timetable::StopIx;
@@ -138,6 +139,10 @@ pub struct Request<'a> {
     pub predictor: &'a dyn Predictor,
     /// Called now and then; `true` ends the search with what it has.
     pub is_over: &'a (dyn Fn() -> bool + Sync),
+    /// How rides are booked.
+    pub bookings: &'a Bookings,
+    /// Which rides that must be booked count.
+    pub booked: BookedRides,
     /// Streets that are closed; `None`: by their tags at the time of [`Self::when`].
     pub closed: Option<&'a Closed>,
 }
@@ -146,6 +151,10 @@ impl Request<'_> {
     /// How one gets to stops.
     fn foot(&self) -> Mode {
         if self.wheelchair { Mode::Wheelchair } else { Mode::Foot }
+    }
+
+    fn booked(&self) -> Booked<'_> {
+        Booked { bookings: self.bookings, rides: self.booked }
     }
 
     /// Where one leaves a lot.
@@ -166,17 +175,30 @@ pub enum LeftOut {
     OutOfReach,
 }
 
-/// A ride that is cancelled or skips a stop.
+/// A ride that cannot be taken.
 #[derive(Debug, Clone)]
 pub struct LostRide {
-    /// With the times of the timetable.
+    /// With the times of the timetable, if it does not run.
     pub ride: Ride,
     /// When it was to leave, seconds since 1970.
     pub departure: i64,
     /// When it was to arrive, seconds since 1970.
     pub arrival: i64,
-    /// Whether the run is cancelled; else it skips a stop of the ride.
-    pub is_cancelled: bool,
+    /// Why not.
+    pub why: Lost,
+}
+
+/// Why a ride cannot be taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lost {
+    /// The run is cancelled.
+    Cancelled,
+    /// It skips a stop of the ride.
+    Skipped,
+    /// It can no longer be booked.
+    BookingClosed,
+    /// It cannot be booked yet.
+    BookingNotOpen,
 }
 
 /// Which end of the journey.
@@ -195,7 +217,7 @@ pub struct PlanResult {
     pub itineraries: Vec<Itinerary>,
     /// Lots that were considered and are in no itinerary, with their ids.
     pub left_out: Vec<(usize, LeftOut)>,
-    /// Rides that would be part of the answer if they were not cancelled or skipped a stop: the first of each line.
+    /// Rides that would be part of the answer if they ran and could be booked: the first of each line.
     pub lost: Vec<LostRide>,
     /// Whether time ran out: better itineraries may exist.
     pub cut: bool,
@@ -228,11 +250,12 @@ impl Planner {
         Planner { area, from_foot, to_foot, from_bike, from_car, between, transit }
     }
 
-    /// The next `count` departures from a stop from `at` (seconds since 1970) on, within `within_s`;
+    /// The next `count` departures from a stop from `at` (seconds since 1970) on, within `within_s`, and how they are booked;
     /// their times are seconds after the second value.
     pub fn departures(
         &mut self,
         overlay: Option<&Overlay>,
+        bookings: &Bookings,
         stop: StopIx,
         at: i64,
         within_s: i32,
@@ -240,7 +263,8 @@ impl Planner {
     ) -> (Vec<Departure>, i64) {
         let (day, midnight) = self.area.timetable.day_and_begin(at);
         let from_s = (at - midnight) as i32;
-        let wanted = DepartureQuery { stop, to: None, day, from_s, within_s, count };
+        let booked = Some(Booked { bookings, rides: BookedRides::All });
+        let wanted = DepartureQuery { stop, to: None, day, from_s, within_s, count, booked };
         (self.transit.departures(overlay, &wanted), midnight)
     }
 

@@ -1,7 +1,8 @@
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use domain::forecast::{Basis, Chance};
 use domain::geo::LatLon;
+use domain::locality::Locality;
 
 use super::*;
 use crate::area::tests::{town, town_with_orders};
@@ -41,6 +42,9 @@ fn all_modes() -> Modes {
     Modes::NAMED.iter().fold(Modes::NONE, |all, (_, mode)| all.with(*mode))
 }
 
+/// Of a timetable without bookings.
+static UNBOOKED: LazyLock<Bookings> = LazyLock::new(Bookings::default);
+
 fn ask<'a>(lots: &'a [Lot<'a>], when: When, modes: Modes, predictor: &'a dyn Predictor) -> Request<'a> {
     Request {
         from: at(4.2, 0.1),
@@ -54,6 +58,8 @@ fn ask<'a>(lots: &'a [Lot<'a>], when: When, modes: Modes, predictor: &'a dyn Pre
         park_ride: lots,
         predictor,
         is_over: &|| false,
+        bookings: &UNBOOKED,
+        booked: BookedRides::OpenAt(UtcMicros::from_unix_s(when.time())),
         closed: None,
     }
 }
@@ -125,6 +131,11 @@ fn the_bus_is_caught_as_late_as_possible_and_the_next_ones_are_listed() {
     assert!(ride.start - walk.end < 30, "{} s are waited in vain", ride.start - walk.end);
 }
 
+/// The timetable's own rules.
+fn bookings(area: &Area) -> Bookings {
+    Bookings::new(&area.timetable, &[], &|_| Locality::default()).unwrap()
+}
+
 /// When the rides of a plan leave, and whether they must be booked.
 fn departures(plan: &PlanResult) -> Vec<(i64, bool)> {
     let rides = plan.itineraries.iter().flat_map(|itinerary| &itinerary.legs);
@@ -141,16 +152,22 @@ fn a_ride_that_must_be_ordered_hides_none_that_need_not_be() {
         (&[1, 2, 3], &[(1, true), (4, false)]),
         (&[2], &[(1, false)]),
     ] {
-        let mut planner = Planner::new(Arc::new(town_with_orders(ordered)));
+        let area = Arc::new(town_with_orders(ordered));
+        let bookings = bookings(&area);
+        let mut planner = Planner::new(area);
         let when = When::DepartAt(time(8 * 3600 + 60));
-        let plan = planner.plan(&ask(&[], when, Modes::TRANSIT, &certain), None).unwrap();
+        let request = Request { bookings: &bookings, ..ask(&[], when, Modes::TRANSIT, &certain) };
+        let plan = planner.plan(&request, None).unwrap();
         let expected: Vec<_> = expected.iter().map(|(at, booked)| (half_past(*at), *booked)).collect();
         assert_eq!(departures(&plan), expected, "{ordered:?}");
     }
     // The last one that is in time must be booked: the one before need not be.
-    let mut planner = Planner::new(Arc::new(town_with_orders(&[4])));
+    let area = Arc::new(town_with_orders(&[4]));
+    let bookings = bookings(&area);
+    let mut planner = Planner::new(area);
     let when = When::ArriveBy(half_past(4) + 900);
-    let plan = planner.plan(&ask(&[], when, Modes::TRANSIT, &certain), None).unwrap();
+    let request = Request { bookings: &bookings, ..ask(&[], when, Modes::TRANSIT, &certain) };
+    let plan = planner.plan(&request, None).unwrap();
     assert_eq!(departures(&plan), [(half_past(4), true), (half_past(3), false)]);
 }
 
@@ -167,7 +184,7 @@ fn what_real_time_takes_away_is_rejected() {
         assert!(!departures(&plan).is_empty());
         let reported = |lost: &LostRide| {
             let id = area.timetable.trip_id(lost.ride.trip).to_owned();
-            (id, lost.departure, lost.arrival, lost.is_cancelled)
+            (id, lost.departure, lost.arrival, lost.why == Lost::Cancelled)
         };
         plan.lost.iter().map(reported).collect::<Vec<_>>()
     };

@@ -2,9 +2,10 @@
 
 use super::places::stops_in;
 use super::street::budget;
-use super::{End, Itinerary, Leg, LostRide, Modes, Planning, Reached, RideLeg, StreetLeg, When};
+use super::{End, Itinerary, Leg, Lost, LostRide, Modes, Planning, Reached, RideLeg, StreetLeg, When};
+use crate::booking::RideBooking;
 use crate::overlay::Runs;
-use crate::raptor::{self, DepartureQuery, Journey, Query, Ride, Walk};
+use crate::raptor::{self, Booked, BookedRides, DepartureQuery, Journey, Query, Ride, Walk};
 use crate::streets::Path;
 use crate::timetable::StopIx;
 use crate::timetable::shapes::PointE6;
@@ -64,13 +65,15 @@ impl Planning<'_, '_> {
             // Within the limit of one walk.
             max_path_m: request.max_walk_m.clamp(0.0, f64::from(u16::MAX)) as u16,
             walk_at_ends: false,
+            booked: Some(request.booked()),
             ..Query::new(origins, &destinations, day, when)
         };
         let is_over = &mut || (request.is_over)();
         let mut answer = self.search.run_late(&query, self.overlay, is_over);
         // Only a journey that is found may hide another one.
         if answer.journeys.iter().any(Journey::is_booked) {
-            let unbooked = self.search.run_late(&Query { unbooked: true, ..query }, self.overlay, is_over);
+            let booked = Some(Booked { rides: BookedRides::None, ..request.booked() });
+            let unbooked = self.search.run_late(&Query { booked, ..query }, self.overlay, is_over);
             answer.cut |= unbooked.cut;
             answer.journeys.extend(unbooked.journeys);
         }
@@ -81,6 +84,10 @@ impl Planning<'_, '_> {
         }
         if modes == Modes::TRANSIT && share >= 1.0 {
             self.note_lost(&query, midnight);
+            if answer.has_barred {
+                self.note_barred(&query, midnight);
+            }
+            self.keep_first_lost();
         }
     }
 
@@ -91,19 +98,49 @@ impl Planning<'_, '_> {
         let request = self.request;
         let planned = Query { as_planned: true, ..*query };
         let answer = self.search.run_late(&planned, Some(overlay), &mut || (request.is_over)());
-        let lost = &mut self.plan.lost;
-        for ride in answer.journeys.iter().flat_map(Journey::vehicles) {
-            let is_cancelled = overlay.is_cancelled(ride.service_day, ride.trip);
+        self.lose(&answer.journeys, midnight, |ride| {
             let is_skipped = |at| overlay.is_skipped(ride.service_day, ride.trip, at);
-            if is_cancelled || is_skipped(ride.board) || is_skipped(ride.alight) {
-                let at = |s: i32| midnight + i64::from(s);
-                let (departure, arrival) = (at(ride.departure_s), at(ride.arrival_s));
-                lost.push(LostRide { ride: ride.clone(), departure, arrival, is_cancelled });
+            let is_cancelled = overlay.is_cancelled(ride.service_day, ride.trip);
+            match is_cancelled {
+                true => Some(Lost::Cancelled),
+                false => (is_skipped(ride.board) || is_skipped(ride.alight)).then_some(Lost::Skipped),
             }
-        }
-        let route = |lost: &LostRide| self.area.timetable.trips.get(lost.ride.trip as usize).map(|t| t.route);
-        lost.sort_by_key(|lost| (route(lost), lost.departure));
-        lost.dedup_by_key(|lost| route(lost));
+        });
+    }
+
+    /// Notes the rides of what would be found if everything could be booked.
+    fn note_barred(&mut self, query: &Query<'_>, midnight: i64) {
+        let request = self.request;
+        let BookedRides::OpenAt(now) = request.booked else { return };
+        let timetable = &self.area.timetable;
+        let booked = Some(Booked { rides: BookedRides::All, ..request.booked() });
+        let query = Query { booked, ..*query };
+        let answer = self.search.run_late(&query, self.overlay, &mut || (request.is_over)());
+        self.lose(&answer.journeys, midnight, |ride| {
+            let is_closed =
+                |ride: &RideBooking| request.bookings.is_open(timetable, ride, now) == Some(false);
+            let booking = ride.booking.filter(is_closed)?;
+            let is_early = booking.window.is_some_and(|window| window.from.is_some_and(|from| now < from));
+            Some(if is_early { Lost::BookingNotOpen } else { Lost::BookingClosed })
+        });
+    }
+
+    /// Notes those rides of `journeys` that cannot be taken.
+    fn lose(&mut self, journeys: &[Journey], midnight: i64, why: impl Fn(&Ride) -> Option<Lost>) {
+        let at = |s: i32| midnight + i64::from(s);
+        let lost = journeys.iter().flat_map(Journey::vehicles).filter_map(|ride| {
+            let (departure, arrival) = (at(ride.departure_s), at(ride.arrival_s));
+            Some(LostRide { ride: ride.clone(), departure, arrival, why: why(ride)? })
+        });
+        self.plan.lost.extend(lost);
+    }
+
+    /// Keeps the first of each line.
+    fn keep_first_lost(&mut self) {
+        let runs = Runs { timetable: &self.area.timetable, overlay: self.overlay };
+        let route = |lost: &LostRide| runs.route_number(lost.ride.trip);
+        self.plan.lost.sort_by_key(|lost| (route(lost), lost.departure));
+        self.plan.lost.dedup_by_key(|lost| route(lost));
     }
 
     fn itinerary(
@@ -146,6 +183,7 @@ impl Planning<'_, '_> {
                 from_s: ride.departure_s + 1,
                 within_s: NEXT_WITHIN_S,
                 count: NEXT_DEPARTURES,
+                booked: Some(self.request.booked()),
             };
             let next = self.search.departures(self.overlay, &wanted);
             itinerary.next_departures = next.iter().map(|d| midnight + i64::from(d.departure_s)).collect();

@@ -1,10 +1,12 @@
 //! What leaves a stop next; and the next departures of the same ride.
 
 use super::layers::{DayCache, networks};
+use super::permits::Booked;
 use super::{Query, When};
 use crate::bits;
+use crate::booking::{RideBooking, RunBooking};
 use crate::overlay::Runs;
-use crate::timetable::patterns::{Boarding, Boardings, PatternStop};
+use crate::timetable::patterns::{Boarding, PatternStop};
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, TripIx};
 
@@ -29,11 +31,13 @@ pub struct Departure {
     pub pickup: Boarding,
     /// How one gets off here.
     pub drop_off: Boarding,
+    /// How a ride from here is booked; `None`: it need not be.
+    pub booking: Option<RideBooking>,
 }
 
 /// Which departures are wanted.
 #[derive(Debug, Clone, Copy)]
-pub struct DepartureQuery {
+pub struct DepartureQuery<'a> {
     /// The stop.
     pub stop: StopIx,
     /// Only those of vehicles that come there later and let people off: the next departures of a ride.
@@ -46,6 +50,8 @@ pub struct DepartureQuery {
     pub within_s: i32,
     /// How many at most.
     pub count: usize,
+    /// What is known of bookings. Departures of a ride are only those that count; at a stop all are listed.
+    pub booked: Option<Booked<'a>>,
 }
 
 /// The next departures, in order. `nothing` is a mask without any trip.
@@ -53,12 +59,13 @@ pub(super) fn departures(
     runs: Runs<'_>,
     cache: &mut DayCache,
     nothing: &[u64],
-    wanted: &DepartureQuery,
+    wanted: &DepartureQuery<'_>,
 ) -> Vec<Departure> {
     let Runs { timetable, overlay } = runs;
-    let DepartureQuery { stop, to, day, from_s, within_s, count } = *wanted;
+    let DepartureQuery { stop, to, day, from_s, within_s, count, booked } = *wanted;
     let query = Query { horizon_s: within_s, ..Query::new(&[], &[], day, When::DepartAt(from_s)) };
     cache.prepare(timetable, overlay, &query);
+    let begins_at = timetable.day_begins_at(day);
     let mut found = Vec::new();
     for network in &networks(timetable, overlay, cache, nothing, &query) {
         for passing in timetable.variants.nodes_of(stop).flat_map(|node| network.patterns.passing(node)) {
@@ -66,10 +73,10 @@ pub(super) fn departures(
             let position = usize::from(passing.position);
             let (here, rest) = (pattern.stops[position], &pattern.stops[position + 1..]);
             let is_end = |s: &PatternStop| {
-                s.can_alight(Boardings::ANY) && to.is_none_or(|to| timetable.variants.stop(s.stop()) == to)
+                s.can_alight() && to.is_none_or(|to| timetable.variants.stop(s.stop()) == to)
             };
             let leads_there = if to.is_none() { !rest.is_empty() } else { rest.iter().any(is_end) };
-            if !leads_there || !here.can_board(Boardings::ANY) {
+            if !leads_there || !here.can_board() {
                 continue;
             }
             for layer in &network.layers {
@@ -93,6 +100,18 @@ pub(super) fn departures(
                         continue;
                     }
                     let trip = network.trip(own as u32);
+                    let required = booked.and_then(|booked| {
+                        let begins_at = begins_at + i64::from(layer.shift);
+                        let run = RunBooking::new(booked.bookings, runs, trip, layer.day, begins_at);
+                        Some((run, run.pickup(here, position)?))
+                    });
+                    let booking = required.and_then(|(run, required)| run.ride([required]));
+                    let is_booked = booking.is_some();
+                    if to.is_some()
+                        && booking.is_some_and(|b| booked.is_some_and(|booked| !booked.has(timetable, &b)))
+                    {
+                        continue;
+                    }
                     let is_live = network.changed.is_some_and(|day| day.is_live(trip, position));
                     found.push(Departure {
                         trip,
@@ -102,8 +121,9 @@ pub(super) fn departures(
                         scheduled_s: runs.planned(trip, position).departure + layer.shift,
                         realtime: is_live || cancelled,
                         cancelled,
-                        pickup: here.pickup(),
+                        pickup: if is_booked { Boarding::Book } else { here.pickup() },
                         drop_off: here.drop_off(),
+                        booking,
                     });
                 }
             }

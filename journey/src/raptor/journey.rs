@@ -1,5 +1,6 @@
 //! The result of a search.
 
+use crate::booking::RideBooking;
 use crate::timetable::patterns::Boarding;
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, TripIx};
@@ -11,6 +12,8 @@ pub struct Answer {
     pub journeys: Vec<Journey>,
     /// Whether it was cut short: journeys may be missing, and those found need not be the best.
     pub cut: bool,
+    /// Whether a ride could not be booked somewhere on the way of the search.
+    pub has_barred: bool,
 }
 
 /// A journey. Times are seconds after the begin of the requested service day.
@@ -68,6 +71,8 @@ pub struct Ride {
     pub pickup: Boarding,
     /// How one gets off at the last stop.
     pub drop_off: Boarding,
+    /// How it is booked; `None`: it need not be, or the query does not ask.
+    pub booking: Option<RideBooking>,
 }
 
 /// Over a footpath of the timetable. Times are seconds after the begin of the requested service day.
@@ -84,9 +89,9 @@ pub struct Walk {
 }
 
 impl Ride {
-    /// Whether it must be booked, or requested from the driver.
+    /// Whether it must be booked; a request to the driver is no booking.
     pub fn is_booked(&self) -> bool {
-        [self.pickup, self.drop_off].iter().any(|by| matches!(by, Boarding::Book | Boarding::AskDriver))
+        self.booking.is_some()
     }
 }
 
@@ -96,7 +101,7 @@ impl Journey {
         self.legs.iter().filter_map(|leg| if let Leg::Ride(ride) = leg { Some(ride) } else { None })
     }
 
-    /// Whether a ride of it must be booked, or requested from the driver.
+    /// Whether a ride of it must be booked.
     pub fn is_booked(&self) -> bool {
         self.vehicles().any(Ride::is_booked)
     }

@@ -6,9 +6,10 @@
 use std::ops::Range;
 
 use super::layers::Layer;
+use super::permits::Permit;
 use crate::bits;
 use crate::timetable::day_trips::Span;
-use crate::timetable::patterns::{Boardings, Pattern, PatternStop};
+use crate::timetable::patterns::{Pattern, PatternStop};
 
 /// A pattern whose times are moved by `shift` seconds.
 #[derive(Clone, Copy)]
@@ -54,14 +55,14 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
 
     /// Whether the search may enter a vehicle here.
     #[inline]
-    pub fn can_enter(stop: PatternStop, by: Boardings) -> bool {
-        if BACK { stop.can_alight(by) } else { stop.can_board(by) }
+    pub fn can_enter(stop: PatternStop) -> bool {
+        if BACK { stop.can_alight() } else { stop.can_board() }
     }
 
     /// Whether the search may leave a vehicle here.
     #[inline]
-    pub fn can_leave(stop: PatternStop, by: Boardings) -> bool {
-        if BACK { stop.can_board(by) } else { stop.can_alight(by) }
+    pub fn can_leave(stop: PatternStop) -> bool {
+        if BACK { stop.can_board() } else { stop.can_alight() }
     }
 
     /// When the search leaves `trip` (of this pattern) at `position`.
@@ -79,7 +80,7 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
     }
 
     /// The first trip in the direction of the search that can be entered at `position` from
-    /// `ready` on, runs, and is ahead of `held`.
+    /// `ready` on, runs, is one of `permit`'s, and is ahead of `held`.
     #[inline]
     pub fn first(
         &self,
@@ -87,6 +88,7 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
         ready: i32,
         held: Option<usize>,
         layer: &Layer<'_>,
+        permit: &impl Permit<BACK>,
     ) -> Option<usize> {
         let pattern = &self.pattern;
         let (running, removed) = (&layer.trips.running, layer.removed);
@@ -104,7 +106,16 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
                 if pattern.arrival(middle, at) <= limit { past = middle + 1 } else { beyond = middle }
             }
             let first = pattern.first_trip;
-            Some(bits::last_to(running, removed, first + from, first + past - 1)? - first)
+            loop {
+                let trip = bits::last_to(running, removed, first + from, first + past - 1)? - first;
+                if permit.has(trip) {
+                    return Some(trip);
+                }
+                past = trip;
+                if past == from {
+                    return None;
+                }
+            }
         } else {
             let limit = ready - self.shift;
             let until = held.unwrap_or(pattern.trips);
@@ -112,9 +123,15 @@ impl<'a, const BACK: bool> Line<'a, BACK> {
             if *column.last()? < limit {
                 return None;
             }
-            let from = column.partition_point(|departure| *departure < limit);
+            let mut from = column.partition_point(|departure| *departure < limit);
             let first = pattern.first_trip;
-            Some(bits::first_from(running, removed, first + from, first + until)? - first)
+            loop {
+                let trip = bits::first_from(running, removed, first + from, first + until)? - first;
+                if permit.has(trip) {
+                    return Some(trip);
+                }
+                from = trip + 1;
+            }
         }
     }
 

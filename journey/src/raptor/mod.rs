@@ -28,6 +28,7 @@ mod departures;
 mod journey;
 mod layers;
 mod line;
+mod permits;
 mod rounds;
 mod search;
 #[cfg(test)]
@@ -42,6 +43,7 @@ use crate::timetable::{StopIx, Timetable};
 
 pub use self::departures::{Departure, DepartureQuery};
 pub use self::journey::{Answer, Journey, Leg, Ride, Walk};
+pub use self::permits::{Booked, BookedRides};
 pub use self::search::Search;
 
 /// Default limit of rides.
@@ -88,8 +90,8 @@ pub struct Query<'a> {
     pub walk_at_ends: bool,
     /// Longest journey, seconds.
     pub horizon_s: i32,
-    /// Only rides that need neither a booking nor a request to the driver.
-    pub unbooked: bool,
+    /// Which rides that must be booked count; `None`: all, and how they are booked is not looked up.
+    pub booked: Option<Booked<'a>>,
     /// Ignores cancellations and skipped stops.
     pub as_planned: bool,
 }
@@ -112,7 +114,7 @@ impl<'a> Query<'a> {
             max_path_m: u16::MAX,
             walk_at_ends: true,
             horizon_s: HORIZON_S,
-            unbooked: false,
+            booked: None,
             as_planned: false,
         }
     }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::departures::{Departure, DepartureQuery, departures};
 use super::layers::{DayCache, networks};
 use super::line::directed;
+use super::permits::Permits;
 use super::rounds::{Rounds, Task};
 use super::trace::Tracer;
 use super::{Answer, Journey, Query, When};
 use crate::bits;
 use crate::overlay::{Overlay, Runs};
-use crate::timetable::patterns::Boardings;
 use crate::timetable::{Timetable, Wheelchair};
 
 /// Number of stops from which on searches compute the bound of `rounds/reach.rs`. In a town of 4,000 stops it takes longer
@@ -91,12 +91,16 @@ impl Search {
             looks_back: *looks_back,
             closed: query.wheelchair.then_some(closed.as_slice()),
             footpaths: timetable.footpaths_for(query.wheelchair),
-            boardings: if query.unbooked { Boardings::SCHEDULED } else { Boardings::ANY },
         };
-        let (found, cut) = rounds.run::<BACK>(&task, cut);
+        let runs = Runs { timetable, overlay };
+        let begins_at = timetable.day_begins_at(query.day);
+        let mut permits = Permits::new(query.booked, runs, &networks, begins_at);
+        let (found, cut) = rounds.run::<BACK>(&task, &mut permits, cut);
         // The labels of the ends are valid until the next query.
-        let tracer = Tracer { runs: Runs { timetable, overlay }, rounds, task: &task };
-        Answer { journeys: found.into_iter().map(|found| tracer.journey::<BACK>(found)).collect(), cut }
+        let has_barred = permits.as_ref().is_some_and(|permits| permits.has_barred);
+        let tracer = Tracer { runs, rounds, task: &task, permits, begins_at };
+        let journeys = found.into_iter().map(|found| tracer.journey::<BACK>(found)).collect();
+        Answer { journeys, cut, has_barred }
     }
 
     /// The next departures from a stop, in order.
@@ -123,6 +127,7 @@ impl Search {
             let back = Query { when, max_rides: journey.rides, horizon_s, ..*query };
             let mut found = self.run(&back, overlay, cut);
             answer.cut |= found.cut;
+            answer.has_barred |= found.has_barred;
             if let Some(better) = found.journeys.pop().filter(|new| is_better(new, journey)) {
                 *journey = better;
             }

@@ -6,12 +6,14 @@ mod zones;
 
 use std::sync::Arc;
 
+use domain::time::UtcMicros;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
-use self::brute::Brute;
+use self::brute::{Ask, Brute};
 use self::network::{Change, DAY, Network, network};
 use super::*;
+use crate::booking::Bookings;
 use crate::overlay::Overlay;
 
 /// Every other network is searched as a large one is.
@@ -59,6 +61,20 @@ fn check(search: &Search, journey: &Journey) {
     }
 }
 
+/// What a query knows of bookings.
+fn booked(bookings: &Bookings, ask: Ask) -> Option<Booked<'_>> {
+    let rides = match ask {
+        Ask::All => BookedRides::All,
+        Ask::OpenAt(s) => BookedRides::OpenAt(UtcMicros::from_unix_s(i64::from(DAY) * 86_400 + i64::from(s))),
+        Ask::Unbooked => BookedRides::None,
+    };
+    Some(Booked { bookings, rides })
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    prop_oneof![1 => Just(Ask::All), 1 => Just(Ask::Unbooked), 3 => (-90_000i32..110_000).prop_map(Ask::OpenAt)]
+}
+
 fn set(journeys: &[Journey]) -> Vec<(u8, i32)> {
     journeys.iter().map(|j| (j.rides, j.arrival_s)).collect()
 }
@@ -69,22 +85,26 @@ proptest! {
     #[test]
     fn departures_are_as_good_as_can_be(
         network in network(), from in 0usize..6, to in 0usize..6, dep in 0i32..100_000,
-        live: bool, wheelchair: bool, unbooked: bool, max_rides in 1u8..5, extra in 0i32..300,
+        live: bool, wheelchair: bool, ask in ask(), max_rides in 1u8..5, extra in 0i32..300,
     ) {
         let (from, to) = (from % network.stops, to % network.stops);
         let (mut search, overlay) = search(&network);
         let (origins, destinations) = ([(stop(&search, from), extra)], [(stop(&search, to), extra / 2)]);
+        let bookings = network.bookings(search.timetable());
+        let booked = booked(&bookings, ask);
         let query = Query {
-            max_rides, wheelchair, unbooked, ..Query::new(&origins, &destinations, DAY, When::DepartAt(dep))
+            max_rides, wheelchair, booked, ..Query::new(&origins, &destinations, DAY, When::DepartAt(dep))
         };
         let overlay = live.then_some(&overlay);
         let found = search.run(&query, overlay, &mut || false);
-        let brute = Brute::new(&network, live, wheelchair, unbooked);
+        let brute = Brute::new(&network, live, wheelchair, ask);
         let expected = brute.pareto((from, dep + extra), to, extra / 2, max_rides, dep + HORIZON_S);
         prop_assert_eq!(set(&found.journeys), expected);
         for journey in &found.journeys {
             check(&search, journey);
             prop_assert!(journey.departure_s >= dep);
+            let is_permitted = |ride: &Ride| ride.booking.is_none_or(|booking| booked.unwrap().has(search.timetable(), &booking));
+            prop_assert!(journey.vehicles().all(is_permitted), "{journey:?}");
         }
         // Setting out late changes neither rides nor arrival, and is as late as arrive-by says.
         let late = search.run_late(&query, overlay, &mut || false);
@@ -102,16 +122,18 @@ proptest! {
     #[test]
     fn arrivals_are_as_late_as_can_be(
         network in network(), from in 0usize..6, to in 0usize..6, arr in 20_000i32..110_000,
-        live: bool, wheelchair: bool, unbooked: bool,
+        live: bool, wheelchair: bool, ask in ask(),
     ) {
         let (from, to) = (from % network.stops, to % network.stops);
         let (mut search, overlay) = search(&network);
         let (origins, destinations) = ([(stop(&search, from), 0)], [(stop(&search, to), 0)]);
+        let bookings = network.bookings(search.timetable());
+        let booked = booked(&bookings, ask);
         let query = Query {
-            wheelchair, unbooked, max_rides: 3, ..Query::new(&origins, &destinations, DAY, When::ArriveBy(arr))
+            wheelchair, booked, max_rides: 3, ..Query::new(&origins, &destinations, DAY, When::ArriveBy(arr))
         };
         let found = search.run(&query, live.then_some(&overlay), &mut || false);
-        let brute = Brute::new(&network, live, wheelchair, unbooked);
+        let brute = Brute::new(&network, live, wheelchair, ask);
         let on_foot = brute.pareto((from, 0), to, 0, 0, HORIZON_S).first().map(|(_, walk)| arr - walk);
         let mut expected: Vec<(u8, i32)> = on_foot.map(|at| (0, at)).into_iter().collect();
         for rides in 1..=3 {
@@ -144,10 +166,10 @@ proptest! {
         let at = at % network.stops;
         let (mut search, overlay) = search(&network);
         let stop = stop(&search, at);
-        let wanted = DepartureQuery { stop, to: None, day: DAY, from_s: dep, within_s: 40_000, count: usize::MAX };
+        let wanted = DepartureQuery { stop, to: None, day: DAY, from_s: dep, within_s: 40_000, count: usize::MAX, booked: None };
         let found = search.departures(Some(&overlay), &wanted);
         let got: Vec<i32> = found.iter().filter(|d| !d.cancelled).map(|d| d.departure_s).collect();
-        prop_assert_eq!(got, Brute::new(&network, true, false, false).departures(at, dep, dep + 40_000));
+        prop_assert_eq!(got, Brute::new(&network, true, false, Ask::All).departures(at, dep, dep + 40_000));
     }
 }
 
@@ -177,7 +199,7 @@ proptest! {
                 trip.change = Change::None;
             }
         }
-        let expected = Brute::new(&network, true, false, false).pareto((from, dep), to, 0, 3, dep + HORIZON_S);
+        let expected = Brute::new(&network, true, false, Ask::All).pareto((from, dep), to, 0, 3, dep + HORIZON_S);
         prop_assert_eq!(set(&found.journeys), expected);
     }
 }

@@ -3,15 +3,30 @@
 use super::journey::{Journey, Leg, Ride, Walk};
 use super::layers::DatedTrip;
 use super::line::{Line, directed, turned};
+use super::permits::{Permit, Permits};
 use super::rounds::{Found, RideLabel, Rounds, Task};
+use crate::booking::RunBooking;
 use crate::overlay::Runs;
-use crate::timetable::{NONE, StopIx};
+use crate::timetable::patterns::PatternStop;
+use crate::timetable::{Boarding, NONE, StopIx};
 
 /// What labels refer to.
 pub struct Tracer<'a> {
     pub runs: Runs<'a>,
     pub rounds: &'a Rounds,
     pub task: &'a Task<'a>,
+    pub permits: Option<Permits<'a>>,
+    /// Begin of the day that times count from, seconds since 1970.
+    pub begins_at: i64,
+}
+
+/// What goes on at the ends of a ride.
+#[derive(Clone, Copy)]
+struct Seat {
+    /// Riders stay seated from the ride before.
+    from_before: bool,
+    /// They stay seated into the next.
+    into_next: bool,
 }
 
 impl Tracer<'_> {
@@ -52,11 +67,13 @@ impl Tracer<'_> {
         let mut seated = false;
         while let Some(before) = self.rounds.seated.before(label) {
             // Backwards it is the ride behind, in the order of travel, that one stays seated into.
-            legs.push(self.ride::<BACK>(label, left, if BACK { seated } else { true }));
-            (label, seated) = (before, BACK);
+            let seat = Seat { from_before: !BACK || seated, into_next: BACK || seated };
+            legs.push(self.ride::<BACK>(label, left, seat));
+            (label, seated) = (before, true);
             left = self.dated(label).times.last();
         }
-        legs.push(self.ride::<BACK>(label, left, seated));
+        let seat = Seat { from_before: BACK && seated, into_next: !BACK && seated };
+        legs.push(self.ride::<BACK>(label, left, seat));
         self.line::<BACK>(label).stop(label.entered_at()).stop()
     }
 
@@ -102,7 +119,7 @@ impl Tracer<'_> {
         Leg::Walk(Walk { from: stop(from), to: stop(to), departure_s: 0, arrival_s })
     }
 
-    fn ride<const BACK: bool>(&self, label: RideLabel, left: usize, stay_seated: bool) -> Leg {
+    fn ride<const BACK: bool>(&self, label: RideLabel, left: usize, seat: Seat) -> Leg {
         let run = self.dated(label);
         let stops = run.times.pattern.stops;
         let [entered, left] = [label.entered_at(), left].map(|at| turned::<BACK>(at, stops.len()));
@@ -110,6 +127,18 @@ impl Tracer<'_> {
         let trip = run.network.trip(label.trip);
         let is_live = |at: usize| run.network.changed.is_some_and(|day| day.is_live(trip, at));
         let stop = |at: usize| self.runs.timetable.variants.stop(stops[at].stop());
+        let booked = self.task.query.booked.map(|booked| {
+            let begins_at = self.begins_at + i64::from(run.layer.shift);
+            RunBooking::new(booked.bookings, self.runs, trip, run.layer.day, begins_at)
+        });
+        let required = booked.map(|run| {
+            let on = if seat.from_before { run.seated() } else { run.pickup(stops[board], board) };
+            let off = run.drop_off(stops[alight], alight).filter(|_| !seat.into_next);
+            (on, off)
+        });
+        let (on, off) = required.unwrap_or_default();
+        let or_booked =
+            |by: Boarding, required: Option<_>| if required.is_some() { Boarding::Book } else { by };
         Leg::Ride(Ride {
             trip,
             service_day: run.layer.day,
@@ -117,15 +146,16 @@ impl Tracer<'_> {
             alight: alight as u16,
             from: stop(board),
             to: stop(alight),
-            stay_seated,
+            stay_seated: seat.from_before,
             departure_s: run.departure(board),
             arrival_s: run.arrival(alight),
             scheduled_departure_s: self.runs.planned(trip, board).departure + run.layer.shift,
             scheduled_arrival_s: self.runs.planned(trip, alight).arrival + run.layer.shift,
             departure_is_live: is_live(board),
             arrival_is_live: is_live(alight),
-            pickup: stops[board].pickup(),
+            pickup: or_booked(stops[board].pickup(), on),
             drop_off: stops[alight].drop_off(),
+            booking: booked.and_then(|run| run.ride(on.into_iter().chain(off))),
         })
     }
 
@@ -135,9 +165,19 @@ impl Tracer<'_> {
         let line = self.line::<BACK>(label);
         let is_left = |at: &usize| {
             let here = line.stop(*at);
-            here.stop() == stop && Line::<BACK>::can_leave(here, self.task.boardings)
+            here.stop() == stop && self.can_leave::<BACK>(label, here, *at)
         };
         (label.entered_at() + 1..line.len()).find(is_left).unwrap_or(line.len() - 1)
+    }
+
+    fn can_leave<const BACK: bool>(&self, label: RideLabel, stop: PatternStop, position: usize) -> bool {
+        let run = self.dated(label);
+        let pattern = run.network.patterns.pattern_of(label.trip);
+        let permits = self.permits.as_ref();
+        match permits.and_then(|permits| permits.group_of(label.layer, pattern, run.times.at)) {
+            Some(group) => Permit::<BACK>::can_leave(group, stop, position),
+            None => Line::<BACK>::can_leave(stop),
+        }
     }
 
     fn dated(&self, label: RideLabel) -> DatedTrip<'_> {

@@ -121,7 +121,7 @@ impl Group {
 mod tests {
     use super::*;
 
-    use crate::timetable::patterns::{Boarding, Boardings};
+    use crate::timetable::patterns::Boarding;
 
     fn stops(n: u32) -> Vec<PatternStop> {
         (0..n).map(|s| PatternStop::new(s, Boarding::Scheduled, Boarding::Scheduled)).collect()
@@ -157,7 +157,7 @@ mod tests {
         assert_eq!(order, [2, 1, 3, 0]);
         let renumbered = patterns.pattern(0).stops;
         assert_eq!(renumbered.iter().map(|s| s.stop()).collect::<Vec<_>>(), [0, 1]);
-        assert!(renumbered.iter().map(|s| s.can_alight(Boardings::ANY)).eq([true, false]));
+        assert!(renumbered.iter().map(|s| s.can_alight()).eq([true, false]));
         assert_eq!((renumbered[0].pickup(), renumbered[0].drop_off()), (Boarding::AskDriver, Boarding::Book));
     }
 }

@@ -1,5 +1,6 @@
 //! The timetable: several GTFS feeds as immutable flat arrays.
 
+pub mod booking;
 pub(crate) mod day_trips;
 pub(crate) mod footpaths;
 pub(crate) mod grouping;
@@ -18,6 +19,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use self::booking::{BookingRule, StopBooking};
 use self::footpaths::Footpaths;
 use self::in_seat::InSeat;
 use self::patterns::{Passing, Patterns};
@@ -150,6 +152,8 @@ pub struct Trip {
     pub headsign: u32,
     /// Number in [`Timetable::stop_headsigns`], else [`NONE`].
     pub stop_headsigns: u32,
+    /// Number in [`Timetable::stop_bookings`], else [`NONE`].
+    pub bookings: u32,
     /// Number in [`Timetable::shapes`], else none.
     pub shape: u32,
     /// Number in [`Timetable::sequences`].
@@ -199,6 +203,10 @@ pub struct Timetable {
     pub headsigns: Strings,
     /// Headsigns (text numbers) of the stops of trips that change theirs on the way, each list once.
     pub stop_headsigns: Vec<Box<[u32]>>,
+    /// How rides that run on request are booked.
+    pub booking_rules: Vec<BookingRule>,
+    /// Rules at the stops of trips that have some, each list once.
+    pub stop_bookings: Vec<Box<[StopBooking]>>,
     /// Courses of vehicles.
     pub shapes: Shapes,
     /// `stop_sequence` of the stops of trips, each list once.

@@ -64,19 +64,6 @@ impl StopTime {
     }
 }
 
-/// A set of [`Boarding`]s.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Boardings(u32);
-
-impl Boardings {
-    /// Scheduled, booked, or requested from the driver.
-    pub const ANY: Boardings = Boardings(
-        1 << Boarding::Scheduled as u32 | 1 << Boarding::Book as u32 | 1 << Boarding::AskDriver as u32,
-    );
-    /// By the timetable alone.
-    pub const SCHEDULED: Boardings = Boardings(1 << Boarding::Scheduled as u32);
-}
-
 /// A stop of a pattern, with what one may do there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PatternStop(u32);
@@ -112,16 +99,21 @@ impl PatternStop {
         Boarding::of_bits(self.0 >> Self::DROP_OFF)
     }
 
-    /// Whether one may get on by one of `boardings`.
+    /// Whether one may get on, be it on request.
     #[inline]
-    pub fn can_board(self, boardings: Boardings) -> bool {
-        boardings.0 >> (self.0 >> Self::PICKUP) & 1 == 1
+    pub fn can_board(self) -> bool {
+        self.0 >> Self::PICKUP != Boarding::None as u32
     }
 
-    /// Whether one may get off by one of `boardings`.
+    /// Whether one may get off, be it on request.
     #[inline]
-    pub fn can_alight(self, boardings: Boardings) -> bool {
-        boardings.0 >> (self.0 >> Self::DROP_OFF & 3) & 1 == 1
+    pub fn can_alight(self) -> bool {
+        self.0 >> Self::DROP_OFF & 3 != Boarding::None as u32
+    }
+
+    /// Whether getting on or off must be booked.
+    pub fn is_booked(self) -> bool {
+        [self.pickup(), self.drop_off()].contains(&Boarding::Book)
     }
 
     /// The same at another stop.

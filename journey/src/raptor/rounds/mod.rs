@@ -9,13 +9,13 @@ pub use self::labels::RideLabel;
 use self::labels::{Ends, Round};
 use self::reach::Reach;
 use self::scan::{Queue, Scan};
-use self::seated::Seated;
+use self::seated::{Seated, Trips};
 use super::layers::{LayerIx, Network};
 use super::line::Line;
+use super::permits::{Permits, Unrestricted};
 use super::{MAX_RIDES, Query};
 use crate::bits;
 use crate::timetable::footpaths::{Footpath, Footpaths};
-use crate::timetable::patterns::Boardings;
 use crate::timetable::{NONE, StopIx, Timetable};
 
 /// Later than anything; twice it fits.
@@ -63,8 +63,6 @@ pub struct Task<'a> {
     pub closed: Option<&'a [u64]>,
     /// Footpaths between stops.
     pub footpaths: &'a Footpaths,
-    /// How one may get on and off.
-    pub boardings: Boardings,
 }
 
 impl Task<'_> {
@@ -106,6 +104,7 @@ impl Rounds {
     pub fn run<const BACK: bool>(
         &mut self,
         task: &Task<'_>,
+        permits: &mut Option<Permits<'_>>,
         cut: &mut dyn FnMut() -> bool,
     ) -> (Vec<Found>, bool) {
         self.reset(task);
@@ -126,7 +125,7 @@ impl Rounds {
             }
             let before = bound;
             let mut best = NONE;
-            was_cut = self.ride::<BACK>(task, round, &mut bound, &mut best, cut);
+            was_cut = self.ride::<BACK>(task, permits, round, &mut bound, &mut best, cut);
             if bound < before {
                 found.push(Found { rides: round, time: bound, stop: best });
             }
@@ -247,6 +246,7 @@ impl Rounds {
     fn ride<const BACK: bool>(
         &mut self,
         task: &Task<'_>,
+        permits: &mut Option<Permits<'_>>,
         number: u8,
         bound: &mut i32,
         best: &mut StopIx,
@@ -257,7 +257,7 @@ impl Rounds {
         let (before, after) = rounds.split_at_mut(usize::from(number));
         let (before, round) = (&before[usize::from(number) - 1], &mut after[0]);
         round.reached.fill(0);
-        let mut scan = Scan { before, round, best_ride, ends, bound, best, boardings: task.boardings };
+        let mut scan = Scan { before, round, best_ride, ends, bound, best };
         let mut looks = 0u32;
         for (network_number, (queue, network)) in queues.iter_mut().zip(task.networks).enumerate() {
             for number in bits::members(&queue.waiting) {
@@ -273,10 +273,33 @@ impl Rounds {
                     }
                     let at = LayerIx { network: network_number as u8, layer: layer_number as u8 };
                     let from = usize::from(queue.from[number]);
-                    let held = scan.line(line, layer, from, RideLabel { layer: at, ..RideLabel::default() });
-                    let may_go_on = || network.changed.is_some() || in_seat.any_in(number, BACK);
-                    if let Some(label) = held.filter(|_| !in_seat.is_empty() && may_go_on()) {
-                        seated.follow::<BACK>(task, &mut scan, number, label);
+                    let label = RideLabel { layer: at, ..RideLabel::default() };
+                    let goes_on =
+                        || !in_seat.is_empty() && (network.changed.is_some() || in_seat.any_in(number, BACK));
+                    let Some(groups) = permits.as_mut().and_then(|permits| permits.groups(at, number)) else {
+                        let held = scan.line(line, layer, from, label, &Unrestricted);
+                        if let Some(label) = held.filter(|_| goes_on()) {
+                            seated.follow::<BACK>(
+                                task,
+                                &mut scan,
+                                permits,
+                                Trips { pattern: number, group: None },
+                                label,
+                            );
+                        }
+                        continue;
+                    };
+                    for (group, permit) in groups.iter().enumerate() {
+                        let held = scan.line(line, layer, from, label, permit);
+                        if let Some(label) = held.filter(|_| goes_on()) {
+                            seated.follow::<BACK>(
+                                task,
+                                &mut scan,
+                                permits,
+                                Trips { pattern: number, group: Some(group) },
+                                label,
+                            );
+                        }
                     }
                 }
             }

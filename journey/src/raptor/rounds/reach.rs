@@ -8,7 +8,6 @@ use super::Task;
 use crate::bits;
 use crate::raptor::line::{Line, turned};
 use crate::timetable::StopIx;
-use crate::timetable::patterns::Boardings;
 
 const NOT_REACHED: u8 = u8::MAX;
 
@@ -61,7 +60,7 @@ impl Reach {
                         let pattern = passing.pattern as usize;
                         let line = Line::<BACK>::new(network.patterns.pattern(pattern), 0);
                         let position = turned::<BACK>(usize::from(passing.position), line.len());
-                        if Line::<BACK>::can_leave(line.stop(position), Boardings::ANY) {
+                        if Line::<BACK>::can_leave(line.stop(position)) {
                             self.enter::<BACK>(task, At { network: number, pattern, position }, rides);
                         }
                     }
@@ -87,7 +86,7 @@ impl Reach {
             self.done[at.network][at.pattern] = at.position as u16;
             for here in (done..at.position).map(|position| line.stop(position)) {
                 let held = &mut self.rides[here.stop() as usize];
-                if *held == NOT_REACHED && Line::<BACK>::can_enter(here, Boardings::ANY) {
+                if *held == NOT_REACHED && Line::<BACK>::can_enter(here) {
                     *held = rides;
                     self.entered.push(here.stop());
                 }

@@ -4,8 +4,9 @@ use super::labels::{Ends, RideLabel, Round};
 use crate::bits;
 use crate::raptor::layers::Layer;
 use crate::raptor::line::{Line, turned};
+use crate::raptor::permits::Permit;
 use crate::timetable::StopIx;
-use crate::timetable::patterns::{Boardings, Patterns};
+use crate::timetable::patterns::Patterns;
 
 /// Patterns to scan, and from where.
 #[derive(Debug, Default)]
@@ -40,11 +41,10 @@ pub struct Scan<'a> {
     /// Earliest end found so far, a bound for all others.
     pub bound: &'a mut i32,
     pub best: &'a mut StopIx,
-    pub boardings: Boardings,
 }
 
 impl Scan<'_> {
-    /// Scans one line, always in the first trip that could be caught so far. Returns the one caught last.
+    /// Scans the trips of one line that `permit` has, always in the first one that could be caught so far. Returns the one caught last.
     #[inline]
     pub fn line<const BACK: bool>(
         &mut self,
@@ -52,20 +52,20 @@ impl Scan<'_> {
         layer: &Layer<'_>,
         from: usize,
         mut label: RideLabel,
+        permit: &impl Permit<BACK>,
     ) -> Option<RideLabel> {
-        let boardings = self.boardings;
         let trips = line.trips();
         let last = line.len() - 1;
         let mut held: Option<usize> = None;
         for position in from..=last {
             let pattern_stop = line.stop(position);
             let at = pattern_stop.stop() as usize;
-            if let Some(trip) = held.filter(|_| Line::<BACK>::can_leave(pattern_stop, boardings)) {
+            if let Some(trip) = held.filter(|_| permit.can_leave(pattern_stop, position)) {
                 self.leave(at, line.leave(trip, position), label);
             }
             if !bits::has(&self.before.marked, at)
                 || position == last
-                || !Line::<BACK>::can_enter(pattern_stop, boardings)
+                || !permit.can_enter(pattern_stop, position)
             {
                 continue;
             }
@@ -76,7 +76,8 @@ impl Scan<'_> {
             let same_line = self.before.came_from[at] == at as StopIx
                 && usize::from(came.entered) < position
                 && came.layer == label.layer
-                && trips.contains(&(came.trip as usize));
+                && trips.contains(&(came.trip as usize))
+                && permit.has(came.trip as usize - trips.start);
             let came = (came.trip as usize).wrapping_sub(trips.start);
             let ahead_of = match held {
                 _ if !same_line => held,
@@ -87,7 +88,7 @@ impl Scan<'_> {
             if ready >= *self.bound {
                 continue;
             }
-            if let Some(trip) = line.first(position, ready, ahead_of, layer) {
+            if let Some(trip) = line.first(position, ready, ahead_of, layer, permit) {
                 held = Some(trip);
                 label.trip = (trips.start + trip) as u32;
                 label.entered = position as u16;
@@ -97,9 +98,14 @@ impl Scan<'_> {
     }
 
     /// Rides along all of a line in one trip, entered before its first stop: by staying seated.
-    pub fn seated<const BACK: bool>(&mut self, line: Line<'_, BACK>, trip: usize, label: RideLabel) {
-        let boardings = self.boardings;
-        for position in (1..line.len()).filter(|at| Line::<BACK>::can_leave(line.stop(*at), boardings)) {
+    pub fn seated<const BACK: bool>(
+        &mut self,
+        line: Line<'_, BACK>,
+        trip: usize,
+        label: RideLabel,
+        permit: &impl Permit<BACK>,
+    ) {
+        for position in (1..line.len()).filter(|at| permit.can_leave(line.stop(*at), *at)) {
             self.leave(line.stop(position).stop() as usize, line.leave(trip, position), label);
         }
     }

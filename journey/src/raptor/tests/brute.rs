@@ -1,11 +1,68 @@
 //! Trying everything out: every run of every day by itself, no patterns, nothing pruned.
 
-use super::network::{Change, Hop, Network, Rule, Trip, Who, times};
+use domain::booking::{BookingDays, RelativeTo, Terms, Window};
+use domain::time::UtcMicros;
+use jiff::tz::TimeZone;
+
+use super::network::{Change, DAY, Hop, LISTED, NOTICES, Network, Rule, Trip, Who, times};
 
 const NEVER: i32 = i32::MAX / 4;
 
 /// Trip and route of a run that no rule speaks of.
 const NOBODY: (usize, usize) = (usize::MAX, usize::MAX);
+
+/// Which rides that must be booked count.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Ask {
+    All,
+    /// Seconds after the day began.
+    OpenAt(i32),
+    Unbooked,
+}
+
+/// A run as it is planned, and what holds for booking it.
+struct Plan {
+    times: Vec<(i32, i32)>,
+    route: usize,
+    notice: Option<Terms>,
+}
+
+impl Plan {
+    fn is_open(&self, ask: Ask, network: &Network, terms: Option<Terms>, at: i32) -> bool {
+        let Ask::OpenAt(now) = ask else { return ask == Ask::All };
+        let utc = |s: i32| UtcMicros::from_unix_s(i64::from(DAY) * 86_400 + i64::from(s));
+        let days = BookingDays { zone: TimeZone::get(network.zone(self.route)).unwrap(), counts: None };
+        terms.is_none_or(|terms| Window::of(&terms, utc(at), &days).is_some_and(|w| w.is_open(utc(now), utc(now))))
+    }
+
+    fn listed(&self, network: &Network) -> Option<Terms> {
+        network.listed.filter(|_| self.route == 2).map(|number| LISTED[number])
+    }
+
+    fn may_board(&self, ask: Ask, network: &Network, by: u8, at: usize) -> bool {
+        let departs = |at: usize| self.times[at].1;
+        match self.listed(network) {
+            _ if by == 1 => false,
+            Some(terms) => {
+                let from = if terms.relative_to == RelativeTo::FirstStop { 0 } else { at };
+                self.is_open(ask, network, Some(terms), departs(from))
+            }
+            None => by != 2 || self.is_open(ask, network, self.notice, departs(at)),
+        }
+    }
+
+    fn may_alight(&self, ask: Ask, network: &Network, by: u8, at: usize) -> bool {
+        match self.listed(network) {
+            _ if by == 1 => false,
+            Some(_) => true,
+            None => by != 2 || self.is_open(ask, network, self.notice, self.times[at].0),
+        }
+    }
+
+    fn takes_seated(&self, ask: Ask, network: &Network) -> bool {
+        self.listed(network).is_none_or(|terms| self.is_open(ask, network, Some(terms), self.times[0].1))
+    }
+}
 
 pub struct Brute {
     calls: Vec<Call>,
@@ -31,29 +88,35 @@ struct Call {
 }
 
 impl Brute {
-    pub fn new(network: &Network, live: bool, wheelchair: bool, unbooked: bool) -> Self {
-        let is_usable = |by: u8| by == 0 || (by != 1 && !unbooked);
+    pub fn new(network: &Network, live: bool, wheelchair: bool, ask: Ask) -> Self {
         let open: Vec<bool> = network.stop_wheelchair.iter().map(|w| !wheelchair || *w != 2).collect();
         let (mut calls, mut runs) = (Vec::<Call>::new(), Vec::new());
         // Trip and day of each run that may go on as another.
         let mut run_of: Vec<Option<(usize, i32)>> = Vec::new();
-        let mut drive = |hops: &[Hop], times: &[(i32, i32)], who: (usize, usize), skipped: Option<usize>| {
-            let from = calls.len();
-            for (at, (hop, (arrives, departs))) in hops.iter().zip(times).enumerate() {
-                let (stop, _, _, pickup, drop_off) = *hop;
-                calls.push(Call {
-                    run: runs.len(),
-                    trip: who.0,
-                    route: who.1,
-                    stop,
-                    arrives: *arrives,
-                    departs: *departs,
-                    boarding: is_usable(pickup) && skipped != Some(at) && open[stop],
-                    alighting: is_usable(drop_off) && skipped != Some(at) && open[stop],
-                });
-            }
-            runs.push(from..calls.len());
-        };
+        let mut takes_seated = Vec::new();
+        let mut drive =
+            |hops: &[Hop], times: &[(i32, i32)], who: (usize, usize), skipped: Option<usize>, plan: &Plan| {
+                let from = calls.len();
+                takes_seated.push(plan.takes_seated(ask, network));
+                for (at, (hop, (arrives, departs))) in hops.iter().zip(times).enumerate() {
+                    let (stop, _, _, pickup, drop_off) = *hop;
+                    calls.push(Call {
+                        run: runs.len(),
+                        trip: who.0,
+                        route: who.1,
+                        stop,
+                        arrives: *arrives,
+                        departs: *departs,
+                        boarding: plan.may_board(ask, network, pickup, at)
+                            && skipped != Some(at)
+                            && open[stop],
+                        alighting: plan.may_alight(ask, network, drop_off, at)
+                            && skipped != Some(at)
+                            && open[stop],
+                    });
+                }
+                runs.push(from..calls.len());
+            };
         let can_be_used = |trip: &Trip| !wheelchair || trip.wheelchair == 1;
         for (number, trip) in network.trips.iter().enumerate().filter(|t| can_be_used(t.1)) {
             for day in (0..3i32).filter(|day| trip.days >> day & 1 == 1) {
@@ -63,7 +126,9 @@ impl Brute {
                     Change::Cancelled => {}
                     Change::Replaced(hops, start) => {
                         // Rules and staying seated are those of the run in the timetable.
-                        drive(hops, &times(hops, *start), NOBODY, None);
+                        let times = times(hops, *start);
+                        let plan = Plan { times: times.clone(), route: trip.route, notice: None };
+                        drive(hops, &times, NOBODY, None, &plan);
                         run_of.push(None);
                     }
                     Change::None | Change::Late(..) => {
@@ -74,17 +139,21 @@ impl Brute {
                             _ => (0, 0, None),
                         };
                         let late_at = |at| moved + if at >= from { late } else { 0 };
+                        let planned = trip.scheduled().into_iter().map(|(a, d)| (a + moved, d + moved));
+                        let notice = NOTICES[trip.notice].1;
+                        let plan = Plan { times: planned.collect(), route: trip.route, notice };
                         let times = trip.scheduled().into_iter().enumerate();
                         let times: Vec<_> =
                             times.map(|(at, (a, d))| (a + late_at(at), d + late_at(at))).collect();
-                        drive(&trip.stops, &times, (number, trip.route), skip);
+                        drive(&trip.stops, &times, (number, trip.route), skip, &plan);
                         run_of.push(Some((number, day)));
                     }
                 }
             }
         }
         for trip in network.added.iter().filter(|trip| live && can_be_used(trip)) {
-            drive(&trip.stops, &trip.scheduled(), NOBODY, None);
+            let plan = Plan { times: trip.scheduled(), route: trip.route, notice: None };
+            drive(&trip.stops, &trip.scheduled(), NOBODY, None, &plan);
             run_of.push(None);
         }
         for (number, later) in network.copies.iter().filter(|_| live) {
@@ -92,7 +161,8 @@ impl Brute {
             if can_be_used(trip) {
                 let later = later - network.ahead_s(trip.route);
                 let times: Vec<_> = trip.scheduled().iter().map(|(a, d)| (a + later, d + later)).collect();
-                drive(&trip.stops, &times, (*number, trip.route), None);
+                let plan = Plan { times: times.clone(), route: trip.route, notice: NOTICES[trip.notice].1 };
+                drive(&trip.stops, &times, (*number, trip.route), None, &plan);
                 run_of.push(None);
             }
         }
@@ -102,6 +172,7 @@ impl Brute {
                     return false;
                 };
                 that_day == day
+                    && takes_seated[*to]
                     && network.stays.contains(&(trip, next))
                     && calls[run.end - 1].arrives <= calls[runs[*to].start].departs
             };

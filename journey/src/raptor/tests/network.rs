@@ -1,11 +1,14 @@
 //! Small random networks, as GTFS text.
 
+use domain::booking::{DayTime, Desk, Notice, OnDemandKind, OnDemandLine, Opens, RelativeTo, Terms};
+use domain::locality::Locality;
 use domain::trip_update::{
     PlannedStop, StopEvent, StopRelationship, StopUpdate, TripProperties, TripRelationship, TripUpdate,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use crate::booking::Bookings;
 use crate::timetable::read::tests::read_texts;
 use crate::timetable::{Options, Timetable};
 
@@ -30,10 +33,46 @@ pub struct Network {
     pub copies: Vec<(usize, i32)>,
     /// Whether each line's agency has a zone of its own.
     pub is_zoned: bool,
+    /// Which of [`LISTED`] is a rule for the line R2.
+    pub listed: Option<usize>,
 }
 
 /// The zones of lines, and how far ahead of UTC their clocks are, seconds.
 const ZONES: [(&str, i32); 3] = [("UTC", 0), ("Europe/Berlin", 3_600), ("America/New_York", -18_000)];
+
+const HOUR_S: i32 = 3_600;
+
+/// Rows of `booking_rules.txt`, and what they mean.
+pub const NOTICES: [(&str, Option<Terms>); 6] = [
+    ("", None),
+    ("1,60,,,,,", Some(before(HOUR_S, Opens::Always))),
+    ("1,30,600,,,,", Some(before(HOUR_S / 2, Opens::Before { at_most_s: 10 * HOUR_S }))),
+    ("2,,,1,17:00:00,,", Some(on_day(1, 17, Opens::Always))),
+    (
+        "2,,,0,10:00:00,1,08:00:00",
+        Some(on_day(0, 10, Opens::OnDay(DayTime { days_before: 1, time_s: 8 * HOUR_S }))),
+    ),
+    (
+        "0,,,,,,",
+        Some(Terms { notice: Notice::RealTime, opens: Opens::Always, relative_to: RelativeTo::Boarding }),
+    ),
+];
+
+/// Rules that a county lists.
+pub const LISTED: [Terms; 3] = [
+    before(HOUR_S, Opens::Always),
+    Terms { relative_to: RelativeTo::FirstStop, ..before(HOUR_S, Opens::Always) },
+    on_day(1, 17, Opens::Always),
+];
+
+const fn before(at_least_s: i32, opens: Opens) -> Terms {
+    Terms { notice: Notice::Before { at_least_s }, opens, relative_to: RelativeTo::Boarding }
+}
+
+const fn on_day(days_before: u16, hour: i32, opens: Opens) -> Terms {
+    let notice = Notice::OnDay(DayTime { days_before, time_s: hour * HOUR_S });
+    Terms { notice, opens, relative_to: RelativeTo::Boarding }
+}
 
 /// A row of `transfers.txt` for single lines or trips.
 #[derive(Debug, Clone, Copy)]
@@ -85,6 +124,8 @@ pub struct Trip {
     pub wheelchair: u8,
     pub change: Change,
     pub route: usize,
+    /// Which of [`NOTICES`] holds where it must be booked; 0: nothing says how.
+    pub notice: usize,
 }
 
 /// What real time says of today's run.
@@ -103,7 +144,7 @@ pub type Hop = (usize, i32, i32, u8, u8);
 
 /// Lines run often on the same stops, so that patterns have several trips and some overtake.
 pub fn network() -> impl Strategy<Value = Network> {
-    let by = || prop_oneof![16 => Just(0u8), 2 => Just(1), 1 => Just(2), 1 => Just(3)];
+    let by = || prop_oneof![12 => Just(0u8), 2 => Just(1), 4 => Just(2), 1 => Just(3)];
     let hop = (0usize..6, 0i32..4, 0i32..2, by(), by());
     let hop = hop.prop_map(|(stop, ride, stand, b, a)| (stop, ride * 300, stand * 120, b, a));
     let other_course = (vec(hop.clone(), 2..5), 0i32..110);
@@ -113,7 +154,7 @@ pub fn network() -> impl Strategy<Value = Network> {
         1 => other_course.clone().prop_map(|(hops, start)| Change::Replaced(hops, start * 900)),
         2 => (0usize..4, 0i32..40, prop::option::of(0usize..4)).prop_map(|(at, late, skip)| Change::Late(at, late * 150, skip)),
     ];
-    let run = (0i32..110, 0u8..8, 0u8..3, change, 0i32..3);
+    let run = (0i32..110, 0u8..8, 0u8..3, change, 0i32..3, 0..NOTICES.len());
     let extra = (vec((0usize..3, other_course), 0..3), vec((0usize..15, -20i32..40), 0..3), any::<bool>());
     let line = (vec(hop, 2..5), vec(run, 1..4));
     let transfer = (0usize..6, 0usize..6, 0u8..4, 0i32..8);
@@ -121,18 +162,18 @@ pub fn network() -> impl Strategy<Value = Network> {
         || prop_oneof![Just(Who::All), (0usize..3).prop_map(Who::Route), (0usize..15).prop_map(Who::Trip)];
     let rule = (0usize..6, 0usize..6, 0u8..4, 0i32..20, who(), who());
     let stay = (0usize..15, 0usize..15, 0i32..5);
-    let special = (vec(rule, 0..5), vec(stay, 0..4));
+    let special = (vec(rule, 0..5), vec(stay, 0..4), prop::option::of(0..LISTED.len()));
     (2usize..=6, vec(0u8..3, 6), vec(line, 1..6), vec(transfer, 0..8), special, extra).prop_map(
-        |(stops, wheelchair, lines, transfers, (rules, stays), (added, copies, is_zoned))| {
+        |(stops, wheelchair, lines, transfers, (rules, stays, listed), (added, copies, is_zoned))| {
             let trips = lines.into_iter().enumerate().flat_map(|(route, (hops, runs))| {
-                runs.into_iter().map(move |(start, days, wheelchair, change, slow)| {
+                runs.into_iter().map(move |(start, days, wheelchair, change, slow, notice)| {
                     let slower = |(stop, ride, stand, b, a)| (stop % stops, ride + slow * 60, stand, b, a);
                     let change = match change {
                         Change::Replaced(hops, start) => Change::Replaced(within(&hops, stops), start),
                         other => other,
                     };
                     let stops = hops.iter().copied().map(slower).collect();
-                    Trip { stops, start: start * 900, days, wheelchair, change, route: route % 3 }
+                    Trip { stops, start: start * 900, days, wheelchair, change, route: route % 3, notice }
                 })
             });
             let pairs =
@@ -170,6 +211,7 @@ pub fn network() -> impl Strategy<Value = Network> {
                 wheelchair: 0,
                 change: Change::None,
                 route,
+                notice: 0,
             };
             let added = added.into_iter().map(extra).collect();
             let copies = copies.into_iter().map(|(trip, later)| (trip % trips.len(), later * 900));
@@ -184,6 +226,7 @@ pub fn network() -> impl Strategy<Value = Network> {
                 added,
                 copies,
                 is_zoned,
+                listed,
             }
         },
     )
@@ -231,6 +274,7 @@ impl Network {
             wheelchair: 0,
             change: Change::None,
             route: 0,
+            notice: 0,
         };
         let trips = (0..lines).map(trip).collect();
         let (rules, stays) = (Vec::new(), Vec::new());
@@ -245,6 +289,7 @@ impl Network {
             added,
             copies,
             is_zoned: false,
+            listed: None,
         }
     }
 
@@ -261,7 +306,8 @@ impl Network {
         let mut calendar = "service_id,date,exception_type\n".to_owned();
         let mut trips = "route_id,service_id,trip_id,wheelchair_accessible\n".to_owned();
         let mut times =
-            "trip_id,stop_id,stop_sequence,arrival_time,departure_time,pickup_type,drop_off_type\n"
+            "trip_id,stop_id,stop_sequence,arrival_time,departure_time,pickup_type,drop_off_type,\
+             pickup_booking_rule_id,drop_off_booking_rule_id\n"
                 .to_owned();
         for (number, trip) in self.trips.iter().enumerate() {
             for (bit, date) in DATES.iter().enumerate() {
@@ -272,7 +318,11 @@ impl Network {
             let scheduled = trip.scheduled();
             for (at, (stop, _, _, b, a)) in trip.stops.iter().enumerate() {
                 let (arrives, departs) = (clock(scheduled[at].0), clock(scheduled[at].1));
-                times += &format!("t{number},s{stop},{at},{arrives},{departs},{b},{a}\n");
+                let rule = |by: u8| {
+                    if by == 2 && trip.notice > 0 { format!("N{}", trip.notice) } else { String::new() }
+                };
+                let rules = [rule(*b), rule(*a)].join(",");
+                times += &format!("t{number},s{stop},{at},{arrives},{departs},{b},{a},{rules}\n");
             }
         }
         let mut transfers =
@@ -292,21 +342,59 @@ impl Network {
         for (from, to) in &self.stays {
             transfers += &format!(",,4,,,,t{from},t{to}\n");
         }
-        let zone = |route: usize| ZONES[if self.is_zoned { route } else { 0 }].0;
-        let agencies = (0..3).map(|route| format!("A{route},{}\n", zone(route))).collect::<String>();
+        let notices =
+            NOTICES.iter().enumerate().skip(1).map(|(number, (row, _))| format!("N{number},{row}\n"));
+        let notices = format!(
+            "booking_rule_id,booking_type,prior_notice_duration_min,prior_notice_duration_max,prior_notice_last_day,\
+             prior_notice_last_time,prior_notice_start_day,prior_notice_start_time\n{}",
+            notices.collect::<String>()
+        );
+        let agencies = (0..3).map(|route| format!("A{route},{}\n", self.zone(route))).collect::<String>();
         let agencies = format!("agency_id,agency_timezone\n{agencies}");
         let files = vec![
             ("agency.txt", agencies),
-            ("routes.txt", "route_id,agency_id,route_type\nR0,A0,3\nR1,A1,3\nR2,A2,3\n".to_owned()),
+            (
+                "routes.txt",
+                "route_id,agency_id,route_type,route_short_name\nR0,A0,3,R0\nR1,A1,3,R1\nR2,A2,3,R2\n"
+                    .to_owned(),
+            ),
             ("stops.txt", stops),
             ("calendar_dates.txt", calendar),
             ("trips.txt", trips),
             ("stop_times.txt", times),
             ("transfers.txt", transfers),
+            ("booking_rules.txt", notices),
         ];
         let (timetable, problems) = read_texts(vec![("net", files)], Options::default());
         assert_eq!(problems.count(), 0, "{:?}", problems.listed());
         timetable
+    }
+
+    /// The rules of the timetable and the county.
+    pub fn bookings(&self, timetable: &Timetable) -> Bookings {
+        let rule = self.listed.map(|number| OnDemandLine {
+            municipality: None,
+            route: "R2".to_owned(),
+            kind: OnDemandKind::TaxiBus,
+            agency: None,
+            direction: None,
+            hours: None,
+            terms: LISTED[number],
+            desk: Desk::default(),
+            to_door_m: None,
+            wheelchair: None,
+            wheelchair_notice_min: None,
+            bikes: None,
+            valid_from: None,
+            valid_until: None,
+            source: None,
+        });
+        Bookings::new(timetable, rule.as_slice(), &|_| Locality::default()).unwrap()
+    }
+
+    /// The zone of a line.
+    pub fn zone(&self, route: usize) -> &'static str {
+        ZONES[if self.is_zoned { route } else { 0 }].0
     }
 
     pub fn updates(&self) -> Vec<TripUpdate> {

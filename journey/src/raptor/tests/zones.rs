@@ -61,7 +61,7 @@ fn board(
 ) -> Vec<(String, Day, i32, i32)> {
     let timetable = search.timetable().clone();
     let (stop, day) = (timetable.stop(stop).unwrap(), parse_day(date).unwrap());
-    let wanted = DepartureQuery { stop, to: None, day, from_s: 0, within_s: 86_399, count: 99 };
+    let wanted = DepartureQuery { stop, to: None, day, from_s: 0, within_s: 86_399, count: 99, booked: None };
     let found = search.departures(overlay, &wanted);
     let runs = Runs { timetable: &timetable, overlay };
     let reported =

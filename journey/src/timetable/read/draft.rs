@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use indexmap::IndexSet;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::rules::Rules;
 use super::table::Ids;
 use crate::rows::Rows;
+use crate::timetable::booking::{BookingRule, StopBooking};
 use crate::timetable::grouping::Grouping;
 use crate::timetable::services::Service;
 use crate::timetable::shapes::{PointE6, Shapes};
@@ -34,6 +35,10 @@ pub struct Draft {
     pub runs: Vec<Trip>,
     pub sequences: IndexSet<Box<[u32]>, FxBuildHasher>,
     pub stop_headsigns: IndexSet<Box<[u32]>, FxBuildHasher>,
+    pub booking_rules: Vec<BookingRule>,
+    /// The pairs of rules that stops have, each once; and those of whole trips.
+    pub booking_pairs: IndexSet<StopBooking, FxBuildHasher>,
+    pub stop_bookings: IndexSet<Box<[StopBooking]>, FxBuildHasher>,
     pub grouping: Grouping,
     pub transfers: Vec<Transfer>,
     pub rules: Rules,
@@ -66,6 +71,9 @@ pub struct FeedIds {
     pub agencies: Ids,
     pub routes: Ids,
     pub services: Ids,
+    pub booking_rules: Ids,
+    /// Trips that refer to a booking rule that there is not.
+    pub unbookable: FxHashSet<u32>,
     pub stops: Ids,
     pub shapes: Ids,
     /// Into `trip_list`.

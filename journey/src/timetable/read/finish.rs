@@ -77,6 +77,8 @@ impl Draft {
             trip_ids,
             headsigns: Strings::of(&self.headsigns),
             shapes: self.shapes,
+            booking_rules: self.booking_rules,
+            stop_bookings: self.stop_bookings.into_iter().collect(),
             stop_headsigns: self.stop_headsigns.into_iter().collect(),
             sequences: self.sequences.into_iter().collect(),
             trips_by_id,

@@ -5,6 +5,7 @@
 //! error. Reference: GTFS Schedule, gtfs.org.
 
 mod base;
+mod booking_rules;
 mod calendar;
 mod credit;
 mod draft;
@@ -130,6 +131,8 @@ fn read_feed(
     stops::read(source, draft, problems)?;
     step("calendar.txt");
     calendar::read(source, draft, problems)?;
+    step("booking_rules.txt");
+    booking_rules::read(source, draft, problems)?;
     step("shapes.txt");
     shape_points::read(source, draft, problems)?;
     step("trips.txt");

@@ -7,15 +7,16 @@ use super::interpolate::{Known, fill};
 use super::source::Source;
 use super::table::{Fault, Table, fault};
 use super::times::parse_time;
+use crate::timetable::booking::StopBooking;
 use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop, StopTime};
 use crate::timetable::shapes::NOWHERE;
 use crate::timetable::{FeedProblems, NONE};
 use domain::LatLon;
 
-/// The last six are of rows without minutes: their place is a zone or a group of stops, or they are served some time in a
+/// From `location_id` on they are of rows without minutes: their place is a zone or a group of stops, or they are served some time in a
 /// window. The last two are the names of a draft of GTFS-Flex that feeds still use.
 const HEADER: &str = "trip_id,stop_sequence,stop_id,arrival_time,departure_time,pickup_type,drop_off_type,\
-    shape_dist_traveled,stop_headsign,location_id,location_group_id,start_pickup_drop_off_window,\
+    shape_dist_traveled,stop_headsign,pickup_booking_rule_id,drop_off_booking_rule_id,location_id,location_group_id,start_pickup_drop_off_window,\
     end_pickup_drop_off_window,start_pickup_dropoff_window,end_pickup_dropoff_window";
 /// Stop times of all feeds: their numbers are 32 bit.
 const MAX_STOP_TIMES: usize = u32::MAX as usize;
@@ -33,6 +34,8 @@ struct Row {
     travelled: f32,
     /// Text number, else [`NONE`].
     headsign: u32,
+    /// Number of its pair of booking rules, else [`NONE`].
+    booking: u32,
     line: u32,
 }
 
@@ -44,7 +47,7 @@ pub fn read(
     problems: &mut FeedProblems,
 ) -> Result<(), ReadError> {
     let mut table = Table::open_required(source, "stop_times.txt", 2, HEADER)?;
-    let [trip, _, stop, _, _, _, _, _, _, zone, group, ..] = table.columns::<15>();
+    let [trip, _, stop, _, _, _, _, _, _, _, _, zone, group, ..] = table.columns::<17>();
     if ![stop, zone, group].iter().any(|column| table.has(*column)) {
         return Err(ReadError::Column { file: table.file, column: "stop_id" });
     }
@@ -76,8 +79,9 @@ fn row(
     draft: &mut Draft,
     problems: &mut FeedProblems,
 ) -> Result<Row, Fault> {
-    let [trip, sequence, stop, arrival, departure, pickup, drop_off, travelled, headsign, untimed @ ..] =
-        table.columns::<15>();
+    let [trip, sequence, stop, arrival, departure, pickup, drop_off, travelled, headsign, rules @ ..] =
+        table.columns::<17>();
+    let [pickup_rule, drop_off_rule, untimed @ ..] = rules;
     let number = number.ok_or_else(|| fault(trip, "there is no such trip"))?;
     if let Some(column) = untimed.into_iter().find(|column| !table.bytes(*column).is_empty()) {
         let reason = "a ride somewhere in an area or some time in a window has no minute to plan with; the row is left out";
@@ -101,6 +105,10 @@ fn row(
             Boarding::Scheduled
         })
     });
+    let booking = StopBooking {
+        pickup: booking_rule(table, pickup_rule, number, draft, problems),
+        drop_off: booking_rule(table, drop_off_rule, number, draft, problems),
+    };
     let is_own = !table.bytes(headsign).is_empty();
     Ok(Row {
         trip: number,
@@ -110,7 +118,32 @@ fn row(
         departure: departs,
         travelled: table.number(travelled).unwrap_or(f32::NAN),
         headsign: if is_own { draft.headsigns.insert_full(table.text(headsign)).0 as u32 } else { NONE },
+        booking: if booking == StopBooking::NONE {
+            NONE
+        } else {
+            draft.booking_pairs.insert_full(booking).0 as u32
+        },
         line: u32::try_from(table.line()).unwrap_or(u32::MAX),
+    })
+}
+
+/// The number of the rule that a field names, else [`NONE`]. Of a trip with a rule that there is not nobody knows how to book
+/// it: it is left out.
+fn booking_rule(
+    table: &Table<'_>,
+    column: usize,
+    trip: u32,
+    draft: &mut Draft,
+    problems: &mut FeedProblems,
+) -> u32 {
+    if table.bytes(column).is_empty() {
+        return NONE;
+    }
+    draft.feed.booking_rules.get(table.bytes(column)).copied().unwrap_or_else(|| {
+        draft.feed.unbookable.insert(trip);
+        let reason = "booking_rules.txt has no such rule that can be used; the trip is left out";
+        table.fault(problems, column, reason);
+        NONE
     })
 }
 
@@ -131,8 +164,11 @@ impl Trips<'_> {
         frequencies: &Frequencies,
         problems: &mut FeedProblems,
     ) {
-        self.collect(rows, draft, problems);
         let number = rows[0].trip;
+        if draft.feed.unbookable.contains(&number) {
+            return;
+        }
+        self.collect(rows, draft, problems);
         let mut trip = draft.feed.trip_list[number as usize];
         let count = self.rows.len();
         if !(2..=MAX_TRIP_STOPS).contains(&count) {
@@ -149,6 +185,11 @@ impl Trips<'_> {
             let own = |row: &Row| if row.headsign == NONE { trip.headsign } else { row.headsign };
             trip.stop_headsigns =
                 draft.stop_headsigns.insert_full(self.rows.iter().map(own).collect()).0 as u32;
+        }
+        if self.rows.iter().any(|row| row.booking != NONE) {
+            let pair = |row: &Row| draft.booking_pairs.get_index(row.booking as usize).copied();
+            let rules = self.rows.iter().map(|row| pair(row).unwrap_or(StopBooking::NONE)).collect();
+            trip.bookings = draft.stop_bookings.insert_full(rules).0 as u32;
         }
         fill(&self.known, &mut self.times);
         let first = self.times[0].departure;

@@ -35,6 +35,7 @@ fn trip(table: &Table<'_>, draft: &mut Draft, problems: &mut FeedProblems) -> Re
         service,
         headsign: draft.headsigns.insert_full(table.text(headsign)).0 as u32,
         stop_headsigns: NONE,
+        bookings: NONE,
         shape: known_shape.unwrap_or(NO_SHAPE),
         sequence: 0,
         direction: (0..2).find(|number| table.bytes(direction) == [b'0' + number]),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::timetable::patterns::{Boarding, Boardings};
+use crate::timetable::patterns::Boarding;
 
 const HEAD: &str = "trip_id,stop_id,stop_sequence,arrival_time,departure_time,pickup_type,drop_off_type,stop_headsign,\
                     location_id,location_group_id,start_pickup_drop_off_window,end_pickup_drop_off_window\n";
@@ -22,8 +22,7 @@ fn how_one_gets_on_and_off_is_kept_stop_by_stop() {
     let boardings: Vec<_> = stops.iter().map(|stop| (stop.pickup(), stop.drop_off())).collect();
     use Boarding::{AskDriver, Book, None, Scheduled};
     assert_eq!(boardings, [(Book, None), (AskDriver, Scheduled), (None, Book)]);
-    let may: Vec<_> =
-        stops.iter().map(|stop| (stop.can_board(Boardings::ANY), stop.can_alight(Boardings::ANY))).collect();
+    let may: Vec<_> = stops.iter().map(|stop| (stop.can_board(), stop.can_alight())).collect();
     assert_eq!(may, [(true, false), (true, true), (false, true)]);
     let trip = timetable.trips("t")[0];
     let headsigns: Vec<_> = (0..3).map(|at| timetable.headsign_at(trip, at)).collect();

@@ -1,0 +1,209 @@
+//! How rides on timed lines are booked: the timetable's own rules, and those that counties and towns list.
+
+mod run;
+
+use domain::booking::{BookingDays, Desk, OnDemandLine, Terms, Window};
+use domain::locality::Locality;
+use domain::opening::{Hours, HoursError, Opening};
+use domain::time::UtcMicros;
+use jiff::tz::TimeZone;
+
+use crate::bits;
+use crate::rows::Rows;
+use crate::timetable::services::{Day, date_of, day_of};
+use crate::timetable::{NONE, Route, Timetable, ZoneIx};
+
+pub use self::run::{Requirement, RideBooking, RunBooking};
+
+/// A rule by its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RuleIx {
+    /// One of those that counties and towns list.
+    Listed(u32),
+    /// One of [`Timetable::booking_rules`].
+    Feed(u32),
+}
+
+/// The rules for the lines of one timetable.
+#[derive(Debug, Default)]
+pub struct Bookings {
+    listed: Vec<Listed>,
+    /// Those for each of [`Timetable::routes`], in the order in which they count.
+    by_route: Rows<u32>,
+    /// Patterns of the timetable of which a trip may have to be booked.
+    patterns: Vec<u64>,
+}
+
+/// A rule that a county or town lists.
+#[derive(Debug)]
+struct Listed {
+    rule: OnDemandLine,
+    hours: Option<Hours>,
+    phone_hours: Option<Hours>,
+}
+
+/// A rule with what it says, wherever it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule<'a> {
+    /// When a ride can be booked.
+    pub terms: &'a Terms,
+    /// With whom.
+    pub desk: &'a Desk,
+    /// When the number is answered, in the place's own time.
+    pub phone_hours: Option<&'a Hours>,
+    /// The listed rule, if it is one.
+    pub listed: Option<&'a OnDemandLine>,
+    service: u32,
+}
+
+impl Bookings {
+    /// Joins `rules`, in the order in which they count, to the lines of a timetable. `locality`: that of a municipality by its
+    /// slug; of `None` that of the county.
+    ///
+    /// # Errors
+    /// Hours cannot be read; those of an import have been checked.
+    pub fn new(
+        timetable: &Timetable,
+        rules: &[OnDemandLine],
+        locality: &dyn Fn(Option<&str>) -> Locality,
+    ) -> Result<Self, HoursError> {
+        let listed = rules.iter().map(|rule| {
+            let locality = locality(rule.municipality.as_deref());
+            let hours =
+                |text: &Option<String>| text.as_deref().map(|text| Hours::parse(text, &locality)).transpose();
+            Ok(Listed {
+                hours: hours(&rule.hours)?,
+                phone_hours: hours(&rule.desk.phone_hours)?,
+                rule: rule.clone(),
+            })
+        });
+        let listed = listed.collect::<Result<Vec<Listed>, HoursError>>()?;
+        let mut by_route = Rows::default();
+        for route in &timetable.routes {
+            let is_about = |(_, listed): &(u32, &Listed)| is_about(&listed.rule, timetable, route);
+            by_route.push((0..).zip(&listed).filter(is_about).map(|(number, _)| number));
+        }
+        let mut bookings = Bookings { listed, by_route, patterns: Vec::new() };
+        bookings.patterns = vec![0; bits::words(timetable.patterns.len())];
+        for number in 0..timetable.patterns.len() {
+            let pattern = timetable.patterns.pattern(number);
+            let trips = pattern.first_trip..pattern.first_trip + pattern.trips;
+            let is_listed =
+                |trip: usize| !bookings.by_route.get(timetable.trips[trip].route as usize).is_empty();
+            if pattern.stops.iter().any(|stop| stop.is_booked()) || trips.into_iter().any(is_listed) {
+                bits::set(&mut bookings.patterns, number);
+            }
+        }
+        Ok(bookings)
+    }
+
+    /// Whether no ride has to be booked by the timetable, and no rule is listed.
+    pub fn is_empty(&self) -> bool {
+        self.patterns.iter().all(|word| *word == 0) && self.by_route.items().is_empty()
+    }
+
+    /// Whether a trip of a pattern of the timetable may have to be booked.
+    #[inline]
+    pub(crate) fn may_concern(&self, pattern: usize) -> bool {
+        self.patterns.get(pattern / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1)
+    }
+
+    /// Whether a rule is listed for a line.
+    pub(crate) fn lists(&self, route: u32) -> bool {
+        !self.by_route.get(route as usize).is_empty()
+    }
+
+    /// The listed rules that are about no line.
+    pub fn unmatched(&self) -> impl Iterator<Item = &OnDemandLine> {
+        let is_used = |number: usize| self.by_route.items().contains(&(number as u32));
+        self.listed
+            .iter()
+            .enumerate()
+            .filter(move |(number, _)| !is_used(*number))
+            .map(|(_, listed)| &listed.rule)
+    }
+
+    /// The listed rule for a run of a line: the first that fits.
+    fn listed_for(&self, route: u32, direction: Option<u8>, day: Day, sets_out: UtcMicros) -> Option<u32> {
+        let date = date_of(day);
+        let fits = |number: &&u32| {
+            let Listed { rule, hours, .. } = &self.listed[**number as usize];
+            let is_that_way = rule.direction.zip(direction).is_none_or(|(wanted, own)| wanted == own);
+            is_that_way
+                && date.is_some_and(|date| rule.holds_on(date))
+                && hours.as_ref().is_none_or(|hours| hours.at(sets_out).is_open == Some(true))
+        };
+        self.by_route.get(route as usize).iter().find(fits).copied()
+    }
+
+    /// Whether a ride can be booked at `now`, or once the number is answered; `None`: nothing says so.
+    pub fn is_open(&self, timetable: &Timetable, ride: &RideBooking, now: UtcMicros) -> Option<bool> {
+        let rule = self.rule(timetable, ride.rule?)?;
+        let asked = rule.asked(now);
+        Some(ride.window.zip(asked).is_some_and(|(window, asked)| window.is_open(now, asked)))
+    }
+
+    /// What a rule says.
+    pub fn rule<'a>(&'a self, timetable: &'a Timetable, number: RuleIx) -> Option<Rule<'a>> {
+        match number {
+            RuleIx::Listed(number) => {
+                let Listed { rule, phone_hours, .. } = self.listed.get(number as usize)?;
+                let phone_hours = phone_hours.as_ref();
+                Some(Rule {
+                    terms: &rule.terms,
+                    desk: &rule.desk,
+                    phone_hours,
+                    listed: Some(rule),
+                    service: NONE,
+                })
+            }
+            RuleIx::Feed(number) => {
+                let rule = timetable.booking_rules.get(number as usize)?;
+                let service = rule.service;
+                Some(Rule { terms: &rule.terms, desk: &rule.desk, phone_hours: None, listed: None, service })
+            }
+        }
+    }
+}
+
+impl Rule<'_> {
+    /// When a booking made at `now` is taken: at once, or when the number is answered next, where there is no other way.
+    /// `None`: never.
+    fn asked(&self, now: UtcMicros) -> Option<UtcMicros> {
+        let hours = self.phone_hours.filter(|_| self.desk.url.is_none());
+        match hours.map(|hours| hours.at(now)) {
+            Some(Opening { is_open: Some(false), until }) => until,
+            _ => Some(now),
+        }
+    }
+
+    /// Calls `with` with the days that deadlines of the rule are counted in, in a zone of the timetable.
+    fn with_days<T>(
+        &self,
+        timetable: &Timetable,
+        zone: ZoneIx,
+        with: impl FnOnce(&BookingDays<'_>) -> T,
+    ) -> T {
+        let name = timetable.zones.get(usize::from(zone)).map_or("UTC", String::as_str);
+        let service = timetable.services.get(self.service as usize);
+        let counts = service.map(|service| move |date| service.runs_on(day_of(date)));
+        let counts = counts.as_ref().map(|counts| counts as &dyn Fn(jiff::civil::Date) -> bool);
+        with(&BookingDays { zone: TimeZone::get(name).unwrap_or(TimeZone::UTC), counts })
+    }
+
+    /// When a ride at `at` can be booked.
+    fn window(&self, timetable: &Timetable, zone: ZoneIx, at: UtcMicros) -> Option<Window> {
+        self.with_days(timetable, zone, |days| Window::of(self.terms, at, days))
+    }
+}
+
+/// Whether a listed rule is about a line.
+fn is_about(rule: &OnDemandLine, timetable: &Timetable, route: &Route) -> bool {
+    let name = if route.short_name.is_empty() { &route.long_name } else { &route.short_name };
+    let is_of = |wanted: &String| {
+        let agency = timetable.agencies.get(route.agency as usize);
+        agency
+            .is_some_and(|agency| agency.id == *wanted || agency.name.to_lowercase() == wanted.to_lowercase())
+    };
+    rule.names(name) && rule.agency.as_ref().is_none_or(is_of)
+}
