@@ -103,6 +103,12 @@ impl Hours {
         Opening { is_open, until: until.and_then(|t| locality.utc(t)) }
     }
 
+    /// Whether it is open at `now`: the same as [`Hours::at`] has, without the search for the next change. `None`: undecided by
+    /// the text.
+    pub fn is_open_at(&self, now: UtcMicros) -> Option<bool> {
+        self.is_open(self.parsed.get_context().locale.local(now)?)
+    }
+
     fn is_open(&self, local: NaiveDateTime) -> Option<bool> {
         match (self.parsed.is_open(local), self.parsed.is_closed(local)) {
             (true, _) => Some(true),

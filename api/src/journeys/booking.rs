@@ -61,7 +61,7 @@ impl<'a> BookingWriter<'a> {
         };
         let desk = rule.desk;
         let now = self.book_at;
-        let phone_open_now = rule.phone_hours.and_then(|hours| hours.at(now).is_open);
+        let phone_open_now = rule.phone_hours.and_then(|hours| hours.is_open_at(now));
         let is_answered = desk.url.is_some() || phone_open_now != Some(false);
         let message = match self.lang {
             Lang::De => desk.message_de.as_ref().or(desk.message_en.as_ref()),

@@ -1,6 +1,8 @@
 //! How rides on timed lines are booked: the timetable's own rules, and those that counties and towns list.
 
 mod run;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use domain::booking::{BookingDays, Desk, OnDemandLine, Terms, Window};
 use domain::locality::Locality;
@@ -131,7 +133,7 @@ impl Bookings {
             let is_that_way = rule.direction.zip(direction).is_none_or(|(wanted, own)| wanted == own);
             is_that_way
                 && date.is_some_and(|date| rule.holds_on(date))
-                && hours.as_ref().is_none_or(|hours| hours.at(sets_out).is_open == Some(true))
+                && hours.as_ref().is_none_or(|hours| hours.is_open_at(sets_out) == Some(true))
         };
         self.by_route.get(route as usize).iter().find(fits).copied()
     }

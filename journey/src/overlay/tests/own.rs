@@ -65,7 +65,8 @@ impl Fixture {
     /// What leaves a stop on the day, with the names of its runs.
     fn board(&mut self, stop: &str) -> Vec<(String, Departure)> {
         let (stop, day) = (self.stop(stop), DAY);
-        let wanted = DepartureQuery { stop, to: None, day, from_s: 0, within_s: 40_000, count: 99, booked: None };
+        let wanted =
+            DepartureQuery { stop, to: None, day, from_s: 0, within_s: 40_000, count: 99, booked: None };
         let found = self.search.departures(Some(&self.overlay), &wanted);
         let runs = Runs { timetable: self.search.timetable(), overlay: Some(&self.overlay) };
         found.into_iter().map(|d| (runs.trip_id(d.trip).to_owned(), d)).collect()

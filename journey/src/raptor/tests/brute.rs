@@ -32,7 +32,9 @@ impl Plan {
         let Ask::OpenAt(now) = ask else { return ask == Ask::All };
         let utc = |s: i32| UtcMicros::from_unix_s(i64::from(DAY) * 86_400 + i64::from(s));
         let days = BookingDays { zone: TimeZone::get(network.zone(self.route)).unwrap(), counts: None };
-        terms.is_none_or(|terms| Window::of(&terms, utc(at), &days).is_some_and(|w| w.is_open(utc(now), utc(now))))
+        terms.is_none_or(|terms| {
+            Window::of(&terms, utc(at), &days).is_some_and(|w| w.is_open(utc(now), utc(now)))
+        })
     }
 
     fn listed(&self, network: &Network) -> Option<Terms> {

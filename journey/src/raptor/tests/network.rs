@@ -1,6 +1,6 @@
 //! Small random networks, as GTFS text.
 
-use domain::booking::{DayTime, Desk, Notice, OnDemandKind, OnDemandLine, Opens, RelativeTo, Terms};
+use domain::booking::{DayTime, Notice, Opens, RelativeTo, Terms};
 use domain::locality::Locality;
 use domain::trip_update::{
     PlannedStop, StopEvent, StopRelationship, StopUpdate, TripProperties, TripRelationship, TripUpdate,
@@ -9,6 +9,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::booking::Bookings;
+use crate::booking::tests::rule;
 use crate::timetable::read::tests::read_texts;
 use crate::timetable::{Options, Timetable};
 
@@ -372,23 +373,7 @@ impl Network {
 
     /// The rules of the timetable and the county.
     pub fn bookings(&self, timetable: &Timetable) -> Bookings {
-        let rule = self.listed.map(|number| OnDemandLine {
-            municipality: None,
-            route: "R2".to_owned(),
-            kind: OnDemandKind::TaxiBus,
-            agency: None,
-            direction: None,
-            hours: None,
-            terms: LISTED[number],
-            desk: Desk::default(),
-            to_door_m: None,
-            wheelchair: None,
-            wheelchair_notice_min: None,
-            bikes: None,
-            valid_from: None,
-            valid_until: None,
-            source: None,
-        });
+        let rule = self.listed.map(|number| rule("R2", LISTED[number]));
         Bookings::new(timetable, rule.as_slice(), &|_| Locality::default()).unwrap()
     }
 

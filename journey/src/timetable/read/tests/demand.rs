@@ -30,6 +30,65 @@ fn how_one_gets_on_and_off_is_kept_stop_by_stop() {
 }
 
 #[test]
+fn rules_of_booking_are_read_and_those_that_cannot_be_take_their_trips_with_them() {
+    use domain::booking::{DayTime, Notice, Opens};
+    let head = "booking_rule_id,booking_type,prior_notice_duration_min,prior_notice_duration_max,prior_notice_last_day,\
+                prior_notice_last_time,prior_notice_start_day,prior_notice_start_time,prior_notice_service_id,message,\
+                phone_number,booking_url\n";
+    let rules = "hour,1,60,,,,,,,Bitte anrufen,0251 1,https://b\n\
+                 eve,2,,,1,17:00:00,7,08:00:00,S,,,\n\
+                 now,0,,,,,,,,,,\n\
+                 none,1,,,,,,,,,,\n\
+                 late,2,,,1,,,,,,,\n\
+                 odd,3,,,,,,,,,,\n\
+                 less,1,60,30,,,,,,,,\n\
+                 lost,2,,,1,17:00:00,,,x,,,\n\
+                 hour,1,5,,,,,,,,,\n";
+    let times = |rule: &str| {
+        format!(
+            "trip_id,stop_id,stop_sequence,arrival_time,departure_time,pickup_type,pickup_booking_rule_id\n\
+             t,a,1,07:00:00,07:00:00,2,{rule}\nt,b,2,07:04:00,07:04:00,,\n"
+        )
+    };
+    let read = |rule: &str| {
+        let files = with(base(), "stop_times.txt", &times(rule));
+        one(with(files, "booking_rules.txt", &format!("{head}{rules}")))
+    };
+    let (timetable, problems) = read("hour");
+    let found: Vec<_> = problems.listed().iter().map(|p| (p.line, p.field, p.value.as_str())).collect();
+    assert_eq!(
+        found,
+        [
+            (5, "prior_notice_duration_min", ""),
+            (6, "prior_notice_last_time", ""),
+            (7, "booking_type", "3"),
+            (8, "prior_notice_duration_max", "30"),
+            (9, "prior_notice_service_id", "x"),
+            (10, "booking_rule_id", "hour"),
+        ]
+    );
+    let rules: Vec<_> =
+        timetable.booking_rules.iter().map(|rule| (rule.terms.notice, rule.terms.opens)).collect();
+    let at = |days_before, hour| DayTime { days_before, time_s: hour * 3_600 };
+    assert_eq!(
+        rules,
+        [
+            (Notice::Before { at_least_s: 3_600 }, Opens::Always),
+            (Notice::OnDay(at(1, 17)), Opens::OnDay(at(7, 8))),
+            (Notice::RealTime, Opens::Always),
+        ]
+    );
+    let desk = &timetable.booking_rules[0].desk;
+    assert_eq!((desk.phone.as_deref(), desk.message_de.as_deref()), (Some("0251 1"), Some("Bitte anrufen")));
+    let trip = timetable.trips("t")[0];
+    assert_eq!([0, 1].map(|at| timetable.stop_booking(trip, at).pickup), [0, crate::timetable::NONE]);
+    let (timetable, problems) = read("late");
+    assert!(timetable.trips("t").is_empty());
+    let last = problems.listed().last().unwrap();
+    assert_eq!((last.line, last.field, last.value.as_str()), (2, "pickup_booking_rule_id", "late"));
+}
+
+#[test]
 fn an_unknown_way_to_get_on_is_reported_and_read_as_regular() {
     let (timetable, problems) =
         stop_times("t,a,1,07:00:00,07:00:00,9,,,,,,\nt,b,2,07:04:00,07:04:00,,x,,,,,\n");
