@@ -4,7 +4,7 @@ mod run;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use domain::booking::{BookingDays, Desk, OnDemandLine, Terms, Window};
+use domain::booking::{BookingDays, Desk, Notice, OnDemandLine, Terms, Window};
 use domain::locality::Locality;
 use domain::opening::{Hours, HoursError, Opening};
 use domain::time::UtcMicros;
@@ -48,7 +48,7 @@ struct Listed {
 #[derive(Debug, Clone, Copy)]
 pub struct Rule<'a> {
     /// When a ride can be booked.
-    pub terms: &'a Terms,
+    pub terms: Terms,
     /// With whom.
     pub desk: &'a Desk,
     /// When the number is answered, in the place's own time.
@@ -152,7 +152,7 @@ impl Bookings {
                 let Listed { rule, phone_hours, .. } = self.listed.get(number as usize)?;
                 let phone_hours = phone_hours.as_ref();
                 Some(Rule {
-                    terms: &rule.terms,
+                    terms: rule.terms,
                     desk: &rule.desk,
                     phone_hours,
                     listed: Some(rule),
@@ -162,13 +162,26 @@ impl Bookings {
             RuleIx::Feed(number) => {
                 let rule = timetable.booking_rules.get(number as usize)?;
                 let service = rule.service;
-                Some(Rule { terms: &rule.terms, desk: &rule.desk, phone_hours: None, listed: None, service })
+                Some(Rule { terms: rule.terms, desk: &rule.desk, phone_hours: None, listed: None, service })
             }
         }
     }
 }
 
 impl Rule<'_> {
+    /// The same for someone in a wheelchair, whose ride may have to be booked earlier.
+    fn with_wheelchair(mut self, wheelchair: bool) -> Self {
+        let longer_s = self.listed.filter(|_| wheelchair).and_then(|rule| rule.wheelchair_notice_min);
+        let Some(longer_s) = longer_s.and_then(|min| i32::try_from(min * 60).ok()) else { return self };
+        self.terms.notice = match self.terms.notice {
+            Notice::RealTime => Notice::Before { at_least_s: longer_s },
+            Notice::Before { at_least_s } => Notice::Before { at_least_s: at_least_s.max(longer_s) },
+            // By a day before it is long enough.
+            notice @ Notice::OnDay(_) => notice,
+        };
+        self
+    }
+
     /// When a booking made at `now` is taken: at once, or when the number is answered next, where there is no other way.
     /// `None`: never.
     fn asked(&self, now: UtcMicros) -> Option<UtcMicros> {
@@ -195,7 +208,7 @@ impl Rule<'_> {
 
     /// When a ride at `at` can be booked.
     fn window(&self, timetable: &Timetable, zone: ZoneIx, at: UtcMicros) -> Option<Window> {
-        self.with_days(timetable, zone, |days| Window::of(self.terms, at, days))
+        self.with_days(timetable, zone, |days| Window::of(&self.terms, at, days))
     }
 }
 

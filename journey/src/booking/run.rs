@@ -3,8 +3,9 @@
 use domain::booking::{Bookable, Notice, RelativeTo, Window};
 use domain::time::UtcMicros;
 
-use super::{Bookings, RuleIx};
+use super::{Rule, RuleIx};
 use crate::overlay::{OwnKind, OwnRun, Runs};
+use crate::raptor::Booked;
 use crate::timetable::booking::StopBooking;
 use crate::timetable::patterns::{PatternStop, PatternTrip, StopTime};
 use crate::timetable::services::Day;
@@ -13,7 +14,7 @@ use crate::timetable::{Boarding, NONE, TripIx, ZoneIx};
 /// A run of a trip, and the listed rule that holds for it.
 #[derive(Clone, Copy)]
 pub struct RunBooking<'a> {
-    bookings: &'a Bookings,
+    booked: Booked<'a>,
     runs: Runs<'a>,
     trip: TripIx,
     zone: ZoneIx,
@@ -52,7 +53,7 @@ pub struct RideBooking {
 
 impl<'a> RunBooking<'a> {
     /// Of a run of `trip` on a service day, which begins at `begins_at` (seconds since 1970).
-    pub fn new(bookings: &'a Bookings, runs: Runs<'a>, trip: TripIx, day: Day, begins_at: i64) -> Self {
+    pub fn new(booked: Booked<'a>, runs: Runs<'a>, trip: TripIx, day: Day, begins_at: i64) -> Self {
         let (zone, like, times) = match runs.own(trip) {
             Some(own) => (own.zone, own.of, Times::Own(&own.planned)),
             None => (
@@ -62,10 +63,10 @@ impl<'a> RunBooking<'a> {
             ),
         };
         let route = runs.route_number(trip);
-        let mut run = RunBooking { bookings, runs, trip, zone, begins_at, times, listed: None };
-        if bookings.lists(route) {
+        let mut run = RunBooking { booked, runs, trip, zone, begins_at, times, listed: None };
+        if booked.bookings.lists(route) {
             let direction = like.and_then(|trip| runs.timetable.trips.get(trip as usize)?.direction);
-            run.listed = bookings.listed_for(route, direction, day, run.departure(0));
+            run.listed = booked.bookings.listed_for(route, direction, day, run.departure(0));
         }
         run
     }
@@ -77,9 +78,9 @@ impl<'a> RunBooking<'a> {
 
     /// The rides that can be booked at `now` by a rule.
     pub(crate) fn bookable(&self, rule: RuleIx, now: UtcMicros) -> Option<Bookable> {
-        let rule = self.bookings.rule(self.runs.timetable, rule)?;
+        let rule = self.rule(rule)?;
         let asked = rule.asked(now)?;
-        rule.with_days(self.runs.timetable, self.zone, |days| Bookable::at(rule.terms, now, asked, days))
+        rule.with_days(self.runs.timetable, self.zone, |days| Bookable::at(&rule.terms, now, asked, days))
     }
 
     /// Whether riders who stay seated when the vehicle becomes this run must have booked it.
@@ -110,7 +111,7 @@ impl<'a> RunBooking<'a> {
     /// How a ride with these requirements is booked; `None`: it need not be.
     pub fn ride(&self, required: impl IntoIterator<Item = Requirement>) -> Option<RideBooking> {
         let each = required.into_iter().map(|Requirement { rule: number, at }| {
-            let rule = number.and_then(|number| self.bookings.rule(self.runs.timetable, number));
+            let rule = number.and_then(|number| self.rule(number));
             let window = rule.and_then(|rule| rule.window(self.runs.timetable, self.zone, at));
             let notice_s = rule.and_then(|rule| match rule.terms.notice {
                 Notice::Before { at_least_s } => Some(at_least_s),
@@ -122,8 +123,15 @@ impl<'a> RunBooking<'a> {
         each.reduce(both)
     }
 
+    fn rule(&self, number: RuleIx) -> Option<Rule<'a>> {
+        self.booked
+            .bookings
+            .rule(self.runs.timetable, number)
+            .map(|rule| rule.with_wheelchair(self.booked.wheelchair))
+    }
+
     fn listed_at(&self, number: u32, position: usize) -> Requirement {
-        let rule = &self.bookings.listed[number as usize].rule;
+        let rule = &self.booked.bookings.listed[number as usize].rule;
         let counted_from = match rule.terms.relative_to {
             RelativeTo::Boarding => position,
             RelativeTo::FirstStop => 0,

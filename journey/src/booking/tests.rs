@@ -8,8 +8,9 @@ use jiff::civil::date;
 use super::*;
 use crate::area::Area;
 use crate::area::tests::town;
+use crate::overlay::Runs;
 use crate::plan::{Leg, Lost, Modes, PlanResult, Planner, Predictor, Request, When};
-use crate::raptor::BookedRides;
+use crate::raptor::{Booked, BookedRides};
 
 /// The rule of a county for lines of this name.
 pub(crate) fn rule(route: &str, terms: Terms) -> OnDemandLine {
@@ -204,6 +205,23 @@ fn the_first_rule_that_fits_a_run_holds() {
     let unmatched: Vec<String> =
         town.bookings(&[rule("T9*", hour), base()]).unmatched().map(|rule| rule.route.clone()).collect();
     assert_eq!(unmatched, ["T9*"]);
+}
+
+#[test]
+fn with_a_wheelchair_a_ride_may_have_to_be_booked_earlier() {
+    let town = Town::new();
+    let rules = [OnDemandLine { wheelchair_notice_min: Some(24 * 60), ..rule("1", half_an_hour()) }];
+    let bookings = town.bookings(&rules);
+    let runs = Runs { timetable: &town.area.timetable, overlay: None };
+    let (day, begins_at) = town.area.timetable.day_and_begin(clock(12, 0, 0));
+    let trip = town.area.timetable.trips("t1")[0];
+    let by = |wheelchair| {
+        let booked = Booked { bookings: &bookings, rides: BookedRides::All, wheelchair };
+        let run = RunBooking::new(booked, runs, trip, day, begins_at);
+        run.ride(run.seated()).unwrap().window.unwrap().by
+    };
+    assert_eq!(by(false), UtcMicros::from_unix_s(clock(8, 0, 0)));
+    assert_eq!(by(true), UtcMicros::from_unix_s(clock(8, 30, 0)).plus_s(-86_400));
 }
 
 #[test]

@@ -154,7 +154,7 @@ impl Request<'_> {
     }
 
     fn booked(&self) -> Booked<'_> {
-        Booked { bookings: self.bookings, rides: self.booked }
+        Booked { bookings: self.bookings, rides: self.booked, wheelchair: self.wheelchair }
     }
 
     /// Where one leaves a lot.
@@ -263,7 +263,7 @@ impl Planner {
     ) -> (Vec<Departure>, i64) {
         let (day, midnight) = self.area.timetable.day_and_begin(at);
         let from_s = (at - midnight) as i32;
-        let booked = Some(Booked { bookings, rides: BookedRides::All });
+        let booked = Some(Booked { bookings, rides: BookedRides::All, wheelchair: false });
         let wanted = DepartureQuery { stop, to: None, day, from_s, within_s, count, booked };
         (self.transit.departures(overlay, &wanted), midnight)
     }

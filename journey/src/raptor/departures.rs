@@ -102,7 +102,7 @@ pub(super) fn departures(
                     let trip = network.trip(own as u32);
                     let required = booked.and_then(|booked| {
                         let begins_at = begins_at + i64::from(layer.shift);
-                        let run = RunBooking::new(booked.bookings, runs, trip, layer.day, begins_at);
+                        let run = RunBooking::new(booked, runs, trip, layer.day, begins_at);
                         Some((run, run.pickup(here, position)?))
                     });
                     let booking = required.and_then(|(run, required)| run.ride([required]));

@@ -37,6 +37,8 @@ pub struct Booked<'a> {
     pub bookings: &'a Bookings,
     /// Which rides count.
     pub rides: BookedRides,
+    /// Whether it is for someone in a wheelchair: some rides must be booked earlier then.
+    pub wheelchair: bool,
 }
 
 impl Booked<'_> {
@@ -175,7 +177,7 @@ impl<'a> Permits<'a> {
         let mut groups: Vec<Group> = Vec::new();
         for trip in (0..pattern.trips).filter(|trip| layer.runs(pattern.first_trip + trip)) {
             let own = network.trip((pattern.first_trip + trip) as u32);
-            let run = RunBooking::new(self.booked.bookings, self.runs, own, layer.day, begins_at);
+            let run = RunBooking::new(self.booked, self.runs, own, layer.day, begins_at);
             let empty = || vec![0; bits::words(stops)];
             let (mut board, mut alight) = (empty(), empty());
             for (position, stop) in pattern.stops.iter().enumerate() {

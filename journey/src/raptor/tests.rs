@@ -68,7 +68,7 @@ fn booked(bookings: &Bookings, ask: Ask) -> Option<Booked<'_>> {
         Ask::OpenAt(s) => BookedRides::OpenAt(UtcMicros::from_unix_s(i64::from(DAY) * 86_400 + i64::from(s))),
         Ask::Unbooked => BookedRides::None,
     };
-    Some(Booked { bookings, rides })
+    Some(Booked { bookings, rides, wheelchair: false })
 }
 
 fn ask() -> impl Strategy<Value = Ask> {

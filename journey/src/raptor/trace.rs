@@ -129,7 +129,7 @@ impl Tracer<'_> {
         let stop = |at: usize| self.runs.timetable.variants.stop(stops[at].stop());
         let booked = self.task.query.booked.map(|booked| {
             let begins_at = self.begins_at + i64::from(run.layer.shift);
-            RunBooking::new(booked.bookings, self.runs, trip, run.layer.day, begins_at)
+            RunBooking::new(booked, self.runs, trip, run.layer.day, begins_at)
         });
         let required = booked.map(|run| {
             let on = if seat.from_before { run.seated() } else { run.pickup(stops[board], board) };
