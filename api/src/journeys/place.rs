@@ -153,8 +153,8 @@ mod tests {
     use domain::geo::LatLon;
     use domain::locality::Locality;
     use domain::opening::Hours;
+    use journey::booking::BookedRides;
     use journey::plan::{Modes, When};
-    use journey::raptor::BookedRides;
     use journey::streets::parking::{Build, Purpose};
 
     use super::*;

@@ -3,8 +3,8 @@
 use domain::geo::{Bbox, LatLon};
 use domain::{Audience, Lang, UtcMicros};
 use journey::area::Area;
+use journey::booking::BookedRides;
 use journey::plan::{Modes, When};
-use journey::raptor::BookedRides;
 use journey::timetable::services::date_of;
 
 use crate::http::params::Params;

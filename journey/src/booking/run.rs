@@ -3,9 +3,8 @@
 use domain::booking::{Bookable, Notice, RelativeTo, Window};
 use domain::time::UtcMicros;
 
-use super::{Rule, RuleIx};
+use super::{Booked, Rule, RuleIx};
 use crate::overlay::{OwnKind, OwnRun, Runs};
-use crate::raptor::Booked;
 use crate::timetable::booking::StopBooking;
 use crate::timetable::patterns::{PatternStop, PatternTrip, StopTime};
 use crate::timetable::services::Day;

@@ -10,7 +10,6 @@ use crate::area::Area;
 use crate::area::tests::town;
 use crate::overlay::Runs;
 use crate::plan::{Leg, Lost, Modes, PlanResult, Planner, Predictor, Request, When};
-use crate::raptor::{Booked, BookedRides};
 
 /// The rule of a county for lines of this name.
 pub(crate) fn rule(route: &str, terms: Terms) -> OnDemandLine {

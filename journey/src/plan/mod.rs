@@ -24,9 +24,9 @@ use domain::geo::LatLon;
 use domain::time::{MICROS_PER_S, UtcMicros};
 
 use crate::area::Area;
-use crate::booking::Bookings;
+use crate::booking::{Booked, BookedRides, Bookings};
 use crate::overlay::Overlay;
-use crate::raptor::{Booked, BookedRides, Departure, DepartureQuery, Ride, Search};
+use crate::raptor::{Departure, DepartureQuery, Ride, Search};
 use crate::streets::parking::Links;
 use crate::streets::{Closed, Link, Mode, Workspace};
 use crate::timetable::StopIx;

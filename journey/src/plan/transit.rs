@@ -3,9 +3,9 @@
 use super::places::stops_in;
 use super::street::budget;
 use super::{End, Itinerary, Leg, Lost, LostRide, Modes, Planning, Reached, RideLeg, StreetLeg, When};
-use crate::booking::RideBooking;
+use crate::booking::{Booked, BookedRides, RideBooking};
 use crate::overlay::Runs;
-use crate::raptor::{self, Booked, BookedRides, DepartureQuery, Journey, Query, Ride, Walk};
+use crate::raptor::{self, DepartureQuery, Journey, Query, Ride, Walk};
 use crate::streets::Path;
 use crate::timetable::StopIx;
 use crate::timetable::shapes::PointE6;

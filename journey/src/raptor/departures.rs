@@ -1,10 +1,9 @@
 //! What leaves a stop next; and the next departures of the same ride.
 
 use super::layers::{DayCache, networks};
-use super::permits::Booked;
 use super::{Query, When};
 use crate::bits;
-use crate::booking::{RideBooking, RunBooking};
+use crate::booking::{Booked, RideBooking, RunBooking};
 use crate::overlay::Runs;
 use crate::timetable::patterns::{Boarding, PatternStop};
 use crate::timetable::services::Day;

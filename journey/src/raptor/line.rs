@@ -6,10 +6,19 @@
 use std::ops::Range;
 
 use super::layers::Layer;
-use super::permits::Permit;
 use crate::bits;
 use crate::timetable::day_trips::Span;
 use crate::timetable::patterns::{Pattern, PatternStop};
+
+/// Where the trips of a pattern may be entered and left. Positions are those of the search.
+pub trait Permit<const BACK: bool> {
+    /// Whether the search may enter a vehicle at `stop`.
+    fn can_enter(&self, stop: PatternStop, position: usize) -> bool;
+    /// Whether the search may leave a vehicle at `stop`.
+    fn can_leave(&self, stop: PatternStop, position: usize) -> bool;
+    /// Whether a trip of the pattern is one of those.
+    fn has(&self, trip: usize) -> bool;
+}
 
 /// A pattern whose times are moved by `shift` seconds.
 #[derive(Clone, Copy)]

@@ -37,13 +37,13 @@ mod trace;
 
 use std::ops::RangeInclusive;
 
+use crate::booking::Booked;
 use crate::overlay::Overlay;
 use crate::timetable::services::Day;
 use crate::timetable::{StopIx, Timetable};
 
 pub use self::departures::{Departure, DepartureQuery};
 pub use self::journey::{Answer, Journey, Leg, Ride, Walk};
-pub use self::permits::{Booked, BookedRides};
 pub use self::search::Search;
 
 /// Default limit of rides.

@@ -8,59 +8,15 @@
 use std::rc::Rc;
 
 use domain::booking::Bookable;
-use domain::time::UtcMicros;
 use rustc_hash::FxHashMap;
 
 use super::layers::{Layer, LayerIx, Network};
-use super::line::{Line, turned};
+use super::line::{Line, Permit, turned};
 use crate::bits;
-use crate::booking::{Bookings, Requirement, RideBooking, RuleIx, RunBooking};
+use crate::booking::{Booked, BookedRides, Requirement, RuleIx, RunBooking};
 use crate::overlay::Runs;
+use crate::timetable::ZoneIx;
 use crate::timetable::patterns::PatternStop;
-use crate::timetable::{Timetable, ZoneIx};
-
-/// Which of the rides that must be booked count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BookedRides {
-    /// All, whether they can be booked or not.
-    All,
-    /// Those that can be booked at this moment, and those of which nothing says when.
-    OpenAt(UtcMicros),
-    /// None.
-    None,
-}
-
-/// What a search knows of bookings.
-#[derive(Debug, Clone, Copy)]
-pub struct Booked<'a> {
-    /// The rules.
-    pub bookings: &'a Bookings,
-    /// Which rides count.
-    pub rides: BookedRides,
-    /// Whether it is for someone in a wheelchair: some rides must be booked earlier then.
-    pub wheelchair: bool,
-}
-
-impl Booked<'_> {
-    /// Whether a ride that is booked so counts.
-    pub(super) fn has(&self, timetable: &Timetable, ride: &RideBooking) -> bool {
-        match self.rides {
-            BookedRides::All => true,
-            BookedRides::OpenAt(now) => self.bookings.is_open(timetable, ride, now).unwrap_or(true),
-            BookedRides::None => false,
-        }
-    }
-}
-
-/// Where the trips of a pattern may be entered and left. Positions are those of the search.
-pub trait Permit<const BACK: bool> {
-    /// Whether the search may enter a vehicle at `stop`.
-    fn can_enter(&self, stop: PatternStop, position: usize) -> bool;
-    /// Whether the search may leave a vehicle at `stop`.
-    fn can_leave(&self, stop: PatternStop, position: usize) -> bool;
-    /// Whether a trip of the pattern is one of those.
-    fn has(&self, trip: usize) -> bool;
-}
 
 /// All trips of a pattern, of which none has to be booked.
 pub struct Unrestricted;

@@ -13,7 +13,7 @@ use proptest::test_runner::RngSeed;
 use self::brute::{Ask, Brute};
 use self::network::{Change, DAY, Network, network};
 use super::*;
-use crate::booking::Bookings;
+use crate::booking::{BookedRides, Bookings};
 use crate::overlay::Overlay;
 
 /// Every other network is searched as a large one is.

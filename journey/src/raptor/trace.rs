@@ -2,8 +2,8 @@
 
 use super::journey::{Journey, Leg, Ride, Walk};
 use super::layers::DatedTrip;
-use super::line::{Line, directed, turned};
-use super::permits::{Permit, Permits};
+use super::line::{Line, Permit, directed, turned};
+use super::permits::Permits;
 use super::rounds::{Found, RideLabel, Rounds, Task};
 use crate::booking::RunBooking;
 use crate::overlay::Runs;

@@ -3,8 +3,7 @@
 use super::labels::{Ends, RideLabel, Round};
 use crate::bits;
 use crate::raptor::layers::Layer;
-use crate::raptor::line::{Line, turned};
-use crate::raptor::permits::Permit;
+use crate::raptor::line::{Line, Permit, turned};
 use crate::timetable::StopIx;
 use crate::timetable::patterns::Patterns;
 

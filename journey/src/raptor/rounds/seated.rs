@@ -11,8 +11,8 @@ use super::Task;
 use super::labels::{RideLabel, SEATED};
 use super::scan::Scan;
 use crate::raptor::layers::{DatedTrip, LayerIx, Network};
-use crate::raptor::line::Line;
-use crate::raptor::permits::{Group, Permit, Permits, Unrestricted};
+use crate::raptor::line::{Line, Permit};
+use crate::raptor::permits::{Group, Permits, Unrestricted};
 use crate::timetable::TripIx;
 use crate::timetable::services::Day;
 
