@@ -403,6 +403,87 @@ async fn a_ride_that_must_be_ordered_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_a_county_lists_is_offered_until_its_deadline() {
+    let instance = Instance::serve(&[]).await;
+    let places = instance.dir.path().join("places");
+    let text = |path: &Path| path.to_string_lossy().into_owned();
+    let (ok, output) = run(&["simulate", "--write-places", &text(&places)]);
+    assert!(ok, "{output}");
+    instance.import(&places);
+    let (osm, gtfs) = (text(&places.join("streets.osm.pbf")), text(&places.join("gtfs.zip")));
+    let (ok, output) =
+        run(&["journey", "build", "--data-dir", &text(&instance.data()), "--osm", &osm, "--gtfs", &gtfs]);
+    assert!(ok, "{output}");
+    let (_, sites) = instance.get("/v1/sites?municipality=bergheide&limit=1").await;
+    let far = format!("{},{}", sites["items"][0]["lat"], sites["items"][0]["lon"]);
+    let tomorrow = jiff::Timestamp::now().in_tz("Europe/Berlin").unwrap().date().tomorrow().unwrap();
+    let noon = tomorrow.at(12, 0, 0, 0).in_tz("Europe/Berlin").unwrap().timestamp();
+    let question = format!("/v1/journeys?from={FROM}&to={far}&modes=TRANSIT&depart={noon}");
+    let ride_of = |answer: &Value| {
+        let legs = answer.pointer("/itineraries/0/legs")?.as_array()?.clone();
+        legs.into_iter().find(|leg| !leg["trip_id"].is_null())
+    };
+    let free = eventually("there is a ride", || async { ride_of(&instance.get(&question).await.1) }).await;
+    assert_eq!((&free["pickup"], &free["booking"]), (&"scheduled".into(), &Value::Null));
+
+    let listed = places.join("on_demand.csv");
+    let columns = "route,kind,min_notice_min,relative_to,phone,phone_hours,message_de,message_en,source";
+    let line = free["route_short_name"].as_str().unwrap();
+    let row =
+        format!("{line},taxibus,30,first_stop,0251 1,Mo-Su 06:00-22:00,Bitte anrufen,Please call,county");
+    std::fs::write(&listed, format!("{columns}\n{row}\n")).unwrap();
+    instance.import(&listed);
+    let is_booked = |leg: &Value| leg["booking"]["required"] == true;
+    let ride = eventually("the rule is known", || async {
+        ride_of(&instance.get(&question).await.1).filter(is_booked)
+    })
+    .await;
+    assert_eq!((&ride["trip_id"], &ride["pickup"]), (&free["trip_id"], &"book".into()));
+    let (_, answer) = instance.get(&question).await;
+    assert_eq!(
+        (&answer["itineraries"][0]["bookings"], &ride["booking"]["notice_s"]),
+        (&1.into(), &1800.into())
+    );
+    let by: jiff::Timestamp = ride["booking"]["by"].as_str().unwrap().parse().unwrap();
+    let at_deadline = format!("{question}&book_at={by}");
+    let booking =
+        ride_of(&instance.get(&format!("{at_deadline}&lang=de")).await.1).unwrap()["booking"].clone();
+    let expected = serde_json::json!({
+        "required": true, "open_now": true, "from": null, "by": ride["booking"]["by"], "notice_s": 1800,
+        "phone": "0251 1", "phone_open_now": true, "phone_hours": "Mo-Su 06:00-22:00", "url": null, "info_url": null,
+        "message": "Bitte anrufen", "surcharge_eur": null, "to_door_m": null, "source": "county",
+    });
+    assert_eq!(booking, expected);
+
+    let late = by + jiff::SignedDuration::from_secs(1);
+    let (_, answer) = instance.get(&format!("{question}&book_at={late}")).await;
+    let taken: Vec<&Value> = answer["itineraries"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|i| i["legs"].as_array().unwrap())
+        .collect();
+    assert!(taken.iter().all(|leg| leg["trip_id"] != ride["trip_id"]), "{answer}");
+    let rejected =
+        answer["rejected"].as_array().unwrap().iter().find(|r| r["trip_id"] == ride["trip_id"]).unwrap();
+    assert_eq!((&rejected["reason"], &rejected["kind"]), (&"booking_closed".into(), &"line".into()));
+    assert_eq!((&rejected["by"], &rejected["phone"]), (&ride["booking"]["by"], &"0251 1".into()));
+    assert_eq!(rejected["booking"]["message"], "Please call");
+    let (_, none) = instance.get(&format!("{question}&booking=none")).await;
+    assert!(none["itineraries"].as_array().unwrap().iter().all(|i| i["bookings"] == 0), "{none}");
+    let (status, problem) = instance.get(&format!("{question}&booking=some")).await;
+    assert_eq!((status, &problem["field"]), (400, &"booking".into()));
+
+    let stop = ride["from"]["id"].as_str().unwrap();
+    let (_, board) = instance.get(&format!("/v1/stops/{stop}/departures?from={noon}")).await;
+    let is_of_line = |item: &&Value| item["route_short_name"] == line;
+    let items: Vec<&Value> = board["items"].as_array().unwrap().iter().filter(is_of_line).collect();
+    let says_when = |item: &Value| item["booking"]["by"].is_string() && item["pickup"] == "book";
+    assert!(!items.is_empty() && items.iter().all(|item| says_when(item)), "{board}");
+    instance.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_timetable_that_cannot_serve_is_not_written_unless_forced() {
     let folder = tempfile::tempdir().unwrap();
     let text = |path: &Path| path.to_string_lossy().into_owned();

@@ -94,7 +94,7 @@ pub fn bookings(timetable: &Timetable, registry: &Registry) -> Bookings {
         let town = slug.map_or(county, |slug| registry.municipality_id(slug));
         town.map_or_else(Locality::default, |town| Locality::clone(registry.locality(town)))
     };
-    Bookings::new(timetable, &[], &locality).unwrap_or_else(|problem| {
+    Bookings::new(timetable, registry.on_demand(), &locality).unwrap_or_else(|problem| {
         tracing::error!("the rules of on_demand.csv cannot be used: {problem}");
         Bookings::new(timetable, &[], &locality).unwrap_or_default()
     })
