@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use journey::booking::hints;
 use places::{FileProblems, PlaceFiles};
 use store::Pool;
 use store::places::{Holds, Import, ImportReport, Missing};
@@ -76,16 +77,21 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     }
 }
 
-/// Feeds that are tied to a GTFS file which the built streets and timetable do not have, in sentences. Reading
-/// these takes a moment: only where some feed is tied, and where they are built already.
+/// Feeds that are tied to a GTFS file which the built streets and timetable do not have, and rules for lines that these do
+/// not have, in sentences. Reading these takes a moment: only where there are such feeds or rules, and where they are built
+/// already.
 async fn ties_to_nothing(pool: &Pool, args: &ImportArgs) -> Result<Vec<String>> {
     let registry = store::places::registry(&mut *pool.acquire().await?).await?;
-    if registry.feeds().all(|feed| feed.def.timetable.is_none()) {
+    if registry.feeds().all(|feed| feed.def.timetable.is_none()) && registry.on_demand().is_empty() {
         return Ok(Vec::new());
     }
     let file = data_dir_path(&args.database.database)?.join(AREA_FILE);
     let read = tokio::task::spawn_blocking(move || journey::area::read(&file)).await?;
-    Ok(read.map_or_else(|_| Vec::new(), |area| api::ties_to_nothing(&registry, &area.timetable)))
+    let sentences = |area: journey::area::Area| {
+        let ties = api::ties_to_nothing(&registry, &area.timetable);
+        [ties, hints::unmatched(registry.on_demand(), &area.timetable)].concat()
+    };
+    Ok(read.map_or_else(|_| Vec::new(), sentences))
 }
 
 /// Notes beyond these are counted: one wrong number may stand behind thousands.

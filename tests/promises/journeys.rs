@@ -169,6 +169,18 @@ async fn of_silent_spaces_journeys_lists_and_forecasts_say_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_matches_no_line_is_named_by_the_import_and_in_the_log_of_what_runs() {
+    let demo = demo().await;
+    let file = demo.dir.path().join("on_demand.csv");
+    std::fs::write(&file, "route,kind,phone\nZZ9*,ast,115\n").unwrap();
+    let (ok, out, err) = demo.command(&["import", &file.to_string_lossy()]);
+    let unmatched = "on_demand.csv: route 'ZZ9*' matches no line of the timetable";
+    assert!(ok && out.contains("on_demand: 1 added") && err.contains(unmatched), "{out}{err}");
+    eventually("the log warns", || async { demo.log().contains(unmatched).then_some(()) }).await;
+    demo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_questions_name_the_field_and_the_remedy() {
     let demo = demo().await;
     for (query, kind, field) in [

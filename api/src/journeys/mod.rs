@@ -26,6 +26,7 @@ use domain::live::{LiveMap, Offer, PlaceRef};
 use domain::{FeedId, Registry, UtcMicros};
 use journey::area::Area;
 use journey::booking::Bookings;
+use journey::booking::hints;
 use journey::overlay::{Overlay, Runs};
 use journey::plan::Planner;
 use parking_lot::{Mutex, RwLock};
@@ -177,7 +178,8 @@ impl Journeys {
 }
 
 fn warn_of_ties(area: &Area, registry: &Registry) {
-    for sentence in realtime::ties_to_nothing(registry, &area.timetable) {
+    let ties = realtime::ties_to_nothing(registry, &area.timetable);
+    for sentence in ties.into_iter().chain(hints::unmatched(registry.on_demand(), &area.timetable)) {
         tracing::warn!("{sentence}");
     }
 }

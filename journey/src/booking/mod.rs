@@ -1,6 +1,7 @@
 //! How rides on timed lines are booked: the timetable's own rules, and those that counties and towns list.
 
 mod booked;
+pub mod hints;
 mod run;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -115,16 +116,6 @@ impl Bookings {
     /// Whether a rule is listed for a line.
     pub(crate) fn lists(&self, route: u32) -> bool {
         !self.by_route.get(route as usize).is_empty()
-    }
-
-    /// The listed rules that are about no line.
-    pub fn unmatched(&self) -> impl Iterator<Item = &OnDemandLine> {
-        let is_used = |number: usize| self.by_route.items().contains(&(number as u32));
-        self.listed
-            .iter()
-            .enumerate()
-            .filter(move |(number, _)| !is_used(*number))
-            .map(|(_, listed)| &listed.rule)
     }
 
     /// The listed rule for a run of a line: the first that fits.

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use domain::Registry;
 use domain::place::Purpose;
 use journey::area::{self, Area, Notes, Step};
+use journey::booking::hints;
 use journey::streets::parking::link_osm;
 use journey::timetable::Credit;
 use journey::timetable::services::date_of;
@@ -57,6 +58,7 @@ fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<Ex
             errln!("warning: {sentence}");
         }
     }
+    look_at_on_demand(&area, registry);
     let faults = if args.gtfs.is_empty() { Vec::new() } else { faults(&area, &notes) };
     if !faults.is_empty() && !args.force {
         outln!("warning: {}; {} is not written (--force writes it)", faults.join("; "), out.display());
@@ -170,6 +172,19 @@ fn warn_of_unlinked_places(area: &Area, registry: &Registry) {
         unlinked.iter().map(|(id, reason)| format!("site {id}: {reason}")),
         0,
     );
+}
+
+/// Rules that are about no line, and lines that may need one. Without imported places there are no rules.
+fn look_at_on_demand(area: &Area, registry: Option<&Registry>) {
+    let rules = registry.map_or(&[][..], |registry| registry.on_demand());
+    for sentence in hints::unmatched(rules, &area.timetable) {
+        errln!("warning: {sentence}");
+    }
+    let what = match registry {
+        Some(_) => "lines that may run on request",
+        None => "lines that may run on request (--no-places: nothing is known of on_demand.csv)",
+    };
+    list(what, hints::without_rule(rules, &area.timetable).into_iter(), 0);
 }
 
 fn list(what: &str, problems: impl Iterator<Item = String>, more: u64) {
