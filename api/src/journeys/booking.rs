@@ -85,11 +85,10 @@ impl<'a> BookingWriter<'a> {
     }
 }
 
-/// Joins the rules of a registry to a timetable. Without hours that can be read a rule is left out, which an import prevents.
+/// Joins the rules of a registry to a timetable. If hours of one cannot be read, which an import prevents, none holds.
 pub fn bookings(timetable: &Timetable, registry: &Registry) -> Bookings {
-    // The county's calendar is that of its first town.
-    let mut towns = registry.municipalities();
-    let county = towns.next().map(|(id, _)| id);
+    // The towns of a county lie in one Land: its holidays are those of any of them.
+    let county = registry.municipalities().map(|(id, _)| id).min();
     let locality = |slug: Option<&str>| {
         let town = slug.map_or(county, |slug| registry.municipality_id(slug));
         town.map_or_else(Locality::default, |town| Locality::clone(registry.locality(town)))
