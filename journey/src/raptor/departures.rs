@@ -99,20 +99,8 @@ pub(super) fn departures(
                         continue;
                     }
                     let trip = network.trip(own as u32);
-                    let required = booked.and_then(|booked| {
-                        let begins_at = begins_at + i64::from(layer.shift);
-                        let run = RunBooking::new(booked, runs, trip, layer.day, begins_at);
-                        Some((run, run.pickup(here, position)?))
-                    });
-                    let booking = required.and_then(|(run, required)| run.ride([required]));
-                    let is_booked = booking.is_some();
-                    if to.is_some()
-                        && booking.is_some_and(|b| booked.is_some_and(|booked| !booked.has(timetable, &b)))
-                    {
-                        continue;
-                    }
                     let is_live = network.changed.is_some_and(|day| day.is_live(trip, position));
-                    found.push(Departure {
+                    let departure = Departure {
                         trip,
                         service_day: layer.day,
                         position: passing.position,
@@ -120,15 +108,27 @@ pub(super) fn departures(
                         scheduled_s: runs.planned(trip, position).departure + layer.shift,
                         realtime: is_live || cancelled,
                         cancelled,
-                        pickup: if is_booked { Boarding::Book } else { here.pickup() },
+                        pickup: here.pickup(),
                         drop_off: here.drop_off(),
-                        booking,
-                    });
+                        booking: None,
+                    };
+                    found.push((departure, here, layer.shift));
                 }
             }
         }
     }
-    found.sort_by_key(|d| (d.departure_s, d.trip));
-    found.truncate(count);
-    found
+    found.sort_by_key(|(d, ..)| (d.departure_s, d.trip));
+    // Deadlines cost more than times: only those of what is returned are looked up.
+    let with_booking = found.into_iter().filter_map(|(departure, here, shift)| {
+        let Some(booked) = booked else { return Some(departure) };
+        let begins_at = begins_at + i64::from(shift);
+        let run = RunBooking::new(booked, runs, departure.trip, departure.service_day, begins_at);
+        let booking = run.ride(run.pickup(here, usize::from(departure.position)));
+        match booking {
+            None => Some(departure),
+            Some(ride) if to.is_some() && !booked.has(timetable, &ride) => None,
+            Some(_) => Some(Departure { pickup: Boarding::Book, booking, ..departure }),
+        }
+    });
+    with_booking.take(count).collect()
 }
