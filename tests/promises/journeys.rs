@@ -377,16 +377,20 @@ fn unpack_with_orders(zip: &Path, folder: &Path) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_ride_that_must_be_ordered_says_so() {
+/// An instance with the sample county, and a question about rides of tomorrow noon from its main town to another.
+async fn county(unpack: Option<&str>) -> (Instance, String, jiff::Timestamp) {
     let instance = Instance::serve(&[]).await;
     let places = instance.dir.path().join("places");
     let text = |path: &Path| path.to_string_lossy().into_owned();
     let (ok, output) = run(&["simulate", "--write-places", &text(&places)]);
     assert!(ok, "{output}");
     instance.import(&places);
-    let gtfs = instance.dir.path().join("ordered");
-    unpack_with_orders(&places.join("gtfs.zip"), &gtfs);
+    let mut gtfs = places.join("gtfs.zip");
+    if let Some(folder) = unpack {
+        let unpacked = instance.dir.path().join(folder);
+        unpack_with_orders(&gtfs, &unpacked);
+        gtfs = unpacked;
+    }
     let (data, osm) = (text(&instance.data()), text(&places.join("streets.osm.pbf")));
     let (ok, output) = run(&["journey", "build", "--data-dir", &data, "--osm", &osm, "--gtfs", &text(&gtfs)]);
     assert!(ok, "{output}");
@@ -395,6 +399,12 @@ async fn a_ride_that_must_be_ordered_says_so() {
     let tomorrow = jiff::Timestamp::now().in_tz("Europe/Berlin").unwrap().date().tomorrow().unwrap();
     let noon = tomorrow.at(12, 0, 0, 0).in_tz("Europe/Berlin").unwrap().timestamp();
     let question = format!("/v1/journeys?from={FROM}&to={far}&modes=TRANSIT&depart={noon}");
+    (instance, question, noon)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ride_that_must_be_ordered_says_so() {
+    let (instance, question, noon) = county(Some("ordered")).await;
     let answer = eventually("there is a ride", || async {
         let (status, answer) = instance.get(&question).await;
         (status == 200 && answer.pointer("/itineraries/0").is_some()).then_some(answer)
@@ -416,21 +426,7 @@ async fn a_ride_that_must_be_ordered_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_line_that_a_county_lists_is_offered_until_its_deadline() {
-    let instance = Instance::serve(&[]).await;
-    let places = instance.dir.path().join("places");
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    let (ok, output) = run(&["simulate", "--write-places", &text(&places)]);
-    assert!(ok, "{output}");
-    instance.import(&places);
-    let (osm, gtfs) = (text(&places.join("streets.osm.pbf")), text(&places.join("gtfs.zip")));
-    let (ok, output) =
-        run(&["journey", "build", "--data-dir", &text(&instance.data()), "--osm", &osm, "--gtfs", &gtfs]);
-    assert!(ok, "{output}");
-    let (_, sites) = instance.get("/v1/sites?municipality=bergheide&limit=1").await;
-    let far = format!("{},{}", sites["items"][0]["lat"], sites["items"][0]["lon"]);
-    let tomorrow = jiff::Timestamp::now().in_tz("Europe/Berlin").unwrap().date().tomorrow().unwrap();
-    let noon = tomorrow.at(12, 0, 0, 0).in_tz("Europe/Berlin").unwrap().timestamp();
-    let question = format!("/v1/journeys?from={FROM}&to={far}&modes=TRANSIT&depart={noon}");
+    let (instance, question, noon) = county(None).await;
     let ride_of = |answer: &Value| {
         let legs = answer.pointer("/itineraries/0/legs")?.as_array()?.clone();
         legs.into_iter().find(|leg| !leg["trip_id"].is_null())
@@ -438,7 +434,7 @@ async fn a_line_that_a_county_lists_is_offered_until_its_deadline() {
     let free = eventually("there is a ride", || async { ride_of(&instance.get(&question).await.1) }).await;
     assert_eq!((&free["pickup"], &free["booking"]), (&"scheduled".into(), &Value::Null));
 
-    let listed = places.join("on_demand.csv");
+    let listed = instance.dir.path().join("places/on_demand.csv");
     let columns = "route,kind,min_notice_min,relative_to,phone,phone_hours,message_de,message_en,source";
     let line = free["route_short_name"].as_str().unwrap();
     let row =
