@@ -5,7 +5,9 @@ use domain::geo::LatLon;
 use domain::{Registry, UtcMicros};
 use journey::overlay::{OwnKind, Runs};
 use journey::plan::{End, Itinerary, Leg, Modes, Parking, PlanResult, Predictor, RideLeg, StreetLeg};
+use journey::raptor::Call;
 use journey::streets::Mode;
+use journey::timetable::StopIx;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -122,12 +124,22 @@ struct LegOut<'a> {
     route_long_name: Option<&'a str>,
     /// Colour of the line, RRGGBB; null: no ride, or it has none.
     route_color: Option<String>,
+    /// Colour of text on `route_color`, RRGGBB; null: no ride, or it has none.
+    route_text_color: Option<String>,
+    /// Kind of the line as in GTFS (`route_type`), basic or extended; null: no ride, or not known.
+    route_type: Option<u16>,
+    /// Id of who runs the line; null: no ride, or not known.
+    agency_id: Option<&'a str>,
+    /// Web site of who runs the line; null: no ride, or not known.
+    agency_url: Option<&'a str>,
     /// Who runs the line; null: no ride, or not known.
     agency_name: Option<&'a str>,
     /// Where the vehicle goes to; null: no ride, or not known.
     headsign: Option<&'a str>,
     /// Trip, as in the timetable; null: no ride.
     trip_id: Option<&'a str>,
+    /// Name of the trip for riders, e.g. the number of a train; null: no ride, or it has none.
+    trip_short_name: Option<&'a str>,
     /// Whether its begin or end is from real-time data.
     realtime: bool,
     /// Delay at the begin of the ride, seconds, late is positive; null: not known.
@@ -152,10 +164,43 @@ struct LegOut<'a> {
     stay_seated: Option<bool>,
     /// Stops from boarding to alighting; null: no ride.
     stops: Option<u16>,
+    /// Stops between boarding and alighting, in order.
+    intermediate_stops: Vec<CallOut<'a>>,
+    /// Whether wheelchairs can board the vehicle; null: no ride, or not known.
+    wheelchair: Option<bool>,
+    /// Whether bicycles are taken along; null: no ride, or not known.
+    bikes_allowed: Option<bool>,
     /// Where the car is left at the end of this leg; null: it is not, or that is not known (`parking_unknown`).
     parking: Option<ParkingOut<'a>>,
     /// Whether it is a drive that ends at the destination itself, near which no place to park is known.
     parking_unknown: bool,
+}
+
+/// A stop on the way of a ride.
+#[derive(Serialize, ToSchema)]
+struct CallOut<'a> {
+    /// Id of the stop, as in the timetable.
+    stop_id: &'a str,
+    /// Name of the stop.
+    name: &'a str,
+    /// Latitude, decimal degrees (WGS 84).
+    lat: f64,
+    /// Longitude, decimal degrees (WGS 84).
+    lon: f64,
+    /// When the vehicle arrives by the timetable.
+    scheduled_arrival: UtcMicros,
+    /// When it arrives, with real time.
+    arrival: UtcMicros,
+    /// When it leaves by the timetable.
+    scheduled_departure: UtcMicros,
+    /// When it leaves, with real time.
+    departure: UtcMicros,
+    /// Name of the platform; null: none.
+    platform: Option<&'a str>,
+    /// Name of the platform by the timetable; null: none.
+    scheduled_platform: Option<&'a str>,
+    /// Whether it does not stop there, though it is planned to.
+    cancelled: bool,
 }
 
 /// Where the car is left.
@@ -341,11 +386,14 @@ impl<'a> Writer<'_, 'a> {
         let kind = runs.own(ride.trip).map(|own| own.kind);
         let text = |text: &'a str| Some(text).filter(|text| !text.is_empty());
         let agency = route.and_then(|route| timetable.agencies.get(route.agency as usize));
+        let like = runs.like(ride.trip).and_then(|trip| timetable.trips.get(trip as usize));
+        let color = |rgb: u32| format!("{rgb:06X}");
+        let (first, last) = (ride.calls.first(), ride.calls.last());
         let trip_id = runs.trip_id(ride.trip);
         LegOut {
             mode: co2::mode_word(self.route_kind(leg)),
-            from: self.end(End::Stop(ride.from)),
-            to: self.end(End::Stop(ride.to)),
+            from: self.ride_end(ride.from, first),
+            to: self.ride_end(ride.to, last),
             start_time: at(leg.start),
             end_time: at(leg.end),
             scheduled_start_time: at(leg.scheduled_start),
@@ -356,10 +404,15 @@ impl<'a> Writer<'_, 'a> {
             route_id: route.map(|route| route.id.as_str()),
             route_short_name: route.and_then(|route| text(&route.short_name)),
             route_long_name: route.and_then(|route| text(&route.long_name)),
-            route_color: route.and_then(|route| route.color).map(|color| format!("{color:06X}")),
+            route_color: route.and_then(|route| route.color).map(color),
+            route_text_color: route.and_then(|route| route.text_color).map(color),
+            route_type: route.map(|route| route.kind),
+            agency_id: agency.and_then(|agency| text(&agency.id)),
+            agency_url: agency.and_then(|agency| text(&agency.url)),
             agency_name: agency.and_then(|agency| text(&agency.name)),
             headsign: text(runs.headsign_at(ride.trip, usize::from(ride.board))),
             trip_id: Some(trip_id),
+            trip_short_name: runs.like(ride.trip).and_then(|trip| text(timetable.trip_short_name(trip))),
             realtime: ride.departure_is_live || ride.arrival_is_live,
             delay_s: ride.departure_is_live.then_some(leg.start - leg.scheduled_start),
             added: Some(matches!(kind, Some(OwnKind::Added | OwnKind::Duplicated))),
@@ -370,18 +423,53 @@ impl<'a> Writer<'_, 'a> {
             booking: ride.booking.as_ref().map(|booking| self.result.booking.write(booking)),
             stay_seated: Some(ride.stay_seated),
             stops: Some(ride.alight - ride.board),
+            intermediate_stops: self.intermediate(leg),
+            wheelchair: like.and_then(|trip| trip.wheelchair.known()),
+            bikes_allowed: like.and_then(|trip| trip.bikes.known()),
             ..LegOut::default()
         }
     }
 
+    /// The stops between those of a ride.
+    fn intermediate(&self, leg: &RideLeg) -> Vec<CallOut<'a>> {
+        let begins_at = leg.start - i64::from(leg.ride.departure_s);
+        let time = |s: i32| at(begins_at + i64::from(s));
+        let between = leg.ride.calls.iter().skip(1).take(leg.ride.calls.len().saturating_sub(2));
+        let written = between.map(|call| {
+            let StopOut { id, name, lat, lon, platform, .. } = StopOut::new(&self.loaded.area, call.stop);
+            CallOut {
+                stop_id: id,
+                name,
+                lat,
+                lon,
+                scheduled_arrival: time(call.scheduled_arrival_s),
+                arrival: time(call.arrival_s),
+                scheduled_departure: time(call.scheduled_departure_s),
+                departure: time(call.departure_s),
+                platform,
+                scheduled_platform: StopOut::new(&self.loaded.area, call.scheduled_stop).platform,
+                cancelled: call.is_skipped,
+            }
+        });
+        written.collect()
+    }
+
+    /// The stop where a ride begins or ends.
+    fn ride_end(&self, stop: StopIx, call: Option<&Call>) -> EndOut<'a> {
+        let scheduled = call.map(|call| StopOut::new(&self.loaded.area, call.scheduled_stop));
+        EndOut { scheduled_platform: scheduled.and_then(|stop| stop.platform), ..self.end(End::Stop(stop)) }
+    }
+
     fn end(&self, end: End) -> EndOut<'a> {
-        let point = |kind, LatLon { lat, lon }: LatLon| EndOut { kind, id: None, name: None, lat, lon };
+        let point = |kind, LatLon { lat, lon }: LatLon| EndOut { kind, lat, lon, ..EndOut::default() };
         match end {
             End::Origin => point("origin", self.result.query.from),
             End::Destination => point("destination", self.result.query.to),
             End::Stop(stop) => {
-                let StopOut { id, name, lat, lon, .. } = StopOut::new(&self.loaded.area, stop);
-                EndOut { kind: "stop", id: Some(id), name: Some(name), lat, lon }
+                let StopOut { id, name, lat, lon, platform, wheelchair, .. } =
+                    StopOut::new(&self.loaded.area, stop);
+                let (id, name) = (Some(id), Some(name));
+                EndOut { kind: "stop", id, name, lat, lon, platform, wheelchair, scheduled_platform: None }
             }
             End::Lot(lot) => {
                 let candidate: &Candidate<'a> = &self.result.candidates.all[lot];
@@ -392,6 +480,7 @@ impl<'a> Writer<'_, 'a> {
                     name: candidate.what.name(),
                     lat,
                     lon,
+                    ..EndOut::default()
                 }
             }
         }

@@ -20,6 +20,12 @@ pub struct EndOut<'a> {
     pub lat: f64,
     /// Longitude, decimal degrees (WGS 84).
     pub lon: f64,
+    /// Name of the platform; null: no stop, or it has none.
+    pub platform: Option<&'a str>,
+    /// Name of the platform by the timetable, of a ride; null: no ride, or it has none.
+    pub scheduled_platform: Option<&'a str>,
+    /// Whether wheelchairs can board at the stop; null: no stop, or not known.
+    pub wheelchair: Option<bool>,
 }
 
 /// The instant of Unix time `s`, seconds.

@@ -10,7 +10,7 @@ use domain::{Lang, UtcMicros};
 use journey::area::Area;
 use journey::overlay::{OwnKind, Runs};
 use journey::streets::Mode;
-use journey::timetable::{StopIx, Wheelchair};
+use journey::timetable::StopIx;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,11 +47,11 @@ pub struct StopOut<'a> {
     /// Longitude, decimal degrees (WGS 84).
     pub lon: f64,
     /// Name of the platform; null: none.
-    platform: Option<&'a str>,
+    pub platform: Option<&'a str>,
     /// Id of the station it belongs to; null: none.
     parent_id: Option<&'a str>,
     /// Whether wheelchairs can board here; null: not known.
-    wheelchair: Option<bool>,
+    pub wheelchair: Option<bool>,
     /// Distance as the crow flies, metres; null: no point was asked about.
     distance_m: Option<i64>,
     /// Walk along the streets, seconds; null: no street leads there, or no streets are known.
@@ -74,10 +74,7 @@ impl<'a> StopOut<'a> {
             lon,
             platform: Some(platform).filter(|platform| !platform.is_empty()),
             parent_id: (parent != journey::timetable::NONE).then(|| stops.ids.get(parent)),
-            wheelchair: match stops.wheelchair[stop as usize] {
-                Wheelchair::Unknown => None,
-                known => Some(known == Wheelchair::Possible),
-            },
+            wheelchair: stops.wheelchair[stop as usize].known(),
             distance_m: None,
             walk_s: None,
             routes: Vec::new(),

@@ -12,7 +12,7 @@ use crate::timetable::day_trips::DayTrips;
 use crate::timetable::grouping::Grouping;
 use crate::timetable::patterns::Patterns;
 use crate::timetable::services::Day;
-use crate::timetable::{Timetable, TripIx, Wheelchair, ZoneIx};
+use crate::timetable::{Permission, Timetable, TripIx, ZoneIx};
 
 /// The changes of one service day, by the clock of one zone.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ pub struct ChangedDay {
     /// `removed` without the runs that are cancelled or skip stops; `None`: there are none.
     planned: Option<Vec<u64>>,
     pub(crate) all: DayTrips,
-    /// Those with [`Wheelchair::Possible`].
+    /// Those with [`Permission::Possible`].
     pub(crate) accessible: DayTrips,
     /// A mask without any trip of `patterns`.
     pub(crate) none: Vec<u64>,
@@ -172,7 +172,7 @@ impl<'a> Builder<'a> {
                 Some(own) => own_runs[own].of,
                 None => Some(trip as TripIx),
             };
-            of.is_some_and(|trip| timetable.trips[trip as usize].wheelchair == Wheelchair::Possible)
+            of.is_some_and(|trip| timetable.trips[trip as usize].wheelchair == Permission::Possible)
         });
         changed.none = vec![0; bits::words(patterns.trips())];
         let mut masks = changed.removed.iter().zip(&changed.elsewhere);

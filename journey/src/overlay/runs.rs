@@ -3,7 +3,7 @@
 use super::{Overlay, OwnRun};
 use crate::timetable::patterns::StopTime;
 use crate::timetable::shapes::{NOWHERE, PointE6};
-use crate::timetable::{NONE, Route, Timetable, TripIx};
+use crate::timetable::{NONE, Route, StopIx, Timetable, TripIx};
 
 /// What is known of runs besides their times.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,22 @@ impl<'a> Runs<'a> {
             Some(own) => own.planned[position],
             None => self.timetable.patterns.trip(trip).time(position),
         }
+    }
+
+    /// Where it is planned to stop at a position.
+    pub(crate) fn planned_stop(&self, trip: TripIx, position: usize) -> StopIx {
+        match self.own(trip) {
+            Some(own) => own.stops[position],
+            None => {
+                let stop = self.timetable.patterns.trip(trip).pattern.stops[position].stop();
+                self.timetable.variants.stop(stop)
+            }
+        }
+    }
+
+    /// The trip of the timetable that it is, replaces, or is a copy of.
+    pub fn like(&self, trip: TripIx) -> Option<TripIx> {
+        self.own(trip).map_or(Some(trip), |own| own.of)
     }
 
     /// Its course between two of its stops, by their positions.

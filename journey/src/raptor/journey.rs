@@ -61,6 +61,8 @@ pub struct Ride {
     pub scheduled_departure_s: i32,
     /// When it arrives by the timetable.
     pub scheduled_arrival_s: i32,
+    /// Its stops, from where one gets on to where one gets off.
+    pub calls: Vec<Call>,
     /// Whether riders stay seated from the ride before: no change.
     pub stay_seated: bool,
     /// Whether real time says when it leaves.
@@ -73,6 +75,25 @@ pub struct Ride {
     pub drop_off: Boarding,
     /// How it is booked; `None`: it need not be, or the query does not ask.
     pub booking: Option<RideBooking>,
+}
+
+/// A stop of a ride. Times are seconds after the begin of the requested service day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Call {
+    /// Where the vehicle stops.
+    pub stop: StopIx,
+    /// Where it stops by the timetable: with real time another platform may be served.
+    pub scheduled_stop: StopIx,
+    /// When it is expected to arrive.
+    pub arrival_s: i32,
+    /// When it is expected to leave.
+    pub departure_s: i32,
+    /// When it arrives by the timetable.
+    pub scheduled_arrival_s: i32,
+    /// When it leaves by the timetable.
+    pub scheduled_departure_s: i32,
+    /// It does not stop there, though it is planned to.
+    pub is_skipped: bool,
 }
 
 /// Over a footpath of the timetable. Times are seconds after the begin of the requested service day.

@@ -7,7 +7,7 @@ use crate::timetable::day_trips::DayTrips;
 use crate::timetable::in_seat::InSeat;
 use crate::timetable::patterns::{PatternTrip, Patterns};
 use crate::timetable::services::Day;
-use crate::timetable::{Timetable, TripIx, Wheelchair, ZoneIx};
+use crate::timetable::{Permission, Timetable, TripIx, ZoneIx};
 
 /// Days that a workspace caches: a search looks at three or four of each zone, and two dates may alternate.
 const CACHED_DAYS: usize = 24;
@@ -31,7 +31,7 @@ impl DayCache {
                     let trip = &timetable.trips[trip];
                     services[trip.service as usize]
                         && (timetable.zones.len() == 1 || timetable.routes[trip.route as usize].zone == zone)
-                        && (!query.wheelchair || trip.wheelchair == Wheelchair::Possible)
+                        && (!query.wheelchair || trip.wheelchair == Permission::Possible)
                 });
                 self.days.push(((day, zone, query.wheelchair), trips));
             }

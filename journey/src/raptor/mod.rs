@@ -43,7 +43,7 @@ use crate::timetable::services::Day;
 use crate::timetable::{StopIx, Timetable};
 
 pub use self::departures::{Departure, DepartureQuery};
-pub use self::journey::{Answer, Journey, Leg, Ride, Walk};
+pub use self::journey::{Answer, Call, Journey, Leg, Ride, Walk};
 pub use self::search::Search;
 
 /// Default limit of rides.

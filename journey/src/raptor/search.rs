@@ -11,7 +11,7 @@ use super::trace::Tracer;
 use super::{Answer, Journey, Query, When};
 use crate::bits;
 use crate::overlay::{Overlay, Runs};
-use crate::timetable::{Timetable, Wheelchair};
+use crate::timetable::{Permission, Timetable};
 
 /// Number of stops from which on searches compute the bound of `rounds/reach.rs`. In a town of 4,000 stops it takes longer
 /// (0.15 ms) than it saves; in a region of 64,000 it makes the slow tenth of queries three times as fast.
@@ -35,7 +35,7 @@ impl Search {
     pub fn new(timetable: Arc<Timetable>) -> Self {
         let mut closed = vec![0; bits::words(timetable.variants.nodes())];
         for (stop, wheelchair) in (0..).zip(&timetable.stops.wheelchair) {
-            if *wheelchair == Wheelchair::Impossible {
+            if *wheelchair == Permission::Impossible {
                 let nodes = timetable.variants.nodes_of(stop);
                 nodes.for_each(|node| bits::set(&mut closed, node as usize));
             }

@@ -1,14 +1,14 @@
 //! Journeys from labels.
 
-use super::journey::{Journey, Leg, Ride, Walk};
+use super::journey::{Call, Journey, Leg, Ride, Walk};
 use super::layers::DatedTrip;
 use super::line::{Line, Permit, directed, turned};
 use super::permits::Permits;
 use super::rounds::{Found, RideLabel, Rounds, Task};
 use crate::booking::RunBooking;
-use crate::overlay::Runs;
+use crate::overlay::{ChangedDay, Runs};
 use crate::timetable::patterns::PatternStop;
-use crate::timetable::{Boarding, NONE, StopIx};
+use crate::timetable::{Boarding, NONE, StopIx, TripIx};
 
 /// What labels refer to.
 pub struct Tracer<'a> {
@@ -146,6 +146,7 @@ impl Tracer<'_> {
             alight: alight as u16,
             from: stop(board),
             to: stop(alight),
+            calls: (board..=alight).map(|at| self.call(&run, trip, at)).collect(),
             stay_seated: seat.from_before,
             departure_s: run.departure(board),
             arrival_s: run.arrival(alight),
@@ -157,6 +158,21 @@ impl Tracer<'_> {
             drop_off: stops[alight].drop_off(),
             booking: booked.and_then(|run| run.ride(on.into_iter().chain(off))),
         })
+    }
+
+    /// The stop of a run at a position.
+    fn call(&self, run: &DatedTrip<'_>, trip: TripIx, at: usize) -> Call {
+        let planned = self.runs.planned(trip, at);
+        let is_skipped = |changed: &ChangedDay| changed.is_skipped(trip, at as u16);
+        Call {
+            stop: self.runs.timetable.variants.stop(run.times.pattern.stops[at].stop()),
+            scheduled_stop: self.runs.planned_stop(trip, at),
+            arrival_s: run.arrival(at),
+            departure_s: run.departure(at),
+            scheduled_arrival_s: planned.arrival + run.layer.shift,
+            scheduled_departure_s: planned.departure + run.layer.shift,
+            is_skipped: run.layer.changes(self.runs.overlay).is_some_and(is_skipped),
+        }
     }
 
     /// The position where a ride to `stop` is left: the first one, since a line that comes by twice is earlier the first

@@ -56,15 +56,15 @@ pub const DEFAULT_CHANGE_S: i32 = 120;
 /// search.
 pub const NO_CHANGE: i32 = i32::MAX / 4;
 
-/// Whether a wheelchair user may use a stop or trip.
+/// Whether wheelchairs, or bicycles, may be taken to a stop or on a trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum Wheelchair {
+pub enum Permission {
     /// The feed does not say.
     #[default]
     Unknown,
-    /// It is accessible.
+    /// They may.
     Possible,
-    /// It is not accessible.
+    /// They may not.
     Impossible,
 }
 
@@ -82,9 +82,16 @@ pub struct Stops {
     /// The station a platform belongs to, else [`NONE`].
     pub parents: Vec<StopIx>,
     /// Whether wheelchairs can board there.
-    pub wheelchair: Vec<Wheelchair>,
+    pub wheelchair: Vec<Permission>,
     /// Order of the ids, for finding.
     pub(crate) by_id: Vec<u32>,
+}
+
+impl Permission {
+    /// `None`: the feed does not say.
+    pub fn known(self) -> Option<bool> {
+        (self != Permission::Unknown).then_some(self == Permission::Possible)
+    }
 }
 
 impl Stops {
@@ -160,8 +167,12 @@ pub struct Trip {
     pub sequence: u32,
     /// GTFS's `direction_id`, 0 or 1.
     pub direction: Option<u8>,
+    /// Name for riders, e.g. the number of a train: text number in [`Timetable::headsigns`]; may be empty.
+    pub short_name: u32,
     /// Whether wheelchairs can board.
-    pub wheelchair: Wheelchair,
+    pub wheelchair: Permission,
+    /// Whether bicycles are taken along.
+    pub bikes: Permission,
 }
 
 /// Several feeds in one.
@@ -199,7 +210,7 @@ pub struct Timetable {
     pub trips: Vec<Trip>,
     /// Ids of trips.
     pub trip_ids: Strings,
-    /// Headsigns, each once.
+    /// Headsigns and short names of trips, each once.
     pub headsigns: Strings,
     /// Headsigns (text numbers) of the stops of trips that change theirs on the way, each list once.
     pub stop_headsigns: Vec<Box<[u32]>>,
@@ -297,6 +308,11 @@ impl Timetable {
     /// The id of a trip as its feed has it.
     pub fn trip_id(&self, trip: TripIx) -> &str {
         self.trips.get(trip as usize).map_or("", |t| self.trip_ids.get(t.id))
+    }
+
+    /// Name of a trip for riders; may be empty.
+    pub fn trip_short_name(&self, trip: TripIx) -> &str {
+        self.trips.get(trip as usize).map_or("", |t| self.headsigns.get(t.short_name))
     }
 
     /// Headsign of a trip; may be empty.

@@ -13,7 +13,7 @@ use crate::timetable::grouping::Grouping;
 use crate::timetable::services::Service;
 use crate::timetable::shapes::{PointE6, Shapes};
 use crate::timetable::strings::Strings;
-use crate::timetable::{Agency, Credit, FeedIx, NONE, Route, StopIx, Trip, Wheelchair, ZoneIx};
+use crate::timetable::{Agency, Credit, FeedIx, NONE, Permission, Route, StopIx, Trip, ZoneIx};
 
 /// All feeds, in the order of their files; stops and trips are not yet in their final order.
 #[derive(Default)]
@@ -59,7 +59,7 @@ pub struct DraftStops {
     pub platforms: Strings,
     pub points: Vec<PointE6>,
     pub parents: Vec<StopIx>,
-    pub wheelchair: Vec<Wheelchair>,
+    pub wheelchair: Vec<Permission>,
 }
 
 /// The ids of one feed, and its trips before their stop times are known.
@@ -125,11 +125,11 @@ impl DraftStops {
     }
 }
 
-/// The value of GTFS's wheelchair fields.
-pub fn wheelchair(field: &[u8]) -> Wheelchair {
+/// The value of GTFS's fields for wheelchairs and bicycles.
+pub fn permission(field: &[u8]) -> Permission {
     match field {
-        b"1" => Wheelchair::Possible,
-        b"2" => Wheelchair::Impossible,
-        _ => Wheelchair::Unknown,
+        b"1" => Permission::Possible,
+        b"2" => Permission::Impossible,
+        _ => Permission::Unknown,
     }
 }

@@ -1,12 +1,12 @@
 //! `stops.txt`.
 
 use super::ReadError;
-use super::draft::{Draft, wheelchair};
+use super::draft::{Draft, permission};
 use super::source::Source;
 use super::table::{Fault, Table, fault};
 use crate::timetable::patterns::PatternStop;
 use crate::timetable::shapes::{NOWHERE, PointE6};
-use crate::timetable::{FeedProblems, NONE, StopIx, Wheelchair};
+use crate::timetable::{FeedProblems, NONE, Permission, StopIx};
 
 const HEADER: &str =
     "stop_id,stop_lat,stop_lon,stop_name,location_type,parent_station,wheelchair_boarding,platform_code";
@@ -58,7 +58,7 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems)
         if parent != NONE && points[stop] == NOWHERE {
             points[stop] = points[parent as usize];
         }
-        if parent != NONE && draft.stops.wheelchair[stop] == Wheelchair::Unknown {
+        if parent != NONE && draft.stops.wheelchair[stop] == Permission::Unknown {
             draft.stops.wheelchair[stop] = draft.stops.wheelchair[parent as usize];
         }
     }
@@ -92,7 +92,7 @@ fn row(table: &Table<'_>, draft: &mut Draft) -> Result<Row, Fault> {
     stops.platforms.push(&table.text(platform));
     stops.points.push(if is_nowhere(point) { NOWHERE } else { point });
     stops.parents.push(NONE);
-    stops.wheelchair.push(wheelchair(table.bytes(accessible)));
+    stops.wheelchair.push(permission(table.bytes(accessible)));
     Ok(Row { parent: table.text(parent), line: table.line() })
 }
 

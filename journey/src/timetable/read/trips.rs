@@ -1,14 +1,13 @@
 //! `trips.txt`.
 
 use super::ReadError;
-use super::draft::{Draft, wheelchair};
+use super::draft::{Draft, permission};
 use super::source::Source;
 use super::table::{Fault, Table};
 use crate::timetable::shapes::NO_SHAPE;
 use crate::timetable::{FeedProblems, NONE, Trip};
 
-const HEADER: &str =
-    "trip_id,route_id,service_id,trip_headsign,shape_id,wheelchair_accessible,direction_id,block_id";
+const HEADER: &str = "trip_id,route_id,service_id,trip_headsign,shape_id,wheelchair_accessible,direction_id,block_id,trip_short_name,bikes_allowed";
 
 /// Reads the trips, without their times.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
@@ -21,7 +20,8 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems)
 }
 
 fn trip(table: &Table<'_>, draft: &mut Draft, problems: &mut FeedProblems) -> Result<Trip, Fault> {
-    let [id, route, service, headsign, shape, accessible, direction, block] = table.columns();
+    let [id, route, service, headsign, shape, accessible, direction, block, short_name, bikes] =
+        table.columns();
     let key = table.new_named_id(id, &draft.feed.trips)?;
     let route = table.id(route, &draft.feed.routes, "route")?;
     let service = table.id(service, &draft.feed.services, "service")?;
@@ -39,7 +39,9 @@ fn trip(table: &Table<'_>, draft: &mut Draft, problems: &mut FeedProblems) -> Re
         shape: known_shape.unwrap_or(NO_SHAPE),
         sequence: 0,
         direction: (0..2).find(|number| table.bytes(direction) == [b'0' + number]),
-        wheelchair: wheelchair(table.bytes(accessible)),
+        short_name: draft.headsigns.insert_full(table.text(short_name)).0 as u32,
+        wheelchair: permission(table.bytes(accessible)),
+        bikes: permission(table.bytes(bikes)),
     };
     draft.trip_feeds.push(draft.feed_number());
     if !table.bytes(block).is_empty() {
