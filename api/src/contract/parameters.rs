@@ -91,8 +91,13 @@ parameters! {
         max_walk_m: Option<MaxWalk>,
         /// Audiences that the driver belongs to, separated by commas; their spaces are offered as well.
         r#for: Option<Audiences>,
-        /// `true`: no steps, and accessible vehicles and stops only.
-        wheelchair: Option<Flag>,
+        /// `true`: no steps, and only vehicles that are known to take wheelchairs; `prefer`: those as well of which that is not
+        /// known, named as such (`wheelchair` of a leg is null).
+        wheelchair: Option<Wheelchair>,
+        /// Most changes between vehicles, at most 255; when left out as many as make sense.
+        max_transfers: Option<Transfers>,
+        /// Shortest time to change, seconds, where the timetable takes less for enough. More than 3600 is taken as 3600.
+        min_transfer_s: Option<ChangeTime>,
         /// Height of the car, metres: lower car parks are left out. More than 10 is taken as 10.
         height_m: Option<Positive>,
         /// How long the car is to stay, minutes: places with a shorter limit are left out. More than 100000 is taken as

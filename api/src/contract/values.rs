@@ -124,6 +124,12 @@ values! {
     MaxWalk = number(0.0).default(Some(json!(1_500)));
     /// Height of a car, or how long it stays.
     Positive = number(0.1);
+    /// Changes between vehicles.
+    Transfers = integer().minimum(Some(0usize)).maximum(Some(255usize));
+    /// Time to change.
+    ChangeTime = number(0.0).default(Some(json!(0)));
+    /// What someone in a wheelchair can use.
+    Wheelchair = choice(["false", "true", "prefer"], Some("false"));
     /// Shortest stay.
     MinStay = number(0.0).default(Some(json!(60)));
     /// Audiences.

@@ -99,7 +99,7 @@ words! {
     /// Why a place to park, or a ride (`cancelled`, `stop_skipped`), is not part of the answer.
     LeftOutReason = [
         "full", "closed", "restricted", "height", "max_stay", "fee", "unlinked", "out_of_reach", "cancelled",
-        "stop_skipped", "booking_closed", "booking_not_open",
+        "stop_skipped", "booking_closed", "booking_not_open", "wheelchair_unknown",
     ];
     /// Kind of source: live data, a timetable (GTFS), the street map (OpenStreetMap).
     SourceKind = ["feed", "timetable", "streets"];

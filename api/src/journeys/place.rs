@@ -156,6 +156,7 @@ mod tests {
     use journey::booking::BookedRides;
     use journey::plan::{Modes, When};
     use journey::streets::parking::{Build, Purpose};
+    use journey::timetable::Access;
 
     use super::*;
 
@@ -169,7 +170,9 @@ mod tests {
             max_walk_m: 500.0,
             max_direct_walk_m: 500.0,
             audiences: Vec::new(),
-            wheelchair: false,
+            access: Access::Foot,
+            max_transfers: None,
+            min_transfer_s: 0,
             height_m: Some(1.9),
             stay_min: Some(60.0),
             free_only: true,

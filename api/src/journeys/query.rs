@@ -5,6 +5,7 @@ use domain::{Audience, Lang, UtcMicros};
 use journey::area::Area;
 use journey::booking::BookedRides;
 use journey::plan::{Modes, When};
+use journey::timetable::Access;
 use journey::timetable::services::date_of;
 
 use crate::http::params::Params;
@@ -16,6 +17,9 @@ pub const DEFAULT_WALK_M: f64 = 1_500.0;
 const DEFAULT_DIRECT_WALK_M: f64 = 5_000.0;
 /// Largest walking limit, metres.
 const MAX_WALK_M: f64 = 20_000.0;
+
+/// Longest time to change that can be asked for, seconds.
+const MAX_TRANSFER_S: f64 = 3_600.0;
 
 /// Two points nearer than this are the same, metres.
 const SAME_PLACE_M: f64 = 10.0;
@@ -32,7 +36,10 @@ pub struct JourneyQuery {
     pub max_walk_m: f64,
     pub max_direct_walk_m: f64,
     pub audiences: Vec<Audience>,
-    pub wheelchair: bool,
+    pub access: Access,
+    /// Most changes between vehicles; `None`: as many as make sense.
+    pub max_transfers: Option<u8>,
+    pub min_transfer_s: i32,
     /// Height of the car.
     pub height_m: Option<f64>,
     /// How long the car is to stay.
@@ -84,6 +91,7 @@ impl JourneyQuery {
             None => Ok(None),
             Some(_) => params.number(name, 0.0, 0.1, max).map(Some),
         };
+        let max_transfers: Option<u8> = params.one("max_transfers", "whole numbers from 0 to 255")?;
         let book_at = params.time("book_at")?.unwrap_or(now);
         let booked = match params.text("booking") {
             None | Some("any") => BookedRides::OpenAt(book_at),
@@ -101,7 +109,9 @@ impl JourneyQuery {
             max_walk_m,
             max_direct_walk_m: if is_limited { max_walk_m } else { DEFAULT_DIRECT_WALK_M },
             audiences: params.list("for", &Audience::choices())?.unwrap_or_default(),
-            wheelchair: flag(params, "wheelchair")?,
+            access: access(params)?,
+            max_transfers,
+            min_transfer_s: params.number("min_transfer_s", 0.0, 0.0, MAX_TRANSFER_S)? as i32,
             height_m: positive("height_m", 10.0)?,
             stay_min: positive("stay_min", 100_000.0)?,
             free_only: flag(params, "free")?,
@@ -166,6 +176,20 @@ pub fn assumed_arrival(query: &JourneyQuery) -> UtcMicros {
 /// A point at which there are no streets.
 pub fn outside(field: &str, point: LatLon, bounds: Option<Bbox>) -> Problem {
     Problem::outside_area(field, point, "street", "Streets reach", bounds)
+}
+
+fn access(params: &Params<'_>) -> Result<Access, Problem> {
+    match params.text("wheelchair") {
+        None | Some("false") => Ok(Access::Foot),
+        Some("true") => Ok(Access::Wheelchair),
+        Some("prefer") => Ok(Access::WheelchairOrUnknown),
+        Some(other) => {
+            let detail = "'wheelchair' is none of true, prefer and false.";
+            let remedy = "Write wheelchair=true for vehicles that are known to take wheelchairs, or wheelchair=prefer for those \
+                          as well of which nothing is known.";
+            Err(Problem::bad_parameter("wheelchair", other, detail).remedy(remedy))
+        }
+    }
 }
 
 fn flag(params: &Params<'_>, name: &str) -> Result<bool, Problem> {

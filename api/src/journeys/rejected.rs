@@ -78,6 +78,9 @@ impl<'a> RejectedOut<'a> {
             Lost::Cancelled => ("cancelled", "the run is cancelled"),
             Lost::Skipped => ("stop_skipped", "the run does not stop where the ride begins or ends"),
             Lost::BookingClosed => ("booking_closed", "the ride runs on request and can no longer be booked"),
+            Lost::WheelchairUnknown => {
+                ("wheelchair_unknown", "nothing says whether the vehicle takes wheelchairs")
+            }
             Lost::BookingNotOpen => ("booking_not_open", "the ride runs on request and cannot be booked yet"),
         };
         RejectedOut {

@@ -113,7 +113,7 @@ fn plan(
     let all: Vec<Lot<'_>> = (candidates.all.iter().enumerate())
         .map(|(id, c)| {
             let linked = c.linked;
-            let stops = if query.wheelchair { &linked.wheelchair_stops } else { &linked.stops };
+            let stops = if query.access.is_wheelchair() { &linked.wheelchair_stops } else { &linked.stops };
             Lot { id, at: linked.at, links: &linked.links, stops }
         })
         .collect();
@@ -124,7 +124,9 @@ fn plan(
         modes: query.modes,
         max_walk_m: query.max_walk_m,
         max_direct_walk_m: query.max_direct_walk_m,
-        wheelchair: query.wheelchair,
+        access: query.access,
+        max_transfers: query.max_transfers,
+        min_transfer_s: query.min_transfer_s,
         lots: &all[..lot_count],
         park_ride: &all[lot_count..],
         bookings: &bookings,

@@ -10,6 +10,7 @@ use crate::area::Area;
 use crate::area::tests::town;
 use crate::overlay::Runs;
 use crate::plan::{Leg, Lost, Modes, PlanResult, Planner, Predictor, Request, When};
+use crate::timetable::Access;
 
 /// The rule of a county for lines of this name.
 pub(crate) fn rule(route: &str, terms: Terms) -> OnDemandLine {
@@ -81,7 +82,9 @@ impl Town {
             modes: Modes::TRANSIT,
             max_walk_m: 600.0,
             max_direct_walk_m: 5_000.0,
-            wheelchair: false,
+            access: Access::Foot,
+            max_transfers: None,
+            min_transfer_s: 0,
             lots: &[],
             park_ride: &[],
             predictor: &NoParking,

@@ -12,7 +12,7 @@ use crate::timetable::day_trips::DayTrips;
 use crate::timetable::grouping::Grouping;
 use crate::timetable::patterns::Patterns;
 use crate::timetable::services::Day;
-use crate::timetable::{Permission, Timetable, TripIx, ZoneIx};
+use crate::timetable::{Access, Permission, Timetable, TripIx, ZoneIx};
 
 /// The changes of one service day, by the clock of one zone.
 #[derive(Debug, Clone)]
@@ -36,9 +36,10 @@ pub struct ChangedDay {
     skipped: FxHashMap<TripIx, SmallVec<[u16; 2]>>,
     /// `removed` without the runs that are cancelled or skip stops; `None`: there are none.
     planned: Option<Vec<u64>>,
-    pub(crate) all: DayTrips,
-    /// Those with [`Permission::Possible`].
-    pub(crate) accessible: DayTrips,
+    all: DayTrips,
+    /// Those that someone in a wheelchair may use, and those that are known to take wheelchairs.
+    not_refused: DayTrips,
+    accessible: DayTrips,
     /// A mask without any trip of `patterns`.
     pub(crate) none: Vec<u64>,
     /// Whether vehicles stop where none of their line does by the timetable.
@@ -47,6 +48,15 @@ pub struct ChangedDay {
 }
 
 impl ChangedDay {
+    /// The trips of `patterns` that whoever travels may use.
+    pub(crate) fn trips_for(&self, access: Access) -> &DayTrips {
+        match access {
+            Access::Foot => &self.all,
+            Access::WheelchairOrUnknown => &self.not_refused,
+            Access::Wheelchair => &self.accessible,
+        }
+    }
+
     /// Which run a trip of `patterns` is.
     pub(crate) fn trip(&self, own: u32) -> Option<TripIx> {
         self.trips.get(own as usize).copied()
@@ -109,6 +119,7 @@ impl<'a> Builder<'a> {
             skipped: FxHashMap::default(),
             planned: None,
             all: DayTrips::default(),
+            not_refused: DayTrips::default(),
             accessible: DayTrips::default(),
             none: Vec::new(),
             has_new_stops: false,
@@ -165,15 +176,18 @@ impl<'a> Builder<'a> {
     pub fn finish(self, own_runs: &[OwnRun]) -> ChangedDay {
         let Builder { timetable, grouping, mut changed, .. } = self;
         let (patterns, trips) = grouping.finish(timetable.variants.nodes());
-        changed.all = DayTrips::new(&patterns, |_| true);
-        changed.accessible = DayTrips::new(&patterns, |own| {
+        let wheelchair = |own: usize| {
             let trip = trips[own] as usize;
             let of = match trip.checked_sub(timetable.trips.len()) {
                 Some(own) => own_runs[own].of,
                 None => Some(trip as TripIx),
             };
-            of.is_some_and(|trip| timetable.trips[trip as usize].wheelchair == Permission::Possible)
-        });
+            of.map_or(Permission::Unknown, |trip| timetable.trips[trip as usize].wheelchair)
+        };
+        let trips_for = |access: Access| DayTrips::new(&patterns, |own| access.permits(wheelchair(own)));
+        changed.all = trips_for(Access::Foot);
+        changed.not_refused = trips_for(Access::WheelchairOrUnknown);
+        changed.accessible = trips_for(Access::Wheelchair);
         changed.none = vec![0; bits::words(patterns.trips())];
         let mut masks = changed.removed.iter().zip(&changed.elsewhere);
         if masks.any(|(removed, elsewhere)| removed & !elsewhere != 0) || !changed.skipped.is_empty() {

@@ -3,7 +3,7 @@
 use super::{Overlay, OwnRun};
 use crate::timetable::patterns::StopTime;
 use crate::timetable::shapes::{NOWHERE, PointE6};
-use crate::timetable::{NONE, Route, StopIx, Timetable, TripIx};
+use crate::timetable::{NONE, Permission, Route, StopIx, Timetable, TripIx};
 
 /// What is known of runs besides their times.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,12 @@ impl<'a> Runs<'a> {
     /// The trip of the timetable that it is, replaces, or is a copy of.
     pub fn like(&self, trip: TripIx) -> Option<TripIx> {
         self.own(trip).map_or(Some(trip), |own| own.of)
+    }
+
+    /// Whether it takes wheelchairs.
+    pub fn wheelchair(&self, trip: TripIx) -> Permission {
+        let like = self.like(trip).and_then(|trip| self.timetable.trips.get(trip as usize));
+        like.map_or(Permission::Unknown, |trip| trip.wheelchair)
     }
 
     /// Its course between two of its stops, by their positions.

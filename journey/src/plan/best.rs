@@ -55,6 +55,7 @@ fn beats(a: &Itinerary, b: &Itinerary, when: When) -> bool {
         && (a.modes == b.modes || own_m(a) <= own_m(b))
         && in_time
         && a.is_booked() <= b.is_booked()
+        && a.is_access_unknown() <= b.is_access_unknown()
         && a.transfers <= b.transfers
         && a.walk_m() <= b.walk_m() + SAME_WALK_M
         && a.certainty() + SAME_CERTAINTY >= b.certainty()

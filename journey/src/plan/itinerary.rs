@@ -99,6 +99,8 @@ pub struct RideLeg {
     pub distance_m: f64,
     /// Its course.
     pub points: Vec<LatLon>,
+    /// Whether someone in a wheelchair travels, and nothing says whether it takes wheelchairs.
+    pub is_access_unknown: bool,
 }
 
 impl StreetLeg {
@@ -142,6 +144,11 @@ impl Itinerary {
             Leg::Street(leg) => leg.parking.as_ref(),
             Leg::Ride(_) => None,
         })
+    }
+
+    /// Whether someone in a wheelchair travels, and nothing says whether a ride of it takes wheelchairs.
+    pub fn is_access_unknown(&self) -> bool {
+        self.rides().any(|leg| leg.is_access_unknown)
     }
 
     /// Whether a ride of it must be booked.

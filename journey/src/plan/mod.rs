@@ -29,7 +29,7 @@ use crate::overlay::Overlay;
 use crate::raptor::{Departure, DepartureQuery, Ride, Search};
 use crate::streets::parking::Links;
 use crate::streets::{Closed, Link, Mode, Workspace};
-use crate::timetable::StopIx;
+use crate::timetable::{Access, StopIx};
 
 pub use self::itinerary::{End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
 use self::places::stops_in;
@@ -129,8 +129,12 @@ pub struct Request<'a> {
     pub max_walk_m: f64,
     /// Longest walk without any vehicle, metres.
     pub max_direct_walk_m: f64,
-    /// Whether in a wheelchair.
-    pub wheelchair: bool,
+    /// Who travels.
+    pub access: Access,
+    /// Most changes between vehicles; `None`: as many as make sense.
+    pub max_transfers: Option<u8>,
+    /// Shortest time to change, seconds.
+    pub min_transfer_s: i32,
     /// Where a driver may park near the destination.
     pub lots: &'a [Lot<'a>],
     /// Park-and-ride sites.
@@ -150,16 +154,16 @@ pub struct Request<'a> {
 impl Request<'_> {
     /// How one gets to stops.
     fn foot(&self) -> Mode {
-        if self.wheelchair { Mode::Wheelchair } else { Mode::Foot }
+        if self.access.is_wheelchair() { Mode::Wheelchair } else { Mode::Foot }
     }
 
     fn booked(&self) -> Booked<'_> {
-        Booked { bookings: self.bookings, rides: self.booked, wheelchair: self.wheelchair }
+        Booked { bookings: self.bookings, rides: self.booked, wheelchair: self.access.is_wheelchair() }
     }
 
     /// Where one leaves a lot.
     fn doors<'l>(&self, lot: &'l Lot<'_>) -> &'l [Link] {
-        if self.wheelchair { &lot.links.wheelchair } else { &lot.links.foot }
+        if self.access.is_wheelchair() { &lot.links.wheelchair } else { &lot.links.foot }
     }
 }
 
@@ -199,6 +203,8 @@ pub enum Lost {
     BookingClosed,
     /// It cannot be booked yet.
     BookingNotOpen,
+    /// Nothing says whether it takes wheelchairs.
+    WheelchairUnknown,
 }
 
 /// Which end of the journey.

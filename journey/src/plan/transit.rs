@@ -7,8 +7,8 @@ use crate::booking::{Booked, BookedRides, RideBooking};
 use crate::overlay::Runs;
 use crate::raptor::{self, DepartureQuery, Journey, Query, Ride, Walk};
 use crate::streets::Path;
-use crate::timetable::StopIx;
 use crate::timetable::shapes::PointE6;
+use crate::timetable::{Access, Permission, StopIx};
 
 /// Most rides of an itinerary.
 const MAX_RIDES: u8 = 5;
@@ -60,23 +60,16 @@ impl Planning<'_, '_> {
             When::ArriveBy(time) => raptor::When::ArriveBy((time - midnight) as i32),
         };
         let query = Query {
-            max_rides: MAX_RIDES,
-            wheelchair: request.wheelchair,
+            max_rides: request.max_transfers.map_or(MAX_RIDES, |most| MAX_RIDES.min(most.saturating_add(1))),
+            access: request.access,
+            min_change_s: request.min_transfer_s,
             // Within the limit of one walk.
             max_path_m: request.max_walk_m.clamp(0.0, f64::from(u16::MAX)) as u16,
             walk_at_ends: false,
             booked: Some(request.booked()),
             ..Query::new(origins, &destinations, day, when)
         };
-        let is_over = &mut || (request.is_over)();
-        let mut answer = self.search.run_late(&query, self.overlay, is_over);
-        // Only a journey that is found may hide another one.
-        if answer.journeys.iter().any(Journey::is_booked) {
-            let booked = Some(Booked { rides: BookedRides::None, ..request.booked() });
-            let unbooked = self.search.run_late(&Query { booked, ..query }, self.overlay, is_over);
-            answer.cut |= unbooked.cut;
-            answer.journeys.extend(unbooked.journeys);
-        }
+        let answer = self.all_kinds(&query);
         self.plan.cut |= answer.cut;
         for journey in answer.journeys.iter().filter(|journey| journey.rides > 0) {
             let itinerary = self.itinerary(modes, journey, midnight, begin);
@@ -87,8 +80,57 @@ impl Planning<'_, '_> {
             if answer.has_barred {
                 self.note_barred(&query, midnight);
             }
+            if query.access == Access::Wheelchair {
+                self.note_unknown(&query, midnight);
+            }
             self.keep_first_lost();
         }
+    }
+
+    /// What `query` finds, and what it hides: journeys without bookings, and those of which all is known to take wheelchairs.
+    /// Only a journey that is found may hide another one.
+    fn all_kinds(&mut self, query: &Query<'_>) -> raptor::Answer {
+        let request = self.request;
+        let mut answer = raptor::Answer::default();
+        let mut waiting = vec![(request.access, request.booked)];
+        let mut at = 0;
+        while let Some(&(access, rides)) = waiting.get(at) {
+            at += 1;
+            let booked = Some(Booked { rides, ..request.booked() });
+            let query = Query { access, booked, ..*query };
+            let found = self.search.run_late(&query, self.overlay, &mut || (request.is_over)());
+            answer.cut |= found.cut;
+            answer.has_barred |= found.has_barred;
+            let unbooked =
+                found.journeys.iter().any(Journey::is_booked).then_some((access, BookedRides::None));
+            let is_unknown =
+                access == Access::WheelchairOrUnknown && found.journeys.iter().any(|j| self.is_unknown(j));
+            let known = is_unknown.then_some((Access::Wheelchair, rides));
+            for next in unbooked.into_iter().chain(known) {
+                if !waiting.contains(&next) {
+                    waiting.push(next);
+                }
+            }
+            answer.journeys.extend(found.journeys);
+        }
+        answer
+    }
+
+    /// Whether nothing says of a ride of a journey whether it takes wheelchairs.
+    fn is_unknown(&self, journey: &Journey) -> bool {
+        let runs = Runs { timetable: &self.area.timetable, overlay: self.overlay };
+        journey.vehicles().any(|ride| runs.wheelchair(ride.trip) == Permission::Unknown)
+    }
+
+    /// Notes the rides of what would be found if all of which nothing is known took wheelchairs.
+    fn note_unknown(&mut self, query: &Query<'_>, midnight: i64) {
+        let request = self.request;
+        let runs = Runs { timetable: &self.area.timetable, overlay: self.overlay };
+        let query = Query { access: Access::WheelchairOrUnknown, ..*query };
+        let answer = self.search.run_late(&query, self.overlay, &mut || (request.is_over)());
+        self.lose(&answer.journeys, midnight, |ride| {
+            (runs.wheelchair(ride.trip) == Permission::Unknown).then_some(Lost::WheelchairUnknown)
+        });
     }
 
     /// Notes the rides of what would be found if nothing were cancelled and no stop skipped.
@@ -158,7 +200,7 @@ impl Planning<'_, '_> {
         let mut legs: Vec<Leg> = begin(first.from, start)?.into_iter().map(Leg::Street).collect();
         for leg in &journey.legs {
             legs.push(match leg {
-                raptor::Leg::Ride(ride) => Leg::Ride(ride_leg(runs, ride, midnight)),
+                raptor::Leg::Ride(ride) => Leg::Ride(ride_leg(runs, ride, midnight, self.request.access)),
                 raptor::Leg::Walk(walk) => Leg::Street(self.change(walk, midnight)?),
             });
         }
@@ -202,7 +244,7 @@ impl Planning<'_, '_> {
             let points = [walk.from, walk.to].map(|stop| area.timetable.stops.point(stop));
             Path { duration_s: 0.0, distance_m: points[0].distance_m(points[1]), points: points.into() }
         };
-        let path = path.or_else(|| (!self.request.wheelchair).then(straight))?;
+        let path = path.or_else(|| (!self.request.access.is_wheelchair()).then(straight))?;
         let start = midnight + i64::from(walk.departure_s);
         let leg = StreetLeg::along(mode, End::Stop(walk.from), End::Stop(walk.to), path, start);
         // What the timetable allows for a change is more than the walk.
@@ -210,7 +252,7 @@ impl Planning<'_, '_> {
     }
 }
 
-fn ride_leg(runs: Runs<'_>, ride: &Ride, midnight: i64) -> RideLeg {
+fn ride_leg(runs: Runs<'_>, ride: &Ride, midnight: i64, access: Access) -> RideLeg {
     let points: Vec<_> = runs
         .geometry(ride.trip, usize::from(ride.board), usize::from(ride.alight))
         .into_iter()
@@ -224,6 +266,7 @@ fn ride_leg(runs: Runs<'_>, ride: &Ride, midnight: i64) -> RideLeg {
         scheduled_end: at(ride.scheduled_arrival_s),
         distance_m: points.windows(2).map(|pair| pair[0].distance_m(pair[1])).sum(),
         points,
+        is_access_unknown: access.is_wheelchair() && runs.wheelchair(ride.trip) == Permission::Unknown,
         ride: ride.clone(),
     }
 }

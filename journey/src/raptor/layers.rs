@@ -7,7 +7,7 @@ use crate::timetable::day_trips::DayTrips;
 use crate::timetable::in_seat::InSeat;
 use crate::timetable::patterns::{PatternTrip, Patterns};
 use crate::timetable::services::Day;
-use crate::timetable::{Permission, Timetable, TripIx, ZoneIx};
+use crate::timetable::{Access, Timetable, TripIx, ZoneIx};
 
 /// Days that a workspace caches: a search looks at three or four of each zone, and two dates may alternate.
 const CACHED_DAYS: usize = 24;
@@ -15,7 +15,7 @@ const CACHED_DAYS: usize = 24;
 /// The trips of the days that were searched last.
 #[derive(Debug, Default)]
 pub struct DayCache {
-    days: Vec<((Day, ZoneIx, bool), DayTrips)>,
+    days: Vec<((Day, ZoneIx, Access), DayTrips)>,
 }
 
 impl DayCache {
@@ -25,22 +25,22 @@ impl DayCache {
             self.days.clear();
         }
         for (day, zone) in zoned_days(timetable, overlay, query) {
-            if self.get(day, zone, query.wheelchair).is_none() {
+            if self.get(day, zone, query.access).is_none() {
                 let services: Vec<bool> = timetable.services.iter().map(|s| s.runs_on(day)).collect();
                 let trips = DayTrips::new(&timetable.patterns, |trip| {
                     let trip = &timetable.trips[trip];
                     services[trip.service as usize]
                         && (timetable.zones.len() == 1 || timetable.routes[trip.route as usize].zone == zone)
-                        && (!query.wheelchair || trip.wheelchair == Permission::Possible)
+                        && query.access.permits(trip.wheelchair)
                 });
-                self.days.push(((day, zone, query.wheelchair), trips));
+                self.days.push(((day, zone, query.access), trips));
             }
         }
     }
 
     /// The trips of a prepared day whose times are in a zone.
-    fn get(&self, day: Day, zone: ZoneIx, wheelchair: bool) -> Option<&DayTrips> {
-        self.days.iter().find(|(key, _)| *key == (day, zone, wheelchair)).map(|(_, trips)| trips)
+    fn get(&self, day: Day, zone: ZoneIx, access: Access) -> Option<&DayTrips> {
+        self.days.iter().find(|(key, _)| *key == (day, zone, access)).map(|(_, trips)| trips)
     }
 }
 
@@ -150,7 +150,7 @@ pub fn networks<'a>(
     let begins = timetable.day_begins_at(query.day);
     let shift = |day: Day, zone: ZoneIx| (timetable.day_begins_in(zone, day) - begins) as i32;
     let layers = zoned_days(timetable, overlay, query).filter_map(|(day, zone)| {
-        let trips = cache.get(day, zone, query.wheelchair).filter(|trips| trips.any)?;
+        let trips = cache.get(day, zone, query.access).filter(|trips| trips.any)?;
         let changed = overlay.and_then(|overlay| overlay.of(day, zone));
         let removed = changed.map_or(nothing, |day| day.removed(query.as_planned));
         Some(Layer { day, zone, shift: shift(day, zone), trips, removed })
@@ -159,7 +159,7 @@ pub fn networks<'a>(
         vec![Network { patterns: &timetable.patterns, layers: layers.collect(), changed: None }];
     let days = query.days(timetable, overlay);
     for changed in overlay.into_iter().flat_map(Overlay::days).filter(|d| days.contains(&d.day)) {
-        let trips = if query.wheelchair { &changed.accessible } else { &changed.all };
+        let trips = changed.trips_for(query.access);
         if trips.any {
             let (day, zone) = (changed.day, changed.zone);
             let layer = Layer { day, zone, shift: shift(day, zone), trips, removed: &changed.none };

@@ -40,7 +40,7 @@ use std::ops::RangeInclusive;
 use crate::booking::Booked;
 use crate::overlay::Overlay;
 use crate::timetable::services::Day;
-use crate::timetable::{StopIx, Timetable};
+use crate::timetable::{Access, StopIx, Timetable};
 
 pub use self::departures::{Departure, DepartureQuery};
 pub use self::journey::{Answer, Call, Journey, Leg, Ride, Walk};
@@ -80,9 +80,11 @@ pub struct Query<'a> {
     pub when: When,
     /// At most [`MAX_RIDES`].
     pub max_rides: u8,
-    /// Only trips that are marked accessible, and no stops that are marked inaccessible. Few feeds mark stops; excluding
-    /// unmarked ones would leave nothing.
-    pub wheelchair: bool,
+    /// Who travels. In a wheelchair no stops that are marked inaccessible; few feeds mark stops, so excluding unmarked ones
+    /// would leave nothing.
+    pub access: Access,
+    /// Shortest time to change, seconds, also where the timetable takes less for enough.
+    pub min_change_s: i32,
     /// Longest footpath between stops, metres.
     pub max_path_m: u16,
     /// Whether the timetable's footpaths may be used before the first and after the last ride. A caller with streets gives
@@ -110,7 +112,8 @@ impl<'a> Query<'a> {
             day,
             when,
             max_rides: DEFAULT_RIDES,
-            wheelchair: false,
+            access: Access::Foot,
+            min_change_s: 0,
             max_path_m: u16::MAX,
             walk_at_ends: true,
             horizon_s: HORIZON_S,

@@ -89,8 +89,8 @@ impl Search {
             starts,
             ends,
             looks_back: *looks_back,
-            closed: query.wheelchair.then_some(closed.as_slice()),
-            footpaths: timetable.footpaths_for(query.wheelchair),
+            closed: query.access.is_wheelchair().then_some(closed.as_slice()),
+            footpaths: timetable.footpaths_for(query.access.is_wheelchair()),
         };
         let runs = Runs { timetable, overlay };
         let begins_at = timetable.day_begins_at(query.day);

@@ -15,6 +15,7 @@ use self::network::{Change, DAY, Network, network};
 use super::*;
 use crate::booking::{BookedRides, Bookings};
 use crate::overlay::Overlay;
+use crate::timetable::Access;
 
 /// Every other network is searched as a large one is.
 fn search(network: &Network) -> (Search, Overlay) {
@@ -75,6 +76,12 @@ fn ask() -> impl Strategy<Value = Ask> {
     prop_oneof![1 => Just(Ask::All), 1 => Just(Ask::Unbooked), 3 => (-90_000i32..110_000).prop_map(Ask::OpenAt)]
 }
 
+/// Who travels, and the time to change that they need.
+fn travellers() -> impl Strategy<Value = (Access, i32)> {
+    let access = prop_oneof![Just(Access::Foot), Just(Access::WheelchairOrUnknown), Just(Access::Wheelchair)];
+    (access, prop_oneof![2 => Just(0), 1 => (0i32..20).prop_map(|minutes| minutes * 60)])
+}
+
 fn set(journeys: &[Journey]) -> Vec<(u8, i32)> {
     journeys.iter().map(|j| (j.rides, j.arrival_s)).collect()
 }
@@ -85,7 +92,7 @@ proptest! {
     #[test]
     fn departures_are_as_good_as_can_be(
         network in network(), from in 0usize..6, to in 0usize..6, dep in 0i32..100_000,
-        live: bool, wheelchair: bool, ask in ask(), max_rides in 1u8..5, extra in 0i32..300,
+        live: bool, (access, min_change_s) in travellers(), ask in ask(), max_rides in 1u8..5, extra in 0i32..300,
     ) {
         let (from, to) = (from % network.stops, to % network.stops);
         let (mut search, overlay) = search(&network);
@@ -93,11 +100,11 @@ proptest! {
         let bookings = network.bookings(search.timetable());
         let booked = booked(&bookings, ask);
         let query = Query {
-            max_rides, wheelchair, booked, ..Query::new(&origins, &destinations, DAY, When::DepartAt(dep))
+            max_rides, access, min_change_s, booked, ..Query::new(&origins, &destinations, DAY, When::DepartAt(dep))
         };
         let overlay = live.then_some(&overlay);
         let found = search.run(&query, overlay, &mut || false);
-        let brute = Brute::new(&network, live, wheelchair, ask);
+        let brute = Brute::new(&network, live, access, min_change_s, ask);
         let expected = brute.pareto((from, dep + extra), to, extra / 2, max_rides, dep + HORIZON_S);
         prop_assert_eq!(set(&found.journeys), expected);
         for journey in &found.journeys {
@@ -122,7 +129,7 @@ proptest! {
     #[test]
     fn arrivals_are_as_late_as_can_be(
         network in network(), from in 0usize..6, to in 0usize..6, arr in 20_000i32..110_000,
-        live: bool, wheelchair: bool, ask in ask(),
+        live: bool, (access, min_change_s) in travellers(), ask in ask(),
     ) {
         let (from, to) = (from % network.stops, to % network.stops);
         let (mut search, overlay) = search(&network);
@@ -130,10 +137,10 @@ proptest! {
         let bookings = network.bookings(search.timetable());
         let booked = booked(&bookings, ask);
         let query = Query {
-            wheelchair, booked, max_rides: 3, ..Query::new(&origins, &destinations, DAY, When::ArriveBy(arr))
+            access, min_change_s, booked, max_rides: 3, ..Query::new(&origins, &destinations, DAY, When::ArriveBy(arr))
         };
         let found = search.run(&query, live.then_some(&overlay), &mut || false);
-        let brute = Brute::new(&network, live, wheelchair, ask);
+        let brute = Brute::new(&network, live, access, min_change_s, ask);
         let on_foot = brute.pareto((from, 0), to, 0, 0, HORIZON_S).first().map(|(_, walk)| arr - walk);
         let mut expected: Vec<(u8, i32)> = on_foot.map(|at| (0, at)).into_iter().collect();
         for rides in 1..=3 {
@@ -169,7 +176,7 @@ proptest! {
         let wanted = DepartureQuery { stop, to: None, day: DAY, from_s: dep, within_s: 40_000, count: usize::MAX, booked: None };
         let found = search.departures(Some(&overlay), &wanted);
         let got: Vec<i32> = found.iter().filter(|d| !d.cancelled).map(|d| d.departure_s).collect();
-        prop_assert_eq!(got, Brute::new(&network, true, false, Ask::All).departures(at, dep, dep + 40_000));
+        prop_assert_eq!(got, Brute::new(&network, true, Access::Foot, 0, Ask::All).departures(at, dep, dep + 40_000));
     }
 }
 
@@ -199,7 +206,7 @@ proptest! {
                 trip.change = Change::None;
             }
         }
-        let expected = Brute::new(&network, true, false, Ask::All).pareto((from, dep), to, 0, 3, dep + HORIZON_S);
+        let expected = Brute::new(&network, true, Access::Foot, 0, Ask::All).pareto((from, dep), to, 0, 3, dep + HORIZON_S);
         prop_assert_eq!(set(&found.journeys), expected);
     }
 }

@@ -68,6 +68,34 @@ pub enum Permission {
     Impossible,
 }
 
+/// Who travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// Anybody on foot.
+    #[default]
+    Foot,
+    /// Someone in a wheelchair, on trips that take wheelchairs, or of which that is not known.
+    WheelchairOrUnknown,
+    /// Someone in a wheelchair, on trips that are known to take wheelchairs.
+    Wheelchair,
+}
+
+impl Access {
+    /// Whether it is someone in a wheelchair.
+    pub fn is_wheelchair(self) -> bool {
+        self != Access::Foot
+    }
+
+    /// Whether a trip may be used.
+    pub(crate) fn permits(self, trip: Permission) -> bool {
+        match self {
+            Access::Foot => true,
+            Access::WheelchairOrUnknown => trip != Permission::Impossible,
+            Access::Wheelchair => trip == Permission::Possible,
+        }
+    }
+}
+
 /// Stops, stations and entrances; parallel arrays by [`StopIx`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Stops {

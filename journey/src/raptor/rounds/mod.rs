@@ -320,9 +320,10 @@ impl Rounds {
                 continue;
             }
             let stop = at as StopIx;
-            round.mark(best_ready, stop, time + task.timetable.change_s[at], stop);
+            let ready = |seconds: i32| time + seconds.max(task.query.min_change_s);
+            round.mark(best_ready, stop, ready(task.timetable.change_s[at]), stop);
             for path in task.paths_from::<BACK>(stop) {
-                round.mark(best_ready, path.stop, time + path.seconds, stop);
+                round.mark(best_ready, path.stop, ready(path.seconds), stop);
             }
         }
         round.reached = reached;

@@ -4,6 +4,8 @@ use domain::booking::{BookingDays, RelativeTo, Terms, Window};
 use domain::time::UtcMicros;
 use jiff::tz::TimeZone;
 
+use crate::timetable::Access;
+
 use super::network::{Change, DAY, Hop, LISTED, NOTICES, Network, Rule, Trip, Who, times};
 
 const NEVER: i32 = i32::MAX / 4;
@@ -90,7 +92,8 @@ struct Call {
 }
 
 impl Brute {
-    pub fn new(network: &Network, live: bool, wheelchair: bool, ask: Ask) -> Self {
+    pub fn new(network: &Network, live: bool, access: Access, min_change_s: i32, ask: Ask) -> Self {
+        let wheelchair = access.is_wheelchair();
         let open: Vec<bool> = network.stop_wheelchair.iter().map(|w| !wheelchair || *w != 2).collect();
         let (mut calls, mut runs) = (Vec::<Call>::new(), Vec::new());
         // Trip and day of each run that may go on as another.
@@ -119,7 +122,11 @@ impl Brute {
                 }
                 runs.push(from..calls.len());
             };
-        let can_be_used = |trip: &Trip| !wheelchair || trip.wheelchair == 1;
+        let can_be_used = |trip: &Trip| match access {
+            Access::Foot => true,
+            Access::WheelchairOrUnknown => trip.wheelchair != 2,
+            Access::Wheelchair => trip.wheelchair == 1,
+        };
         for (number, trip) in network.trips.iter().enumerate().filter(|t| can_be_used(t.1)) {
             for day in (0..3i32).filter(|day| trip.days >> day & 1 == 1) {
                 let change = if live && day == 1 { &trip.change } else { &Change::None };
@@ -211,7 +218,8 @@ impl Brute {
             best.map_or_else(|| general(a.stop, b.stop), Rule::seconds)
         };
         let after = |a: &Call| -> Vec<usize> {
-            let catches = |b: &Call| seconds(a, b).is_some_and(|s| a.arrives + s <= b.departs);
+            let catches =
+                |b: &Call| seconds(a, b).is_some_and(|s| a.arrives + s.max(min_change_s) <= b.departs);
             let all = 0..calls.len();
             all.filter(|b| a.alighting && calls[*b].boarding && catches(&calls[*b])).collect()
         };
