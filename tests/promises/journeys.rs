@@ -447,6 +447,13 @@ async fn a_line_that_a_county_lists_is_offered_until_its_deadline() {
     })
     .await;
     assert_eq!((&ride["trip_id"], &ride["pickup"]), (&free["trip_id"], &"book".into()));
+    let between = ride["intermediate_stops"].as_array().unwrap();
+    assert_eq!(between.len() as i64, ride["stops"].as_i64().unwrap() - 1, "{ride}");
+    let time = |value: &Value| value.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    let times = between.iter().flat_map(|stop| [time(&stop["arrival"]), time(&stop["departure"])]);
+    let times: Vec<_> =
+        [time(&ride["start_time"])].into_iter().chain(times).chain([time(&ride["end_time"])]).collect();
+    assert!(times.is_sorted() && ride["agency_id"].is_string(), "{ride}");
     let (_, answer) = instance.get(&question).await;
     assert_eq!(
         (&answer["itineraries"][0]["bookings"], &ride["booking"]["notice_s"]),

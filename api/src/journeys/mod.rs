@@ -2,9 +2,11 @@
 
 mod answer;
 mod booking;
+mod chance;
 mod co2;
 mod ends;
 mod fill;
+mod leg;
 mod lots;
 mod metrics;
 mod place;
@@ -15,6 +17,7 @@ mod search;
 mod stops;
 pub mod vehicles;
 mod walk;
+mod writer;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -40,7 +43,7 @@ use booking::bookings;
 use realtime::Crowding;
 pub use realtime::ties_to_nothing;
 
-pub(crate) use answer::ChanceOut;
+pub(crate) use chance::ChanceOut;
 pub use fill::Filling;
 use lots::Lots;
 pub use lots::unlinked_sites;

@@ -14,12 +14,13 @@ use domain::place::SiteKind;
 use domain::{SiteId, UtcMicros};
 use journey::plan::{self, Lot, Modes, Planner, Request, Which};
 
-use super::answer::{JourneysOut, SearchResult, written};
+use super::answer::{JourneysOut, written};
 use super::booking::BookingWriter;
 use super::lots::{Lots, Mapped};
 use super::place::{Candidate, Candidates, Unfit, What, too_long, unfit, unfit_mapped};
 use super::query::{JourneyQuery, assumed_arrival, outside};
 use super::rejected::{Rejected, why};
+use super::writer::SearchResult;
 use super::{Inputs, Loaded, nothing_loaded};
 use crate::contract::parameters;
 use crate::http::answer;

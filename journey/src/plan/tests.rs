@@ -8,6 +8,7 @@ use super::*;
 use crate::area::tests::{town, town_with_orders};
 use crate::streets::Mode;
 use crate::streets::parking::{Links, ParkingShape, Purpose, link_place};
+use crate::timetable::{Permission, Timetable};
 
 fn at(row: f64, column: f64) -> LatLon {
     LatLon { lat: 48.6 + row * 9e-4, lon: 8.8 + column * 13.6e-4 }
@@ -171,6 +172,30 @@ fn a_ride_that_must_be_ordered_hides_none_that_need_not_be() {
     let request = Request { bookings: &bookings, ..ask(&[], when, Modes::TRANSIT, &certain) };
     let plan = planner.plan(&request, None).unwrap();
     assert_eq!(departures(&plan), [(half_past(4), true), (half_past(3), false)]);
+}
+
+#[test]
+fn in_a_wheelchair_what_is_known_stays_beside_what_is_not() {
+    let mut area = town();
+    let mut timetable = Timetable::clone(&area.timetable);
+    let trip = timetable.trips("t1")[0];
+    timetable.trips[trip as usize].wheelchair = Permission::Unknown;
+    area.timetable = Arc::new(timetable);
+    let mut planner = Planner::new(Arc::new(area));
+    let half_past = |halves: i64| time(8 * 3600 + 1800 * halves);
+    for (access, expected, lost) in [
+        (Access::Foot, &[half_past(1)][..], &[][..]),
+        (Access::WheelchairOrUnknown, &[half_past(1), half_past(2)], &[]),
+        (Access::Wheelchair, &[half_past(2)], &[(half_past(1), Lost::WheelchairUnknown)]),
+    ] {
+        let when = When::DepartAt(time(8 * 3600 + 60));
+        let plan =
+            planner.plan(&Request { access, ..ask(&[], when, Modes::TRANSIT, &certain) }, None).unwrap();
+        let starts: Vec<i64> = departures(&plan).into_iter().map(|(at, _)| at).collect();
+        assert_eq!(starts, expected, "{access:?}");
+        let rejected: Vec<_> = plan.lost.iter().map(|lost| (lost.departure, lost.why)).collect();
+        assert_eq!(rejected, lost, "{access:?}");
+    }
 }
 
 #[test]

@@ -1,0 +1,122 @@
+//! What answers are written from, and the places in them.
+
+use domain::geo::LatLon;
+use journey::overlay::Runs;
+use journey::plan::{End, Parking, PlanResult, Predictor};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::booking::BookingWriter;
+use super::chance::ChanceOut;
+use super::ends::{EndOut, at};
+use super::place::{Candidate, Candidates};
+use super::query::JourneyQuery;
+use super::rejected::Rejected;
+use super::stops::StopOut;
+use super::{Loaded, Realtime};
+use crate::http::wire::whole;
+
+/// Everything that an answer is written from.
+pub struct SearchResult<'a> {
+    pub query: &'a JourneyQuery,
+    pub candidates: &'a Candidates<'a>,
+    pub plan: &'a PlanResult,
+    pub booking: BookingWriter<'a>,
+    pub rejected: Vec<Rejected<'a>>,
+    pub notes: Vec<String>,
+}
+
+/// Where the car is left.
+#[derive(Serialize, ToSchema)]
+pub struct ParkingOut<'a> {
+    /// Id of the site, bay or mapped place.
+    id: &'a str,
+    /// Its name; null: none.
+    name: Option<&'a str>,
+    /// Chance of a vacant space when the car gets there; null: nothing is known.
+    chance: Option<ChanceOut>,
+    /// Time to expect from the entrance to a vacant space, seconds.
+    search_s: i64,
+    /// Where to go if there is none, in this order.
+    alternatives: Vec<AlternativeOut<'a>>,
+}
+
+/// Another place to park.
+#[derive(Serialize, ToSchema)]
+struct AlternativeOut<'a> {
+    /// Id of the site, bay or mapped place.
+    id: &'a str,
+    /// Its name; null: none.
+    name: Option<&'a str>,
+    /// Chance of a vacant space when the car gets there; null: nothing is known.
+    chance: Option<ChanceOut>,
+    /// Time to expect from the entrance to a vacant space, seconds.
+    search_s: i64,
+    /// The drive there from the first place, seconds.
+    drive_s: i64,
+}
+
+/// Writes parts of an answer.
+pub struct Writer<'w, 'a> {
+    pub result: &'w SearchResult<'a>,
+    pub loaded: &'a Loaded,
+    pub realtime: &'a Realtime,
+}
+
+impl<'a> Writer<'_, 'a> {
+    /// Names and lines of rides.
+    pub fn runs(&self) -> Runs<'a> {
+        Runs { timetable: &self.loaded.area.timetable, overlay: self.realtime.overlay.as_ref() }
+    }
+
+    /// An end of a leg.
+    pub fn end(&self, end: End) -> EndOut<'a> {
+        let point = |kind, LatLon { lat, lon }: LatLon| EndOut { kind, lat, lon, ..EndOut::default() };
+        match end {
+            End::Origin => point("origin", self.result.query.from),
+            End::Destination => point("destination", self.result.query.to),
+            End::Stop(stop) => {
+                let StopOut { id, name, lat, lon, platform, wheelchair, .. } =
+                    StopOut::new(&self.loaded.area, stop);
+                let (id, name) = (Some(id), Some(name));
+                EndOut { kind: "stop", id, name, lat, lon, platform, wheelchair, scheduled_platform: None }
+            }
+            End::Lot(lot) => {
+                let candidate: &Candidate<'a> = &self.result.candidates.all[lot];
+                let LatLon { lat, lon } = candidate.linked.at;
+                EndOut {
+                    kind: "parking",
+                    id: Some(candidate.what.id()),
+                    name: candidate.what.name(),
+                    lat,
+                    lon,
+                    ..EndOut::default()
+                }
+            }
+        }
+    }
+
+    /// Where a car is left that comes at a time.
+    pub fn parking(&self, parking: &Parking, arrive: i64) -> ParkingOut<'a> {
+        let (candidate, chance, search_s) = self.lot(parking.lot, arrive);
+        let alternatives = parking.alternatives.iter().map(|alternative| {
+            let later = arrive + (parking.availability.search_s + alternative.drive_s) as i64;
+            let (candidate, chance, search_s) = self.lot(alternative.lot, later);
+            let drive_s = whole(alternative.drive_s);
+            AlternativeOut { id: candidate.what.id(), name: candidate.what.name(), chance, search_s, drive_s }
+        });
+        ParkingOut {
+            id: candidate.what.id(),
+            name: candidate.what.name(),
+            chance,
+            search_s,
+            alternatives: alternatives.collect(),
+        }
+    }
+
+    fn lot(&self, lot: usize, arrive: i64) -> (&Candidate<'a>, Option<ChanceOut>, i64) {
+        let candidates = self.result.candidates;
+        let availability = candidates.availability(lot, arrive);
+        (&candidates.all[lot], ChanceOut::new(&availability, at(arrive)), whole(availability.search_s))
+    }
+}
