@@ -78,6 +78,34 @@ pub struct Broker {
     pub version: MqttVersion,
 }
 
+/// What a web server asks for before it answers: files, read at each question; what they hold is never stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct WebCredentials {
+    /// Path of a file of HTTP headers, one to a line.
+    pub headers_file: Option<String>,
+    /// Path of the certificates that are trusted (PEM); `None`: those that browsers trust.
+    pub ca_file: Option<String>,
+    /// Path of a client certificate (PEM).
+    pub cert_file: Option<String>,
+    /// Path of the key of the client certificate (PEM).
+    pub key_file: Option<String>,
+}
+
+impl WebCredentials {
+    /// The keys of feeds.toml with the files that they name.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        [
+            ("headers_file", &self.headers_file),
+            ("ca_file", &self.ca_file),
+            ("cert_file", &self.cert_file),
+            ("key_file", &self.key_file),
+        ]
+        .into_iter()
+        .filter_map(|(key, file)| Some((key, file.as_deref()?)))
+    }
+}
+
 /// One stream from one supplier over one broker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Feed {
@@ -127,6 +155,9 @@ pub struct Feed {
     pub url: Option<String>,
     /// Seconds between two polls of `url`.
     pub every_s: Option<u32>,
+    /// What the server of `url` asks for.
+    #[serde(flatten)]
+    pub credentials: WebCredentials,
     /// Whether `url` and `storage_url` may lead to an address within a network ([`crate::address`]).
     #[serde(default)]
     pub allow_private: bool,

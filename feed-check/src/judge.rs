@@ -131,6 +131,7 @@ fn bare_feed(format: FeedFormat, topic: &str) -> Feed {
         contact: None,
         url: None,
         every_s: None,
+        credentials: domain::feed::WebCredentials::default(),
         allow_private: false,
         timetable: None,
         push: false,

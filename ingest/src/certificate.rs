@@ -1,9 +1,28 @@
-//! Until when certificates are valid. That a chain is good is verified elsewhere: of it no more is read than this.
+//! Certificates and keys from PEM, and until when certificates are valid. That a chain is good is verified elsewhere.
 
 use domain::UtcMicros;
-use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
+
+/// The certificates of a file, of which there is one at least.
+///
+/// # Errors
+/// What is wrong with the file, to be written behind its name.
+pub(crate) fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    let found = found.map_err(|e| format!("cannot be read: {e}"))?;
+    if found.is_empty() { Err("holds no certificate in PEM".to_owned()) } else { Ok(found) }
+}
+
+/// The key of a file.
+///
+/// # Errors
+/// As [`chain`].
+pub(crate) fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|e| format!("holds no key in PEM without a password: {e}"))
+}
 
 /// The end of the validity of a chain's first certificate, its owner's; `None`: there is none, or it cannot be read.
 ///
@@ -16,8 +35,6 @@ pub(crate) fn valid_until(chain: &[CertificateDer<'_>]) -> Option<UtcMicros> {
 
 #[cfg(test)]
 mod tests {
-    use rustls::pki_types::pem::PemObject;
-
     use super::*;
 
     #[test]

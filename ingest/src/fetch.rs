@@ -1,6 +1,7 @@
 //! Requests to untrusted servers, above all of the data of a feed's URL: one may be slow, send without end, or redirect into our own
 //! network.
 
+mod credentials;
 mod tls;
 
 use std::io::Read;
@@ -10,11 +11,13 @@ use domain::UtcMicros;
 use domain::address::is_public;
 use domain::feed::shown_address;
 use tokio::sync::oneshot;
-use ureq::config::Config;
+use ureq::config::{Config, RedirectAuthHeaders};
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, NextTimeout, TcpConnector};
 
+pub use self::credentials::Credentials;
+use self::credentials::Of;
 pub(crate) use self::tls::Tls;
 
 /// From the look-up of the name to the last byte.
@@ -31,8 +34,8 @@ pub struct FetchRequest {
     pub allow_private: bool,
     /// Bytes, unpacked. One more is read: then it is rejected as too large, not cut.
     pub limit: usize,
-    /// The key that a storage asks for, which reaches no log; `None`: none.
-    pub bearer: Option<String>,
+    /// What the server asks for.
+    pub credentials: Credentials,
 }
 
 /// What a server answered, whatever its status.
@@ -45,7 +48,7 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Why the body ends before its end; `None`: it is whole, or larger than the limit.
     pub cut: Option<String>,
-    /// Until when the server's certificate is valid; `None`: it has shown none.
+    /// Until when the server's certificate is valid, and ours where it is shown one; `None`: there is none.
     pub certificate_until: Option<UtcMicros>,
 }
 
@@ -59,9 +62,13 @@ impl FetchRequest {
     }
 
     fn fetch_within(&self, timeout: Duration) -> Result<Answer, String> {
-        match self.answer_within(timeout, &Tls::new()?)? {
+        match self.answer_within(timeout)? {
             answer @ Answer { status: 200..300, cut: None, .. } => Ok(answer),
             Answer { status: 200..300, cut: Some(why), .. } => Err(why),
+            Answer { status: status @ (401 | 403), .. } => Err(format!(
+                "http status: {status}: the server refuses us; correct the key that stands in url or in the file of \
+                 headers_file, or ask the supplier for a new one"
+            )),
             Answer { status, .. } => Err(format!("http status: {status}")),
         }
     }
@@ -71,26 +78,29 @@ impl FetchRequest {
     /// # Errors
     /// Why there is no answer, without secrets.
     pub fn answer(&self) -> Result<Answer, String> {
-        self.answer_within(TIMEOUT, &Tls::new()?)
+        self.answer_within(TIMEOUT)
     }
 
-    fn answer_within(&self, timeout: Duration, tls: &Tls) -> Result<Answer, String> {
-        let named = if self.bearer.is_some() { STORAGE } else { FEED };
+    fn answer_within(&self, timeout: Duration) -> Result<Answer, String> {
+        let Credentials { headers, tls, of } = &self.credentials;
+        let named = if *of == Of::Storage { STORAGE } else { FEED };
         let server = Server { url: &self.url, allow_private: self.allow_private, named };
         let agent = server.agent(timeout, MAX_REDIRECTS, tls)?;
         let mut asking = agent.get(&self.url).config().http_status_as_error(false).build();
-        if let Some(key) = &self.bearer {
-            asking = asking.header("authorization", format!("Bearer {key}"));
-            // What The Things Stack's storage asks for.
-            asking = asking.header("accept", "text/event-stream");
+        for (name, value) in headers {
+            asking = asking.header(name, value);
         }
-        let mut response = asking.call().map_err(|e| server.shown(e))?;
+        let shown = |error: ureq::Error| match tls.remedy(&error) {
+            Some(remedy) if *of == Of::Feed => remedy,
+            _ => server.shown(error),
+        };
+        let mut response = asking.call().map_err(shown)?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
         let mut body = Vec::new();
         let mut reader = response.body_mut().as_reader().take(self.limit as u64 + 1);
-        let cut = reader.read_to_end(&mut body).err().map(|e| server.shown(e.into()));
+        let cut = reader.read_to_end(&mut body).err().map(|e| shown(e.into()));
         Ok(Answer { status, retry_after, body, cut, certificate_until: tls.valid_until() })
     }
 }
@@ -157,6 +167,8 @@ impl Server<'_> {
         let config = Config::builder()
             .timeout_global(Some(timeout))
             .max_redirects(redirects)
+            // None leads to another host.
+            .redirect_auth_headers(RedirectAuthHeaders::SameHost)
             .max_idle_connections(0)
             .build();
         let tcp = ().chain(ConnectProxyConnector::default()).chain(TcpConnector::default());

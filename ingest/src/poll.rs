@@ -10,8 +10,9 @@ use tracing::warn;
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::enqueue::Intake;
-use crate::fetch::{FetchRequest, on_a_thread};
+use crate::fetch::{Credentials, FetchRequest, on_a_thread};
 use crate::message::Arrived;
+use crate::mqtt::SecretFiles;
 use crate::routing::RoutingTable;
 use crate::session::Shared;
 
@@ -19,7 +20,7 @@ use crate::session::Shared;
 const DEFAULT_EVERY_S: u32 = 30;
 
 /// Polls the one feed of `routing`, for ever.
-pub(crate) async fn run(routing: Arc<ArcSwap<RoutingTable>>, shared: Shared) {
+pub(crate) async fn run(routing: Arc<ArcSwap<RoutingTable>>, shared: Shared, secrets: SecretFiles) {
     // Nothing is acknowledged to a web server.
     let accumulator = &Accumulator::new(shared.ready.clone(), Arc::new(Acks::new(|_| true)));
     let mut is_failing = false;
@@ -29,13 +30,14 @@ pub(crate) async fn run(routing: Arc<ArcSwap<RoutingTable>>, shared: Shared) {
             Intake { routing, index: 0, trips: &shared.trips, accumulator, tally: None, counted_at: None };
         let Some(route) = routing.routes.first() else { return };
         let Some(url) = &route.feed.def.url else { return };
-        let request = FetchRequest {
-            url: url.clone(),
-            allow_private: route.feed.def.allow_private,
-            limit: route.feed.def.max_message_bytes(false),
-            bearer: None,
+        let (url_asked, allow_private) = (url.clone(), route.feed.def.allow_private);
+        let limit = route.feed.def.max_message_bytes(false);
+        let (named, files) = (route.feed.def.credentials.clone(), secrets.clone());
+        let fetch = move || {
+            let credentials = Credentials::read(&named, &files)?;
+            FetchRequest { url: url_asked, allow_private, limit, credentials }.fetch()
         };
-        let fetched = on_a_thread("fetch", move || request.fetch()).await;
+        let fetched = on_a_thread("fetch", fetch).await;
         let received_at = (shared.clock)();
         match fetched {
             Ok(answer) => {

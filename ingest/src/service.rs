@@ -168,7 +168,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
             });
             cancel.run_until_cancelled(sessions.arrange(&now)).await;
             arrange_tasks(&now, &shared, &mut pollers, is_polled, |_, routing| {
-                tokio::spawn(poll::run(routing, shared.clone()))
+                tokio::spawn(poll::run(routing, shared.clone(), brokers.secret_files.clone()))
             });
         }
         if let Some(posted) = &config.posted {

@@ -23,7 +23,7 @@ use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::enqueue::Intake;
 use crate::feed_meter::FeedMeter;
-use crate::fetch::{Answer, FetchRequest, on_a_thread};
+use crate::fetch::{Answer, Credentials, FetchRequest, on_a_thread};
 use crate::message::Arrived;
 use crate::mqtt::SecretFiles;
 use crate::posted::message::tts_topic;
@@ -210,13 +210,12 @@ impl Filler {
         let token = self.secrets.read(Path::new(file));
         let token = token.map_err(|e| failure(format!("storage_token_file: {file} cannot be read: {e}")))?;
         let token = String::from_utf8_lossy(&token).trim().to_owned();
-        let request = FetchRequest {
-            url: page_address(url, after, before),
-            allow_private: feed.allow_private,
-            limit: PAGE_BYTES,
-            bearer: Some(token),
+        let (url, allow_private) = (page_address(url, after, before), feed.allow_private);
+        let ask = move || {
+            let credentials = Credentials::of_a_storage(&token)?;
+            FetchRequest { url, allow_private, limit: PAGE_BYTES, credentials }.answer()
         };
-        let answer = on_a_thread("fetch", move || request.answer()).await;
+        let answer = on_a_thread("fetch", ask).await;
         let answer =
             answer.map_err(|error| failure(format!("the storage cannot be asked: {error}; trying again")))?;
         match refused(answer.status, file) {

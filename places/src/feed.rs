@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use domain::address::is_within_network;
-use domain::feed::{FeedFormat, host_of};
+use domain::feed::{FeedFormat, WebCredentials, host_of};
 use domain::{Bbox, Feed};
 
 use crate::address::web_address;
 use crate::age::age_s;
 use crate::broker::absolute;
 use crate::cell::{self, Cell, Parsed, complain};
+use crate::problem::{FileProblem, Location};
 use crate::record::Record;
 use crate::rows::MAX_HEARTBEAT_S;
 use crate::schema::FEED;
@@ -21,6 +22,9 @@ const MAX_PACKET_BYTES: u32 = 268_435_455;
 const MAX_EVERY_S: u32 = 86_400;
 
 const BOX_REMEDY: &str = "write [west, south, east, north], e.g. [7.0, 51.8, 7.5, 52.1]";
+
+/// Keys that name what a web server asks for.
+const CREDENTIALS: [&str; 4] = ["headers_file", "ca_file", "cert_file", "key_file"];
 
 /// The largest topic that MQTT can carry, bytes (its length field).
 const MAX_TOPIC_BYTES: usize = 65_535;
@@ -38,13 +42,17 @@ pub(crate) fn feed(mut r: Record, folder: &Path) -> Option<Feed> {
     let is_subscribed = !r.has("url") && !push && format.is_none_or(|format| !has_no_topic(format));
     let topic = if is_subscribed { r.required("topic", topic_filter) } else { Some(String::new()) };
     let every_s = r.optional("every_s", cell::whole(1..=MAX_EVERY_S));
+    let credentials = credentials(&mut r, folder);
     let allow_private = r.optional("allow_private", cell::boolean).unwrap_or(false);
     for (key, url) in [("url", &url), ("storage_url", &storage_url)] {
         if let Some(url) = url {
             check_host(key, url, allow_private, &mut r);
         }
     }
-    check_is_secure(storage_url.as_deref(), allow_private, &mut r);
+    check_is_secure("storage_url", "is asked with a key", storage_url.as_deref(), allow_private, &mut r);
+    if credentials.headers_file.is_some() {
+        check_is_secure("headers_file", "holds keys", url.as_deref(), allow_private, &mut r);
+    }
     check_meaning(&mut r, format, push);
     let timetable = r.optional("timetable", timetable_name);
     if r.has("timetable") && format.is_some_and(|format| !Feed::speaks_of_trips(format)) {
@@ -69,6 +77,7 @@ pub(crate) fn feed(mut r: Record, folder: &Path) -> Option<Feed> {
         contact: r.optional("contact", cell::text),
         url,
         every_s,
+        credentials,
         allow_private,
         push,
         storage_url,
@@ -130,13 +139,51 @@ fn check_meaning(r: &mut Record, format: Option<FeedFormat>, push: bool) {
     }
 }
 
-/// A key is sent to it.
-fn check_is_secure(url: Option<&str>, allow_private: bool, r: &mut Record) {
+/// What the server of `url` asks for.
+fn credentials(r: &mut Record, folder: &Path) -> WebCredentials {
+    let is_polled = r.has("url");
+    let is_clear = r.optional("url", |cell| Ok(cell::shown(cell.value).starts_with("http://"))) == Some(true);
+    for key in CREDENTIALS {
+        if r.has(key) && !is_polled {
+            r.complain(key, "has no meaning without 'url'", "delete it, or add 'url'");
+        } else if r.has(key) && is_clear && key != "headers_file" {
+            r.complain(
+                key,
+                "has no meaning for an address that begins with http://",
+                "write https://, or delete it",
+            );
+        }
+    }
+    for (given, needed) in [("cert_file", "key_file"), ("key_file", "cert_file")] {
+        if r.has(given) && !r.has(needed) {
+            r.complain(needed, format!("is missing beside '{given}'"), format!("add '{needed}'"));
+        }
+    }
+    let mut path = |key| r.optional(key, |cell| absolute(cell, folder));
+    WebCredentials {
+        headers_file: path("headers_file"),
+        ca_file: path("ca_file"),
+        cert_file: path("cert_file"),
+        key_file: path("key_file"),
+    }
+}
+
+/// Warnings about missing files: they may exist where the product runs.
+pub(crate) fn missing_files(feed: &Feed, at: &Location) -> Vec<FileProblem> {
+    let missing = feed.credentials.files().filter(|(_, path)| !Path::new(path).exists());
+    let problem = |(key, path)| {
+        let remedy = "put the file there before the feed is fetched, or correct the path";
+        FileProblem::at(at, "this file does not exist here", remedy).field(key).value(path)
+    };
+    missing.map(problem).collect()
+}
+
+/// `key` makes that a secret is sent to `url`; `holds` says so.
+fn check_is_secure(key: &str, holds: &str, url: Option<&str>, allow_private: bool, r: &mut Record) {
     if url.is_some_and(|url| url.starts_with("http://")) && !allow_private {
-        let message = "is asked with a key, which http shows to everybody on the way";
         r.complain(
-            "storage_url",
-            message,
+            key,
+            format!("{holds}, which http shows to everybody on the way"),
             "write https://, or add allow_private = true for a server of your own network",
         );
     }

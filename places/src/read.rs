@@ -209,7 +209,9 @@ impl Reading {
                 notes.extend(broker::missing_files(&value, &at));
                 brokers.push(Located { value, at });
             } else {
-                feeds.extend(feed::feed(record, folder).map(|value| Located { value, at }));
+                let Some(value) = feed::feed(record, folder) else { return };
+                notes.extend(feed::missing_files(&value, &at));
+                feeds.push(Located { value, at });
             }
         });
     }

@@ -100,7 +100,7 @@ pub struct MqttArgs {
     /// File that holds the broker's URL.
     #[arg(long, conflicts_with = "mqtt_url")]
     pub mqtt_url_file: Option<PathBuf>,
-    /// Directory in which the files must lie that brokers in feeds.toml (password_file, ca_file, cert_file, key_file) and
+    /// Directory in which the files must lie that brokers and feeds in feeds.toml (password_file, ca_file, cert_file, key_file, headers_file) and
     /// rules in notices.toml (secret_file, password_file) name, e.g. /etc/kreisverkehr/secrets. Give it when others write
     /// these: without it they may name any file that this process can read.
     #[arg(long, value_name = "DIR")]

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
 /// Makes `ca.pem` in `dir`, and for each name of the authority `{name}.pem` and `{name}.key` of the host `localhost`.
 pub fn authority(dir: &Path, names: &[&str]) {
@@ -33,15 +34,29 @@ pub fn authority(dir: &Path, names: &[&str]) {
 
 /// Of a server that shows the certificate of `name`, from what [`authority`] made in `dir`.
 pub fn server(dir: &Path, name: &str) -> Arc<ServerConfig> {
+    server_of(dir, name, false)
+}
+
+/// As [`server`], of one that demands a client certificate of the same authority.
+pub fn server_for_known_clients(dir: &Path, name: &str) -> Arc<ServerConfig> {
+    server_of(dir, name, true)
+}
+
+fn server_of(dir: &Path, name: &str, demands_certificate: bool) -> Arc<ServerConfig> {
     let chain = CertificateDer::pem_file_iter(dir.join(format!("{name}.pem"))).unwrap();
     let key = PrivateKeyDer::from_pem_file(dir.join(format!("{name}.key"))).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain.map(Result::unwrap).collect(), key)
-        .unwrap();
+    let builder = ServerConfig::builder_with_provider(provider.clone());
+    let builder = builder.with_safe_default_protocol_versions().unwrap();
+    let builder = if demands_certificate {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(dir.join("ca.pem")).unwrap()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        builder.with_client_cert_verifier(verifier.unwrap())
+    } else {
+        builder.with_no_client_auth()
+    };
+    let config = builder.with_single_cert(chain.map(Result::unwrap).collect(), key).unwrap();
     Arc::new(config)
 }
 

@@ -2,16 +2,18 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
+use domain::feed::WebCredentials;
+use parking_lot::Mutex;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use testing::certificates;
 
 use super::*;
+use crate::mqtt::SecretFiles;
 
 const LIMIT: usize = 100_000;
 
@@ -44,9 +46,14 @@ fn server(answer: impl Fn(&str, TcpStream) + Send + Sync + 'static) -> (u16, Arc
 
 fn fetch(url: String, allow_private: bool) -> Result<Vec<u8>, String> {
     let began = Instant::now();
-    let fetched = FetchRequest { url, allow_private, limit: LIMIT, bearer: None }.fetch_within(WITHIN);
+    let fetched =
+        FetchRequest { url, allow_private, limit: LIMIT, credentials: without_files() }.fetch_within(WITHIN);
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     fetched.map(|answer| answer.body)
+}
+
+fn without_files() -> Credentials {
+    Credentials::read(&WebCredentials::default(), &SecretFiles::default()).unwrap()
 }
 
 fn ok(stream: &mut TcpStream, head: &str) {
@@ -214,45 +221,104 @@ fn what_an_address_must_not_hold_is_refused_without_being_shown() {
 fn the_end_of_a_servers_certificate_is_known_and_no_other_server_is_believed() {
     let dir = tempfile::tempdir().unwrap();
     certificates::authority(dir.path(), &["web"]);
-    let shown = certificates::server(dir.path(), "web");
-    let (port, requests) = encrypted_server(shown);
-    let trusted = || {
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_file(dir.path().join("ca.pem")).unwrap()).unwrap();
-        Tls::trusting(roots).unwrap()
-    };
-    let ask = |host: &str, tls: Tls| {
-        let url = format!("https://{host}:{port}/");
-        FetchRequest { url, allow_private: true, limit: LIMIT, bearer: None }.answer_within(WITHIN, &tls)
-    };
-    let answer = ask("localhost", trusted()).unwrap();
+    let (port, requests) = encrypted_server(certificates::server(dir.path(), "web"));
+    let trusting = named(dir.path(), &["ca_file=ca.pem"]);
+    let answer = ask("localhost", port, &trusting).unwrap();
     assert_eq!(answer.body, b"x");
     let valid_s = answer.certificate_until.unwrap().age_s(crate::now_utc());
     assert!((172_700..=172_800).contains(&valid_s), "{valid_s} of the two days that it is made for");
-    assert_eq!(requests.load(Ordering::SeqCst), 1);
+    assert_eq!(requests.lock().len(), 1);
 
     // Nobody vouches for it; and it is another host's.
-    let refused = ask("localhost", Tls::new().unwrap()).unwrap_err();
-    assert!(refused.contains("UnknownIssuer"), "{refused}");
-    let refused = ask("127.0.0.1", trusted()).unwrap_err();
+    let refused = ask("localhost", port, &WebCredentials::default()).unwrap_err();
+    assert!(refused.contains("UnknownIssuer") && refused.contains("ca_file"), "{refused}");
+    let refused = ask("127.0.0.1", port, &trusting).unwrap_err();
     assert!(refused.contains("not valid for name"), "{refused}");
-    assert_eq!(requests.load(Ordering::SeqCst), 1);
+    assert_eq!(requests.lock().len(), 1);
 }
 
-/// A server that answers `x` once a request has come over TLS; its port, and how many came.
-fn encrypted_server(shown: Arc<ServerConfig>) -> (u16, Arc<AtomicUsize>) {
+#[test]
+fn a_server_that_demands_a_client_certificate_and_a_key_gets_both() {
+    let (dir, strange) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    certificates::authority(dir.path(), &["web", "us"]);
+    certificates::authority(strange.path(), &["us"]);
+    for name in ["us.pem", "us.key"] {
+        std::fs::copy(strange.path().join(name), dir.path().join(format!("strange-{name}"))).unwrap();
+    }
+    std::fs::write(dir.path().join("headers"), "X-Api-Key: s3cret\n").unwrap();
+    std::fs::write(dir.path().join("none"), "s3cret\n").unwrap();
+    let (port, requests) = encrypted_server(certificates::server_for_known_clients(dir.path(), "web"));
+    let files = ["ca_file=ca.pem", "cert_file=us.pem", "key_file=us.key", "headers_file=headers"];
+    let answer = ask("localhost", port, &named(dir.path(), &files)).unwrap();
+    assert_eq!(answer.body, b"x");
+    assert!(answer.certificate_until.is_some());
+    assert!(requests.lock()[0].contains("x-api-key: s3cret"), "{:?}", requests.lock());
+
+    for (files, says) in [
+        (&["ca_file=ca.pem"][..], "name it and its key with cert_file and key_file in feeds.toml"),
+        (
+            &["ca_file=ca.pem", "cert_file=strange-us.pem", "key_file=strange-us.key"],
+            "cert_file: the server refuses",
+        ),
+        (&["ca_file=ca.pem", "cert_file=us.pem", "key_file=web.key"], "do not fit together"),
+        (&["cert_file=none", "key_file=us.key"], "none holds no certificate in PEM"),
+        (&["cert_file=us.pem", "key_file=none"], "none holds no key in PEM"),
+        (&["ca_file=none"], "none holds no certificate in PEM"),
+        (&["headers_file=none"], "none line 1 is no header"),
+        (&["headers_file=nowhere"], "nowhere cannot be used: No such file"),
+    ] {
+        let refused = ask("localhost", port, &named(dir.path(), files)).unwrap_err();
+        assert!(refused.contains(says) && !refused.contains("s3cret"), "{files:?}: {refused}");
+    }
+    assert_eq!(requests.lock().len(), 1);
+}
+
+#[test]
+fn a_refused_key_says_where_it_stands() {
+    let (port, _) = server(|_, mut stream| {
+        let _ = stream.write_all(b"HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n");
+    });
+    let refused = fetch(format!("http://127.0.0.1:{port}/?key=s3cret"), true).unwrap_err();
+    assert!(refused.contains("headers_file") && !refused.contains("s3cret"), "{refused}");
+}
+
+/// Files in `dir` by their keys in feeds.toml.
+fn named(dir: &Path, files: &[&str]) -> WebCredentials {
+    let of = |key: &str| {
+        let file = files.iter().find_map(|file| file.strip_prefix(key)?.strip_prefix('='))?;
+        Some(dir.join(file).to_string_lossy().into_owned())
+    };
+    WebCredentials {
+        headers_file: of("headers_file"),
+        ca_file: of("ca_file"),
+        cert_file: of("cert_file"),
+        key_file: of("key_file"),
+    }
+}
+
+fn ask(host: &str, port: u16, named: &WebCredentials) -> Result<Answer, String> {
+    let credentials = Credentials::read(named, &SecretFiles::default())?;
+    let url = format!("https://{host}:{port}/");
+    FetchRequest { url, allow_private: true, limit: LIMIT, credentials }.answer_within(WITHIN)
+}
+
+/// A server that answers `x` once a request has come over TLS; its port, and the heads of those that came.
+fn encrypted_server(shown: Arc<ServerConfig>) -> (u16, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let requests = Arc::new(AtomicUsize::new(0));
-    let count = requests.clone();
+    let requests: Arc<Mutex<Vec<String>>> = Arc::default();
+    let came = requests.clone();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let conn = ServerConnection::new(shown.clone()).unwrap();
             let mut stream = StreamOwned::new(conn, stream.unwrap());
-            let mut lines = BufReader::new(&mut stream).lines();
-            if lines.next().is_some_and(|line| line.is_ok()) {
-                while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-                count.fetch_add(1, Ordering::SeqCst);
+            let lines = BufReader::new(&mut stream).lines();
+            let head: Vec<String> = lines.map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
+            if head.is_empty() {
+                // Closing with bytes unread would reset the connection before the client has read why.
+                let _ = std::io::copy(&mut stream.sock, &mut std::io::sink());
+            } else {
+                came.lock().push(head.join("\n"));
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx");
             }
         }

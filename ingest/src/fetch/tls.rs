@@ -6,8 +6,12 @@ use std::sync::Arc;
 
 use domain::UtcMicros;
 use parking_lot::Mutex;
-use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::client::WantsClientCert;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, ConfigBuilder, RootCertStore,
+    StreamOwned,
+};
 use ureq::Error;
 use ureq::unversioned::transport::time::{Duration, Instant};
 use ureq::unversioned::transport::{
@@ -21,6 +25,8 @@ use crate::certificate::valid_until;
 pub(crate) struct Tls {
     config: Arc<ClientConfig>,
     valid_until: Arc<Mutex<Option<UtcMicros>>>,
+    /// Until when the client certificate is valid.
+    own_until: Option<UtcMicros>,
 }
 
 impl Tls {
@@ -37,17 +43,73 @@ impl Tls {
     /// # Errors
     /// As [`Tls::new`].
     pub(super) fn trusting(roots: RootCertStore) -> Result<Self, String> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let builder = builder.map_err(|e| e.to_string())?;
-        let config = Arc::new(builder.with_root_certificates(roots).with_no_client_auth());
-        Ok(Tls { config, valid_until: Arc::default() })
+        let config = Arc::new(builder(roots)?.with_no_client_auth());
+        Ok(Tls { config, valid_until: Arc::default(), own_until: None })
     }
 
-    /// Until when the certificate of the newest server is valid.
-    pub(super) fn valid_until(&self) -> Option<UtcMicros> {
-        *self.valid_until.lock()
+    /// Trusts `roots` alone, and shows servers that ask for it the certificate `own`.
+    ///
+    /// # Errors
+    /// As [`Tls::new`]; certificate and key do not fit together.
+    pub(super) fn identified(
+        roots: RootCertStore,
+        own: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> Result<Self, String> {
+        let own_until = valid_until(&own);
+        let config = builder(roots)?.with_client_auth_cert(own, key).map_err(|e| e.to_string())?;
+        Ok(Tls { config: Arc::new(config), valid_until: Arc::default(), own_until })
     }
+
+    /// Until when the certificates of the newest connection are valid, the server's and ours: the earliest.
+    pub(super) fn valid_until(&self) -> Option<UtcMicros> {
+        self.valid_until.lock().into_iter().chain(self.own_until).min()
+    }
+
+    /// Whether servers are shown a client certificate.
+    fn is_identified(&self) -> bool {
+        self.config.client_auth_cert_resolver.has_certs()
+    }
+
+    /// What an operator can do about `error` of the connection; `None`: nothing with certificates.
+    pub(super) fn remedy(&self, error: &Error) -> Option<String> {
+        let text = match refused(error)? {
+            rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+                "no authority that browsers trust vouches for the server's certificate (UnknownIssuer); if it is a server of \
+                 your own network, name its authority's certificate with ca_file in feeds.toml"
+                    .to_owned()
+            }
+            rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
+                "the server asks for a client certificate: name it and its key with cert_file and key_file in feeds.toml"
+                    .to_owned()
+            }
+            rustls::Error::AlertReceived(alert) if self.is_identified() => format!(
+                "cert_file: the server refuses the client certificate ({alert:?}): it may have expired, or the supplier does not \
+                 know its authority; ask the supplier for one that holds, and write it into the file"
+            ),
+            rustls::Error::AlertReceived(alert) => format!(
+                "the server refuses the connection ({alert:?}); it may ask for a client certificate: cert_file and key_file in \
+                 feeds.toml"
+            ),
+            _ => return None,
+        };
+        Some(text)
+    }
+}
+
+/// What failed of a connection's encryption.
+fn refused(error: &Error) -> Option<&rustls::Error> {
+    match error {
+        Error::Rustls(error) => Some(error),
+        Error::Io(error) => error.get_ref()?.downcast_ref(),
+        _ => None,
+    }
+}
+
+fn builder(roots: RootCertStore) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    Ok(builder.map_err(|e| e.to_string())?.with_root_certificates(roots))
 }
 
 impl<In: Transport> Connector<In> for Tls {

@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use domain::UtcMicros;
 use parking_lot::Mutex;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::net::{TcpStream, UnixListener, UnixStream};
@@ -19,7 +18,7 @@ use tokio_rustls::TlsConnector;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Login, LoginError};
-use crate::certificate::valid_until;
+use crate::certificate::{self, valid_until};
 
 const SOCKET: &str = "broker";
 
@@ -135,8 +134,8 @@ fn client_config(login: &Login) -> Result<ClientConfig, LoginError> {
     match (&login.cert_file, &login.key_file) {
         (Some(cert), Some(key)) => {
             let chain = certificates(login, "cert_file", cert)?;
-            let key = PrivateKeyDer::from_pem_slice(&login.read("key_file", key)?)
-                .map_err(|e| login.error("key_file", format!("{}: {e}", key.display())))?;
+            let key = certificate::key(&login.read("key_file", key)?)
+                .map_err(|e| login.error("key_file", format!("{} {e}", key.display())))?;
             builder.with_client_auth_cert(chain, key).map_err(|e| login.error("cert_file", e.to_string()))
         }
         _ => Ok(builder.with_no_client_auth()),
@@ -154,10 +153,5 @@ fn certificates(
     path: &Path,
 ) -> Result<Vec<CertificateDer<'static>>, LoginError> {
     let content = login.read(field, path)?;
-    let found = CertificateDer::pem_slice_iter(&content).collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|e| login.error(field, format!("{}: {e}", path.display())))?;
-    if found.is_empty() {
-        return Err(login.error(field, format!("{} holds no certificate in PEM", path.display())));
-    }
-    Ok(found)
+    certificate::chain(&content).map_err(|e| login.error(field, format!("{} {e}", path.display())))
 }

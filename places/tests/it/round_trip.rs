@@ -6,7 +6,7 @@ use std::fs;
 use domain::Lang;
 use domain::booking::{DayTime, Desk, Notice, OnDemandKind, OnDemandLine, Opens, RelativeTo, Terms};
 use domain::catalogue::Catalogue;
-use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock};
+use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock, WebCredentials};
 use domain::geo::Geometry;
 use domain::notice::rule::MailTls;
 use domain::notice::{NoticeRule, Smtp};
@@ -160,6 +160,7 @@ prop_compose! {
         area in of((position(), position())),
         (licence, attribution, contact) in (of(text()), of(text()), of(text())),
         (polled, every_s, allow_private) in (any::<bool>(), of(1u32..3600), any::<bool>()),
+        (has_headers, has_certificate) in (any::<bool>(), any::<bool>()),
         (push, has_storage, timetable) in (any::<bool>(), any::<bool>(), of("[a-zä]{1,8}([.]zip)?")),
     ) -> Feed {
         let push = format == FeedFormat::ParkapiV3 || push && format != FeedFormat::History;
@@ -177,6 +178,12 @@ prop_compose! {
             licence, attribution, contact,
             url: polled.then(|| "https://example.org/rt?key=1".to_owned()),
             every_s: every_s.filter(|_| polled),
+            credentials: WebCredentials {
+                headers_file: (polled && has_headers).then(|| "/secrets/headers".to_owned()),
+                ca_file: None,
+                cert_file: (polled && has_certificate).then(|| "/secrets/cert".to_owned()),
+                key_file: (polled && has_certificate).then(|| "/secrets/key".to_owned()),
+            },
             allow_private: allow_private && (polled || has_storage),
             storage_url: has_storage.then(|| "https://eu1.cloud.thethings.network".to_owned()),
             storage_token_file: has_storage.then(|| "/secrets/storage".to_owned()),

@@ -232,6 +232,7 @@ fn new_feed(id: String, town: &str, heartbeat_s: u32, mapping: &Mapping) -> Feed
         contact: None,
         url: None,
         every_s: None,
+        credentials: domain::feed::WebCredentials::default(),
         allow_private: false,
         push: false,
         storage_url: None,
