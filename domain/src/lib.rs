@@ -21,6 +21,7 @@ pub mod feed_check;
 pub mod feed_health;
 pub mod forecast;
 pub mod geo;
+pub mod guidance;
 pub mod health;
 pub mod holidays;
 pub mod ids;

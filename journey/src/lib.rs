@@ -14,4 +14,5 @@ pub mod plan;
 pub mod raptor;
 mod rows;
 pub mod streets;
+mod strings;
 pub mod timetable;

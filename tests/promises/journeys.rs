@@ -59,7 +59,7 @@ async fn every_mode_answers_and_legs_join() {
         ("BIKE_RIDE", far.as_str()),
     ] {
         for when in ["depart", "arrive"] {
-            let query = format!("from={FROM}&to={to}&modes={mode}&{when}={noon}");
+            let query = format!("from={FROM}&to={to}&modes={mode}&{when}={noon}&steps=true&lang=de");
             let answer = plans(&demo, &query).await;
             let ways = answer["itineraries"].as_array().unwrap();
             assert!(!ways.is_empty(), "{mode} {when}: {answer}");
@@ -84,11 +84,28 @@ async fn every_mode_answers_and_legs_join() {
                 }
                 for leg in legs {
                     assert!(!leg["geometry"].as_str().unwrap().is_empty() || leg["distance_m"] == 0, "{leg}");
+                    steps_lead_along(leg);
                 }
             }
         }
     }
+    let short = plans(&demo, &format!("from={FROM}&to={CENTRE}&modes=WALK")).await;
+    assert_eq!(short["itineraries"][0]["legs"][0]["steps"], json!([]));
     demo.stop().await;
+}
+
+/// Steps of a leg over streets begin where it begins, add up to its length, and are sentences; rides have none.
+fn steps_lead_along(leg: &Value) {
+    let steps = leg["steps"].as_array().unwrap();
+    if !matches!(leg["mode"].as_str(), Some("WALK" | "BIKE" | "CAR")) {
+        assert!(steps.is_empty(), "{leg}");
+        return;
+    }
+    assert_eq!(steps[0]["relative_direction"], "DEPART");
+    let length_m: i64 = steps.iter().map(|step| step["distance_m"].as_i64().unwrap()).sum();
+    assert_eq!(length_m, leg["distance_m"].as_i64().unwrap(), "{leg}");
+    assert!(steps[0]["text"].as_str().unwrap().starts_with("Richtung "), "{leg}");
+    assert!(steps.iter().all(|step| step["text"].as_str().unwrap().ends_with('.')), "{leg}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

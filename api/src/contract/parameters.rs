@@ -109,7 +109,9 @@ parameters! {
         book_at: Option<Instant>,
         /// `none`: no rides that must be booked.
         booking: Option<BookingWanted>,
-        /// Language of messages to riders; that of `Accept-Language`, else English, when left out.
+        /// `true`: legs over streets have turn-by-turn `steps`.
+        steps: Option<Flag>,
+        /// Language of messages to riders and of `steps`; that of `Accept-Language`, else English, when left out.
         lang: Option<Preferred>,
     }
 

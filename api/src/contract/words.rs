@@ -92,6 +92,12 @@ words! {
     VehicleMode = VEHICLES;
     /// How one gets on or off: as usual, not at all, only who has ordered it, or by asking the driver.
     BoardingMode = ["scheduled", "none", "book", "ask_driver"];
+    /// What to do at a junction, seen in the direction of travel.
+    RelativeDirection = all!(domain::guidance::Turn);
+    /// A point of the compass.
+    AbsoluteDirection = all!(domain::guidance::Bearing);
+    /// What one travels on.
+    WayKind = all!(domain::guidance::WayKind);
     /// What stands at the end of a leg.
     EndKind = ["origin", "destination", "stop", "parking"];
     /// What is not part of the answer: a place to park, or a ride of a line.

@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use super::booking::{BookingOut, boarding_word};
 use super::co2;
 use super::ends::{EndOut, at};
+use super::steps::{self, StepOut};
 use super::stops::StopOut;
 use super::writer::{ParkingOut, Writer};
 use crate::contract::words;
@@ -99,6 +100,8 @@ pub struct LegOut<'a> {
     wheelchair: Option<bool>,
     /// Whether bicycles are taken along; null: no ride, or not known.
     bikes_allowed: Option<bool>,
+    /// Instructions on the way; empty unless `steps=true`, and of rides.
+    steps: Vec<StepOut<'a>>,
     /// Where the car is left at the end of this leg; null: it is not, or that is not known (`parking_unknown`).
     parking: Option<ParkingOut<'a>>,
     /// Whether it is a drive that ends at the destination itself, near which no place to park is known.
@@ -157,10 +160,17 @@ impl<'a> Writer<'_, 'a> {
             distance_m: whole(leg.distance_m),
             duration_s: leg.end - leg.start,
             geometry: polyline(&leg.points),
+            steps: self.steps(leg),
             parking: leg.parking.as_ref().map(|parking| self.parking(parking, leg.end)),
             parking_unknown: leg.mode == Mode::Car && leg.parking.is_none(),
             ..LegOut::default()
         }
+    }
+
+    /// Only on request: it takes longer than writing the leg.
+    fn steps(&self, leg: &StreetLeg) -> Vec<StepOut<'a>> {
+        let query = self.result.query;
+        if query.steps { steps::written(&self.loaded.area.network, leg, query.lang) } else { Vec::new() }
     }
 
     fn ride(&self, leg: &RideLeg) -> LegOut<'a> {

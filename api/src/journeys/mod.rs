@@ -14,6 +14,7 @@ mod query;
 mod realtime;
 mod rejected;
 mod search;
+mod steps;
 mod stops;
 pub mod vehicles;
 mod walk;

@@ -179,6 +179,7 @@ mod tests {
             book_at: UtcMicros::EPOCH,
             booked: BookedRides::All,
             lang: Lang::En,
+            steps: false,
         }
     }
 

@@ -49,8 +49,10 @@ pub struct JourneyQuery {
     pub book_at: UtcMicros,
     /// Which rides that must be booked count.
     pub booked: BookedRides,
-    /// Of messages to riders.
+    /// Of messages to riders, and of instructions.
     pub lang: Lang,
+    /// Whether legs over streets have instructions.
+    pub steps: bool,
 }
 
 impl JourneyQuery {
@@ -117,6 +119,7 @@ impl JourneyQuery {
             free_only: flag(params, "free")?,
             book_at,
             booked,
+            steps: flag(params, "steps")?,
             lang: params.one("lang", &Lang::choices())?.or(accepted).unwrap_or(Lang::En),
         })
     }

@@ -10,6 +10,7 @@
 mod acceptance;
 mod feed_check;
 mod feed_health;
+mod guidance;
 mod health;
 mod mistake;
 mod notice;

@@ -3,6 +3,7 @@
 use crate::acceptance::{Check, CheckName, CheckState, Instruction, Remedy, Skipped, TestState};
 use crate::feed_check::{Personal, Recognised, Verdict, Weight};
 use crate::feed_health::{FeedState, FieldChange};
+use crate::guidance::{Bearing, WayKind};
 use crate::health::{Code, Health};
 use crate::lang::Lang;
 use crate::notice::SubjectKind;
@@ -57,6 +58,8 @@ fn every_code_has_words_and_a_remedy_in_both_languages() {
         Personal: words;
         SiteKind: words;
         Audience: words;
+        Bearing: words;
+        WayKind: words;
     }
 }
 

@@ -90,7 +90,8 @@ mod tests {
             alternatives: Vec::new(),
         });
         let (from, to) = (End::Origin, End::Destination);
-        Leg::Street(StreetLeg { mode, from, to, start: 0, end: 0, distance_m, points: Vec::new(), parking })
+        let (points, pieces) = (Vec::new(), Vec::new());
+        Leg::Street(StreetLeg { mode, from, to, start: 0, end: 0, distance_m, points, pieces, parking })
     }
 
     fn itinerary(

@@ -6,7 +6,7 @@ use domain::geo::LatLon;
 use super::Modes;
 use super::risk::Alternative;
 use crate::raptor::Ride;
-use crate::streets::{Mode, Path};
+use crate::streets::{Mode, Path, Piece};
 use crate::timetable::StopIx;
 
 /// One itinerary.
@@ -67,6 +67,8 @@ pub struct StreetLeg {
     pub distance_m: f64,
     /// Its course.
     pub points: Vec<LatLon>,
+    /// The pieces of street that it takes; none where it follows no street.
+    pub pieces: Vec<Piece>,
     /// Where the car is left at its end.
     pub parking: Option<Parking>,
 }
@@ -107,8 +109,8 @@ impl StreetLeg {
     /// A leg along `path` that begins at `start`.
     pub(super) fn along(mode: Mode, from: End, to: End, path: Path, start: i64) -> StreetLeg {
         let end = start + path.duration_s.round() as i64;
-        let Path { distance_m, points, .. } = path;
-        StreetLeg { mode, from, to, start, end, distance_m, points, parking: None }
+        let Path { distance_m, points, pieces, .. } = path;
+        StreetLeg { mode, from, to, start, end, distance_m, points, pieces, parking: None }
     }
 }
 

@@ -242,7 +242,8 @@ impl Planning<'_, '_> {
         });
         let straight = || {
             let points = [walk.from, walk.to].map(|stop| area.timetable.stops.point(stop));
-            Path { duration_s: 0.0, distance_m: points[0].distance_m(points[1]), points: points.into() }
+            let distance_m = points[0].distance_m(points[1]);
+            Path { duration_s: 0.0, distance_m, points: points.into(), pieces: Vec::new() }
         };
         let path = path.or_else(|| (!self.request.access.is_wheelchair()).then(straight))?;
         let start = midnight + i64::from(walk.departure_s);

@@ -1,12 +1,14 @@
 //! From OpenStreetMap's ways to [`Streets`]: cut at junctions, number along a Hilbert curve.
 
-use rustc_hash::FxHashMap;
+use indexmap::IndexSet;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::condition::{Numbers, Variants};
 use super::osm::{Coord, MemberKind, OsmData, OsmWay, Tags};
 use super::restriction::{self, WayEdges};
 use super::{Edge, KEYED, SIGNALS, Streets, StreetsError, Variant};
 use super::{access, condition, hilbert, maxspeed, parking};
+use crate::strings::Strings;
 
 /// Directed edges are numbered in 32 bits with room to spare for the states of a search.
 const MAX_EDGES: usize = 1 << 29;
@@ -48,7 +50,7 @@ fn add_area_outlines(data: &mut OsmData, way_at: &FxHashMap<i64, usize>) {
         if relation.tags.get("highway").is_none() || !relation.tags.is("type", "multipolygon") {
             continue;
         }
-        let tags = ["highway", "access", "foot", "bicycle", "wheelchair", "surface"]
+        let tags = ["highway", "name", "access", "foot", "bicycle", "wheelchair", "surface"]
             .iter()
             .filter_map(|key| relation.tags.get(key).map(|value| (*key, value)));
         let tags = Tags::new(tags.chain([("area", "yes")]));
@@ -92,8 +94,18 @@ fn add_ferries(data: &mut OsmData, way_at: &FxHashMap<i64, usize>) {
 }
 
 /// What a relation of a ferry may say for its ways.
-const FERRY_KEYS: &[&str] =
-    &["route", "duration", "access", "foot", "bicycle", "vehicle", "motor_vehicle", "motorcar", "wheelchair"];
+const FERRY_KEYS: &[&str] = &[
+    "route",
+    "name",
+    "duration",
+    "access",
+    "foot",
+    "bicycle",
+    "vehicle",
+    "motor_vehicle",
+    "motorcar",
+    "wheelchair",
+];
 
 fn length_m(way: &OsmWay, data: &OsmData) -> f64 {
     let places = way.nodes.iter().filter_map(|node| data.nodes.get(node));
@@ -104,6 +116,8 @@ fn length_m(way: &OsmWay, data: &OsmData) -> f64 {
 struct Draft {
     numbers: Numbers,
     way_variants: FxHashMap<i64, Variants>,
+    /// See [`Streets::names`].
+    names: IndexSet<Box<str>, FxBuildHasher>,
     edges: Vec<DraftEdge>,
     incomplete: usize,
     first_incomplete: i64,
@@ -111,6 +125,8 @@ struct Draft {
 
 struct DraftEdge {
     way: i64,
+    /// Number of its name.
+    name: u32,
     from: i64,
     to: i64,
     length_m: f64,
@@ -149,6 +165,7 @@ impl Draft {
         if !self.way_variants.contains_key(&way.id) {
             return;
         }
+        let name = self.names.insert_full(name(&way.tags).into()).0 as u32;
         let mut open: Option<DraftEdge> = None;
         let mut last: Option<(i64, Coord)> = None;
         let mut complete = true;
@@ -160,13 +177,13 @@ impl Draft {
                 continue;
             };
             let Some((last_node, last_place)) = last.replace((*node, place)) else {
-                open = Some(DraftEdge::start(way.id, *node));
+                open = Some(DraftEdge::start(way.id, name, *node));
                 continue;
             };
             if last_node == *node {
                 continue;
             }
-            let edge = open.get_or_insert_with(|| DraftEdge::start(way.id, last_node));
+            let edge = open.get_or_insert_with(|| DraftEdge::start(way.id, name, last_node));
             edge.length_m += last_place.distance_m(place);
             let end = position + 1 == way.nodes.len();
             if end || uses.get(node).is_some_and(|count| *count > 1) {
@@ -211,6 +228,7 @@ impl Draft {
             junction_flags: nodes.iter().map(|(_, node)| data.node_tags.get(node).map_or(0, flags)).collect(),
             profiles: std::mem::take(&mut self.numbers.profiles).into_iter().collect(),
             times: std::mem::take(&mut self.numbers.times).into_iter().collect(),
+            names: Strings::of(&self.names),
             ..Streets::default()
         };
         // The sort is stable: the edges of a way keep their order among equals.
@@ -234,6 +252,7 @@ impl Draft {
                     bends: streets.bends.len() as u32,
                     profile,
                 });
+                streets.edge_names.push(draft.name);
                 streets.bends.extend_from_slice(&draft.bends);
             }
         }
@@ -242,9 +261,17 @@ impl Draft {
 }
 
 impl DraftEdge {
-    fn start(way: i64, from: i64) -> Self {
-        DraftEdge { way, from, to: from, length_m: 0.0, bends: Vec::new() }
+    fn start(way: i64, name: u32, from: i64) -> Self {
+        DraftEdge { way, name, from, to: from, length_m: 0.0, bends: Vec::new() }
     }
+}
+
+/// What a way is called: its name, else the number of its road; empty: neither.
+fn name(tags: &Tags) -> String {
+    let number = || tags.get("ref").filter(|_| tags.get("highway").is_some());
+    let name = tags.get("name").filter(|name| !name.is_empty()).or_else(number);
+    // A road with two numbers has them in one tag.
+    name.unwrap_or_default().split(';').map(str::trim).collect::<Vec<_>>().join(" / ")
 }
 
 /// Flags of a junction from a node's tags.

@@ -193,7 +193,8 @@ pub(super) fn headings(streets: &Streets) -> Vec<[f32; 2]> {
     headings
 }
 
-fn heading(from: Coord, to: Coord) -> f32 {
+/// Heading from one place to another, degrees clockwise from north.
+pub(super) fn heading(from: Coord, to: Coord) -> f32 {
     let narrowing = from.degrees().lat.to_radians().cos();
     let east = (f64::from(to.lon) - f64::from(from.lon)) * narrowing;
     let north = f64::from(to.lat) - f64::from(from.lat);

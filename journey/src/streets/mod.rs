@@ -26,6 +26,7 @@ mod restriction;
 mod search;
 mod snap;
 mod states;
+pub mod steps;
 mod tree;
 
 #[cfg(test)]
@@ -34,6 +35,8 @@ pub(crate) mod tests;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use crate::strings::Strings;
 
 pub use build::build;
 pub use class::{Class, Mode, Modes, Surface};
@@ -45,7 +48,7 @@ pub use osm::Coord;
 pub use profile::Profile;
 pub use search::{Budget, Direction, Workspace};
 pub use snap::Link;
-pub use tree::{Path, Reach, Tree};
+pub use tree::{Path, Piece, Reach, Tree};
 
 /// Why streets cannot be built.
 #[expect(missing_docs, reason = "the messages name the fields")]
@@ -103,6 +106,10 @@ pub struct Streets {
     pub bends: Vec<Coord>,
     /// What ways are like, each profile once.
     pub profiles: Vec<Profile>,
+    /// Names of ways, else numbers of roads, each once.
+    pub names: Strings,
+    /// By edge: the number of its name.
+    pub edge_names: Vec<u32>,
     /// Times that decide which [`Variant`]s are in force.
     pub times: Vec<String>,
     /// Edges that are in force at times only, by number.
@@ -169,6 +176,11 @@ impl Streets {
         &self.profiles[self.edges[edge as usize].profile as usize]
     }
 
+    /// What the edge's way is called; empty where it has no name.
+    pub fn name(&self, edge: u32) -> &str {
+        self.edge_names.get(edge as usize).map_or("", |name| self.names.get(*name))
+    }
+
     /// The junctions where a directed edge begins and ends.
     pub(crate) fn ends(&self, code: u32) -> (u32, u32) {
         let edge = &self.edges[(code >> 1) as usize];
@@ -225,6 +237,9 @@ impl Streets {
                     && (edge.profile as usize) < self.profiles.len()
             })
             && self.edges.is_sorted_by_key(|edge| edge.bends)
+            && self.edge_names.len() == self.edges.len()
+            && self.names.is_sound()
+            && self.edge_names.iter().all(|name| (*name as usize) < self.names.len())
             && self.variants.is_sorted_by_key(|variant| variant.edge)
             && self.variants.iter().all(|variant| {
                 variant.first <= variant.edge

@@ -11,7 +11,7 @@ use super::search::{Budget, Direction, Workspace};
 use super::snap::{EdgeIndex, End, Link};
 use super::states::NONE;
 use super::tree::{MS_PER_S, Tree};
-use super::{Mode, Streets, bound::LowerBound};
+use super::{Edge, Mode, Streets, bound::LowerBound};
 
 /// Streets with all that searches need. Immutable: share it in an `Arc`.
 #[derive(Debug)]
@@ -80,6 +80,18 @@ impl Network {
         self.index
             .around(point, radius_m)
             .map(move |edge| self.index.project(&self.streets, mode, None, point, edge))
+    }
+
+    /// The edges that meet at a junction, in no order.
+    pub(super) fn arms(&self, junction: u32) -> impl Iterator<Item = u32> + '_ {
+        /// Wider than the rounding of positions.
+        const MARGIN_M: f64 = 0.5;
+        let at = self.streets.junctions[junction as usize].degrees();
+        let meets = move |edge: &u32| {
+            let Edge { from, to, .. } = self.streets.edges[*edge as usize];
+            from == junction || to == junction
+        };
+        self.index.around(at, MARGIN_M).filter(meets)
     }
 
     /// Numbers of the parking places in [`Streets::parking`] whose first corner is about as near to a point, in order.

@@ -26,6 +26,8 @@ pub struct Path {
     pub distance_m: f64,
     /// Its course, in the direction of travel.
     pub points: Vec<LatLon>,
+    /// The pieces of street that it takes, in the direction of travel; none where it follows no street.
+    pub pieces: Vec<Piece>,
 }
 
 pub(super) const MS_PER_S: f64 = 1000.0;
@@ -52,10 +54,14 @@ struct Joint {
 }
 
 /// A stretch of an edge, in the direction of travel.
-struct Piece {
-    edge: u32,
-    from_dm: u32,
-    to_dm: u32,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Number of the edge.
+    pub edge: u32,
+    /// Where it begins: how far along the edge from its beginning, decimetres.
+    pub from_dm: u32,
+    /// Where it ends; before where it begins, if it is travelled against the direction of its way.
+    pub to_dm: u32,
 }
 
 impl Tree<'_> {
@@ -79,11 +85,11 @@ impl Tree<'_> {
             pieces.reverse();
         }
         let mut points: Vec<LatLon> = Vec::new();
-        for Piece { edge, from_dm, to_dm } in pieces {
+        for &Piece { edge, from_dm, to_dm } in &pieces {
             points.extend(self.open.streets.course(edge, from_dm, to_dm).iter().map(|point| point.degrees()));
         }
         points.dedup();
-        Some(Path { duration_s, distance_m, points })
+        Some(Path { duration_s, distance_m, points, pieces })
     }
 
     fn reach_along(&self, joint: &Joint, pieces: &[Piece]) -> Reach {

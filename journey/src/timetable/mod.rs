@@ -11,7 +11,6 @@ pub mod read;
 pub mod services;
 pub(crate) mod shapes;
 pub mod starts;
-mod strings;
 pub(crate) mod variants;
 mod zones;
 
@@ -26,8 +25,9 @@ use self::patterns::{Passing, Patterns};
 use self::services::{Day, Service};
 use self::shapes::{PointE6, Shapes};
 use self::starts::Starts;
-use self::strings::{Strings, find};
+
 use self::variants::Variants;
+use crate::strings::{Strings, find};
 use domain::LatLon;
 
 pub use self::patterns::Boarding;

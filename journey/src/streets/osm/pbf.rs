@@ -35,7 +35,7 @@ const USED_KEYS: &str = "
     restriction:motorcar restriction:motorcar:conditional
     area barrier bridge conveying duration highway impassable incline junction kerb kerb:height layer locked man_made
     motorroad public_transport railway route sac_scale seamark:type service smoothness surface tracktype tunnel wheelchair
-    amenity bus capacity capacity:disabled fee hgv maxheight name opening_hours operator park_ride parking site
+    amenity bus capacity capacity:disabled fee hgv maxheight name opening_hours operator park_ride parking ref site
 ";
 
 /// Keys that make a node worth remembering beyond its position.

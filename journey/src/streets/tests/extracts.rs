@@ -96,3 +96,55 @@ fn no_mapped_steps_are_passable_by_wheelchair() {
         }
     }
 }
+
+#[test]
+fn steps_of_ways_through_a_town_name_its_streets() {
+    let Some(path) = extract("herrenberg.osm.pbf") else { return };
+    let mut data = osm::read(&[path]).unwrap();
+    let network = Network::new(build(&mut data).unwrap());
+    let streets = network.streets();
+    let named = (0..streets.edges.len() as u32).filter(|edge| !streets.name(*edge).is_empty()).count();
+    let stored: usize = streets.names.len();
+    println!("{named} of {} edges have one of {stored} names", streets.edges.len());
+    let mut workspace = super::Workspace::new();
+    let market = domain::geo::LatLon { lat: 48.5965, lon: 8.8700 };
+    for mode in [Mode::Foot, Mode::Bike, Mode::Car] {
+        let from = network.snap(mode, market, 500.0, 1)[0];
+        let places = streets.junctions.iter().step_by(19);
+        let places: Vec<_> = places
+            .filter_map(|place| network.snap(mode, place.degrees(), 50.0, 1).first().copied())
+            .collect();
+        let tree = network.tree(
+            &mut workspace,
+            mode,
+            from,
+            super::super::Direction::Forward,
+            1_800.0,
+            super::Budget::NONE,
+        );
+        let (mut ways, mut steps, mut km, mut named_dm) = (0, 0, 0.0, 0);
+        let mut took = std::time::Duration::ZERO;
+        for path in places.iter().filter_map(|link| tree.path(link)) {
+            let began = std::time::Instant::now();
+            let found = super::super::steps::steps(&network, mode, &path.pieces);
+            took += began.elapsed();
+            let length_dm: u64 = found.iter().map(|step| step.length_dm).sum();
+            assert_eq!(length_dm, (path.distance_m * 10.0).round() as u64);
+            if km < 3.0 {
+                found.iter().for_each(|s| {
+                    println!("  {:6} {}", s.length_dm / 10, s.instruction.sentence(domain::lang::Lang::De));
+                });
+            }
+            let of_named = found.iter().filter(|step| step.instruction.street.is_some());
+            named_dm += of_named.map(|step| step.length_dm).sum::<u64>();
+            (ways, steps, km) = (ways + 1, steps + found.len(), km + path.distance_m / 1_000.0);
+        }
+        println!("{mode:?}: {ways} ways, {km:.0} km, {steps} steps, {:?} each", took / ways.max(1));
+        // A town's ways have some four to eight steps a kilometre, and streets mostly have names.
+        assert!(ways > 50, "{mode:?}: {ways}");
+        let per_km = steps as f64 / km;
+        assert!((1.0..25.0).contains(&per_km), "{mode:?}: {per_km} steps a kilometre");
+        let share = named_dm as f64 / (km * 10_000.0);
+        assert!(share > 0.4, "{mode:?}: {share} of the way has a name");
+    }
+}

@@ -6,12 +6,14 @@ mod extracts;
 mod parking;
 mod pbf;
 mod rules;
+mod steps;
 mod times;
 
 use super::osm::{Coord, MemberKind, OsmData, OsmMember, OsmRelation, OsmWay, Tags};
 use super::{Budget, Link, Mode, Network, Reach, Workspace, build};
 
 /// Nodes on a grid of about 100 m: node `10 * y + x` lies at column x, row y.
+#[derive(Debug)]
 pub(crate) struct Town {
     pub data: OsmData,
 }

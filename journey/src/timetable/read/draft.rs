@@ -8,11 +8,11 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use super::rules::Rules;
 use super::table::Ids;
 use crate::rows::Rows;
+use crate::strings::Strings;
 use crate::timetable::booking::{BookingRule, StopBooking};
 use crate::timetable::grouping::Grouping;
 use crate::timetable::services::Service;
 use crate::timetable::shapes::{PointE6, Shapes};
-use crate::timetable::strings::Strings;
 use crate::timetable::{Agency, Credit, FeedIx, NONE, Permission, Route, StopIx, Trip, ZoneIx};
 
 /// All feeds, in the order of their files; stops and trips are not yet in their final order.

@@ -3,8 +3,8 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::rows::Rows;
+use crate::strings::Strings;
 use crate::timetable::patterns::PatternStop;
-use crate::timetable::strings::Strings;
 use crate::timetable::variants::ChangeRule;
 use crate::timetable::{FeedProblems, StopIx};
 
