@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Step;
 use crate::streets::{BoxIndex, Budget, Coord, Direction, Link, Mode, Network, Reach, Workspace};
-use crate::timetable::footpaths::Path;
+use crate::timetable::footpaths::{Footpath, Footpaths, Path};
+use crate::timetable::pathways::{Way, Ways};
 use crate::timetable::{StopIx, Timetable};
 
 /// Largest distance between a stop and its street, metres.
@@ -90,34 +91,47 @@ impl StopLinks {
 }
 
 /// Adds the footpaths over the streets between stops near each other. The feed's own row for two stops takes precedence;
-/// for wheelchair users the streets count as well: where they cannot go, there is no change.
+/// for wheelchair users the streets count as well: where they cannot go, there is no change. What pathways say of two
+/// platforms holds instead of the streets.
 pub(super) fn add_footpaths(
     network: &Network,
     links: &StopLinks,
     timetable: &mut Timetable,
     progress: &mut dyn FnMut(Step),
 ) {
-    let stated = stated(timetable);
-    let wheelchair = walks(network, links, timetable, Mode::Wheelchair, &stated, &mut |_| ());
+    let stated = stated(timetable, &timetable.footpaths);
+    let mut wheelchair = walks(network, links, timetable, Mode::Wheelchair, &stated, &mut |_| ());
     let mut paths = walks(network, links, timetable, Mode::Foot, &stated, progress);
     // Footpaths that only the feed has, e.g. through a station.
     let known: FxHashSet<(StopIx, StopIx)> = paths.iter().map(|path| (path.from, path.to)).collect();
-    paths.extend(stated.iter().filter(|(pair, _)| !known.contains(pair)).map(|(&(from, to), &seconds)| {
+    let by_feed = |(&(from, to), path): (&(StopIx, StopIx), &Footpath)| {
         let away_m = timetable.stops.point(from).distance_m(timetable.stops.point(to));
-        Path { from, to, seconds, metres: metres(away_m) }
-    }));
+        let metres = if path.metres > 0 { path.metres } else { metres(away_m) };
+        Path { from, to, seconds: path.seconds, metres }
+    };
+    // Out of a station and in again leads a street or nothing.
+    let way = |wheelchair, pair: &(StopIx, StopIx)| timetable.ways.of(wheelchair, pair.0, pair.1);
+    let is_outside = |pair| matches!(way(false, pair), Some(Way::Outside { .. }));
+    let other = stated.iter().filter(|(pair, _)| !known.contains(pair) && !is_outside(pair));
+    paths.extend(other.map(by_feed));
+    if let Some(footpaths) = &timetable.wheelchair_footpaths {
+        let stated = self::stated(timetable, footpaths);
+        let inside = stated.iter().filter(|(pair, _)| matches!(way(true, pair), Some(Way::Inside { .. })));
+        wheelchair.extend(inside.map(by_feed));
+    }
     let change_s = &timetable.change_s[..timetable.stop_count()];
     timetable.footpaths = timetable.variants.expanded(paths, change_s, false);
     timetable.wheelchair_footpaths = Some(timetable.variants.expanded(wheelchair, change_s, true));
+    timetable.ways = Ways::default();
 }
 
-type Stated = FxHashMap<(StopIx, StopIx), i32>;
+type Stated = FxHashMap<(StopIx, StopIx), Footpath>;
 
-/// Change times of the feed.
-fn stated(timetable: &Timetable) -> Stated {
+/// Changes of the feed.
+fn stated(timetable: &Timetable, footpaths: &Footpaths) -> Stated {
     let stops = 0..timetable.stop_count() as StopIx;
     // Rules for single lines are applied to the footpaths afterwards.
-    let of = |from| timetable.footpaths.from(from).iter().map(move |path| ((from, path.stop), path.seconds));
+    let of = |from| footpaths.from(from).iter().map(move |path| ((from, path.stop), *path));
     stops.clone().flat_map(of).filter(|((_, to), _)| stops.contains(to)).collect()
 }
 
@@ -156,19 +170,32 @@ fn walks(
         patterns.clear();
         patterns.extend(timetable.passing(from).map(|passing| passing.pattern));
         for (to, reach) in reached {
+            let way = timetable.ways.of(mode == Mode::Wheelchair, from, to);
+            if way == Some(Way::Nowhere) {
+                continue;
+            }
             let lines = timetable.passing(to).map(|passing| passing.pattern);
             let new = lines.filter(|pattern| patterns.insert(*pattern)).count();
             let pair = (from, to);
-            let stated_s = stated.get(&pair);
-            let is_forbidden = timetable.no_changes.binary_search(&pair).is_ok();
-            if is_forbidden || (new == 0 && stated_s.is_none() && reach.distance_m > CHANGE_NEAR_M) {
+            if timetable.no_changes.binary_search(&pair).is_ok() {
                 continue;
             }
             let walk_s = reach.duration_s.ceil() as i32;
+            if let Some(Way::Outside { seconds, at_least_s }) = way {
+                let seconds = (walk_s + seconds).max(at_least_s);
+                paths.push(Path { from, to, seconds, metres: metres(reach.distance_m) });
+            }
+            if way.is_some() {
+                continue;
+            }
+            let stated_s = stated.get(&pair).map(|path| path.seconds);
+            if new == 0 && stated_s.is_none() && reach.distance_m > CHANGE_NEAR_M {
+                continue;
+            }
             let seconds = match stated_s {
                 // The feed's time is one on foot.
-                Some(stated_s) if mode == Mode::Wheelchair => walk_s.max(*stated_s),
-                Some(stated_s) => *stated_s,
+                Some(stated_s) if mode == Mode::Wheelchair => walk_s.max(stated_s),
+                Some(stated_s) => stated_s,
                 None => walk_s + CHANGE_EXTRA_S,
             };
             paths.push(Path { from, to, seconds, metres: metres(reach.distance_m) });

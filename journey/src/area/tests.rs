@@ -123,6 +123,17 @@ fn a_damaged_file_or_another_one_is_refused() {
 /// Stop `m` at column 2 and stop `n` at `column` of one row, each with a line of its own; between
 /// columns 3 and 4 the row is as `between` says. `transfers` are rows of `transfers.txt`.
 fn two_lines(between: &[(&str, &str)], column: f64, transfers: &[&str]) -> Area {
+    two_platforms(between, column, transfers, &[])
+}
+
+/// The same as platforms of one station, with entrances `e` and `f` beside them, if there are `pathways`: rows of
+/// `pathways.txt`.
+pub(crate) fn two_platforms(
+    between: &[(&str, &str)],
+    column: f64,
+    transfers: &[&str],
+    pathways: &[&str],
+) -> Area {
     let network = Town::new()
         .way(&[40, 41, 42, 43], STREET)
         .way(&[43, 44], between)
@@ -131,10 +142,19 @@ fn two_lines(between: &[(&str, &str)], column: f64, transfers: &[&str]) -> Area 
         .build();
     let lat = 48.6 + 4.0 * 9e-4;
     let lon = |column: f64| 8.8 + column * 13.6e-4;
-    let stops = [("a", 0.0), ("m", 2.0), ("n", column), ("z", 9.0)]
-        .map(|(id, column)| format!("{id},{id},{lat},{}", lon(column)));
-    let mut stop_lines = vec!["stop_id,stop_name,stop_lat,stop_lon".to_owned()];
+    let stops = [("a", 0.0), ("m", 2.0), ("n", column), ("z", 9.0)].map(|(id, column)| {
+        let station = if pathways.is_empty() || matches!(id, "a" | "z") { "" } else { "S" };
+        format!("{id},{id},{lat},{},0,{station}", lon(column))
+    });
+    let mut stop_lines = vec!["stop_id,stop_name,stop_lat,stop_lon,location_type,parent_station".to_owned()];
     stop_lines.extend(stops);
+    stop_lines.push(format!("S,S,{lat},{},1,", lon(2.0)));
+    for (entrance, column) in [("e", 2.0), ("f", column)] {
+        stop_lines.push(format!("{entrance},{entrance},{lat},{},2,S", lon(column)));
+    }
+    let mut pathway_lines =
+        vec!["pathway_id,from_stop_id,to_stop_id,pathway_mode,is_bidirectional,traversal_time"];
+    pathway_lines.extend(pathways);
     let mut transfer_lines = vec!["from_stop_id,to_stop_id,transfer_type,min_transfer_time"];
     transfer_lines.extend(transfers);
     let times = [
@@ -155,9 +175,13 @@ fn two_lines(between: &[(&str, &str)], column: f64, transfers: &[&str]) -> Area 
                 ("routes.txt", text(&["route_id,route_short_name,route_type", "r,1,3", "s,2,3"])),
                 ("calendar.txt", service.to_owned()),
                 ("stops.txt", stop_lines.join("\n")),
-                ("trips.txt", text(&["route_id,service_id,trip_id", "r,s,t1", "s,s,t2"])),
+                (
+                    "trips.txt",
+                    text(&["route_id,service_id,trip_id,wheelchair_accessible", "r,s,t1,1", "s,s,t2,1"]),
+                ),
                 ("stop_times.txt", text(&times)),
                 ("transfers.txt", transfer_lines.join("\n")),
+                ("pathways.txt", pathway_lines.join("\n")),
             ],
         )],
         Options::default(),
@@ -191,6 +215,28 @@ fn a_change_over_steps_is_none_for_wheelchair_users_whatever_the_feed_says() {
     let hurried = two_lines(STREET, 5.0, &["m,n,2,60"]);
     assert_eq!(change(&hurried, false).unwrap().0, 60);
     assert!(change(&hurried, true).unwrap().0 > 250);
+}
+
+#[test]
+fn pathways_hold_instead_of_streets() {
+    let none: &[(&str, &str)] = &[("highway", "proposed")];
+    let both = |between, transfers: &[&str], pathways: &[&str]| {
+        let area = two_platforms(between, 5.0, transfers, pathways);
+        [false, true].map(|wheelchair| change(&area, wheelchair).map(|(seconds, _)| seconds))
+    };
+    assert_eq!(both(STREET, &[], &["1,m,n,2,1,30"]), [Some(30), None]);
+    assert_eq!(both(none, &[], &["1,m,n,5,1,90"]), [Some(90); 2]);
+    assert_eq!(both(none, &["m,n,2,40"], &["1,m,n,5,1,90"]), [Some(40), Some(90)]);
+    assert_eq!(both(STREET, &[], &["1,n,m,1,0,30"]), [None; 2]);
+    assert_eq!(both(STREET, &["m,n,3,"], &["1,m,n,1,1,30"]), [None; 2]);
+    // Out by one entrance, 300 m along the street, in by the other.
+    let outside = &["1,m,e,1,1,20", "2,f,n,1,1,30"];
+    let [foot, wheelchair] = both(STREET, &[], outside).map(Option::unwrap);
+    assert!((255..270).contains(&foot) && (315..330).contains(&wheelchair), "{foot} {wheelchair}");
+    assert_eq!(both(STREET, &["S,S,2,600"], outside), [Some(600); 2]);
+    assert_eq!(both(STREET, &["m,n,2,60"], outside), [Some(60), Some(wheelchair)]);
+    assert_eq!(both(none, &[], outside), [None; 2]);
+    assert_eq!(both(STREET, &["m,n,3,"], outside), [None; 2]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use domain::geo::LatLon;
 use domain::locality::Locality;
 
 use super::*;
-use crate::area::tests::{town, town_with_orders};
+use crate::area::tests::{town, town_with_orders, two_platforms};
 use crate::streets::Mode;
 use crate::streets::parking::{Links, ParkingShape, Purpose, link_place};
 use crate::timetable::{Permission, Timetable};
@@ -115,6 +115,33 @@ fn each_mode_goes_there_and_its_legs_join() {
                     When::ArriveBy(at) => assert!(itinerary.end <= at),
                 }
             }
+        }
+    }
+}
+
+#[test]
+fn wheelchair_users_change_by_the_elevator_where_no_street_leads() {
+    let no_street: &[(&str, &str)] = &[("highway", "proposed")];
+    for (pathway, is_found) in [("1,m,n,5,1,90", true), ("1,m,n,2,1,90", false)] {
+        let area = two_platforms(no_street, 5.0, &[], &[pathway]);
+        let mut planner = Planner::new(Arc::new(area));
+        let request = Request {
+            from: at(4.0, 0.1),
+            to: at(4.0, 8.9),
+            access: Access::Wheelchair,
+            ..ask(&[], When::DepartAt(time(7 * 3600)), Modes::TRANSIT, &certain)
+        };
+        let plan = planner.plan(&request, None).unwrap();
+        assert_eq!(plan.itineraries.len(), usize::from(is_found), "{pathway}");
+        for itinerary in plan.itineraries {
+            let Some(Leg::Street(change)) = itinerary
+                .legs
+                .iter()
+                .find(|leg| matches!(leg, Leg::Street(s) if matches!(s.from, End::Stop(_))))
+            else {
+                panic!("{itinerary:?}")
+            };
+            assert_eq!((change.end - change.start, change.points.len(), change.pieces.len()), (90, 2, 0));
         }
     }
 }

@@ -16,6 +16,10 @@ const MAX_RIDES: u8 = 5;
 /// The walking limit is searched in full and with this factor: some rather change than walk.
 const SHORT_WALK: f64 = 0.4;
 
+/// A way over the streets between two stops that is longer than so many times the straight line is not the one within their
+/// station (own estimate).
+const MAX_DETOUR: f64 = 2.0;
+
 /// Most later departures of the first ride.
 const NEXT_DEPARTURES: usize = 3;
 /// How far ahead they are searched, seconds.
@@ -232,8 +236,8 @@ impl Planning<'_, '_> {
         }
     }
 
-    /// The walk between two stops. On foot a straight line where the feed has a footpath and the streets do not; there are
-    /// no such changes for wheelchair users.
+    /// The walk between two stops. A straight line where the feed has a footpath and the streets have none, or a detour that
+    /// takes longer: within a station.
     fn change(&mut self, walk: &Walk, midnight: i64) -> Option<StreetLeg> {
         let (area, mode) = (self.area, self.feet.mode);
         let links = area.stops.of(self.request.foot());
@@ -245,7 +249,10 @@ impl Planning<'_, '_> {
             let distance_m = points[0].distance_m(points[1]);
             Path { duration_s: 0.0, distance_m, points: points.into(), pieces: Vec::new() }
         };
-        let path = path.or_else(|| (!self.request.access.is_wheelchair()).then(straight))?;
+        let (straight, allowed_s) = (straight(), f64::from(walk.arrival_s - walk.departure_s));
+        let is_detour =
+            |path: &Path| path.duration_s > allowed_s && path.distance_m > MAX_DETOUR * straight.distance_m;
+        let path = path.filter(|path| !is_detour(path)).unwrap_or(straight);
         let start = midnight + i64::from(walk.departure_s);
         let leg = StreetLeg::along(mode, End::Stop(walk.from), End::Stop(walk.to), path, start);
         // What the timetable allows for a change is more than the walk.

@@ -5,6 +5,7 @@ pub(crate) mod day_trips;
 pub(crate) mod footpaths;
 pub(crate) mod grouping;
 pub(crate) mod in_seat;
+pub(crate) mod pathways;
 pub(crate) mod patterns;
 mod problem;
 pub mod read;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use self::booking::{BookingRule, StopBooking};
 use self::footpaths::Footpaths;
 use self::in_seat::InSeat;
+use self::pathways::Ways;
 use self::patterns::{Passing, Patterns};
 use self::services::{Day, Service};
 use self::shapes::{PointE6, Shapes};
@@ -222,9 +224,12 @@ pub struct Timetable {
     pub change_s: Vec<i32>,
     /// Footpaths between stops; may be replaced by footpaths over streets.
     pub footpaths: Footpaths,
-    /// The same for wheelchair users, over streets that they can use; `None`: without streets those for pedestrians are
-    /// used.
+    /// The same for wheelchair users, over streets and pathways that they can use; `None`: without either those for
+    /// pedestrians are used.
     pub wheelchair_footpaths: Option<Footpaths>,
+    /// What pathways say, until the footpaths over streets are made.
+    #[serde(skip)]
+    pub(crate) ways: Ways,
     /// Pairs of stops between which the feed says that one may not change (`transfer_type` 3), sorted.
     pub no_changes: Vec<(StopIx, StopIx)>,
     /// Where changes hold for single lines and trips: the stops in `patterns`, `change_s` and the

@@ -11,6 +11,7 @@ use crate::rows::Rows;
 use crate::strings::Strings;
 use crate::timetable::booking::{BookingRule, StopBooking};
 use crate::timetable::grouping::Grouping;
+use crate::timetable::pathways::Pathways;
 use crate::timetable::services::Service;
 use crate::timetable::shapes::{PointE6, Shapes};
 use crate::timetable::{Agency, Credit, FeedIx, NONE, Permission, Route, StopIx, Trip, ZoneIx};
@@ -41,6 +42,7 @@ pub struct Draft {
     pub stop_bookings: IndexSet<Box<[StopBooking]>, FxBuildHasher>,
     pub grouping: Grouping,
     pub transfers: Vec<Transfer>,
+    pub pathways: Pathways,
     pub rules: Rules,
     pub links: Vec<Link>,
     /// Trips (text numbers of ids) by their block, feed by feed.
@@ -75,6 +77,13 @@ pub struct FeedIds {
     /// Trips that refer to a booking rule that there is not.
     pub unbookable: FxHashSet<u32>,
     pub stops: Ids,
+    /// Of `stops`: those that are stations.
+    pub stations: FxHashSet<u32>,
+    /// Generic nodes, and boarding areas under the numbers of their platforms.
+    pub nodes: Ids,
+    /// Heights of levels.
+    pub levels: FxHashMap<Box<[u8]>, f64>,
+    pub pathways: Ids,
     pub shapes: Ids,
     /// Into `trip_list`.
     pub trips: Ids,
@@ -88,6 +97,8 @@ pub struct Transfer {
     pub to: StopIx,
     /// `None`: not possible.
     pub seconds: Option<i32>,
+    /// Whether the row has no time: `seconds` is an estimate.
+    pub is_estimate: bool,
 }
 
 /// A row of `transfers.txt` with `transfer_type` 4 or 5.

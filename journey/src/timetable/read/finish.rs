@@ -11,6 +11,7 @@ use super::transfers::changes;
 use crate::strings::Strings;
 use crate::timetable::footpaths::Path;
 use crate::timetable::grouping::Grouping;
+use crate::timetable::pathways::Ways;
 use crate::timetable::patterns::PatternStop;
 use crate::timetable::variants::{ChangeRule, Variants};
 use crate::timetable::zones;
@@ -21,7 +22,9 @@ impl Draft {
     pub fn finish(mut self, options: Options, problems: &mut FeedProblems) -> Timetable {
         let count = self.stops.points.len();
         let children = self.stops.children();
-        let changes = changes(&self, &children, options, problems);
+        let stops = &self.stops;
+        let mut ways = Ways::new(&self.pathways, &stops.parents, |stop| stops.ids.get(stop), problems);
+        let changes = changes(&self, &mut ways, &children, options, problems);
         let rules = self.rules.resolved(&children, &self.stops.ids, problems);
         let variants: Vec<StopIx> = self.rules.variants.iter().map(|(stop, _)| *stop).collect();
         let (patterns, keys, order) =
@@ -44,12 +47,13 @@ impl Draft {
         for (old, seconds) in changes.change_s.iter().enumerate() {
             change_s[order[old] as usize] = *seconds;
         }
-        let paths = changes.paths.iter().map(|path| Path {
-            from: order[path.from as usize],
-            to: order[path.to as usize],
-            ..*path
-        });
-        let footpaths = variants.expanded(paths.collect(), &change_s, false);
+        let renumbered = |paths: &[Path]| {
+            let number = |stop: StopIx| order[stop as usize];
+            paths.iter().map(|p| Path { from: number(p.from), to: number(p.to), ..*p }).collect()
+        };
+        let footpaths = variants.expanded(renumbered(&changes.paths), &change_s, false);
+        let wheelchair_footpaths =
+            (!ways.is_empty()).then(|| variants.expanded(renumbered(&changes.wheelchair), &change_s, true));
         let change_s = variants.change_s(change_s);
         let mut no_changes: Vec<(StopIx, StopIx)> =
             changes.forbidden.iter().map(|(from, to)| (order[*from as usize], order[*to as usize])).collect();
@@ -68,7 +72,8 @@ impl Draft {
             services: self.services,
             change_s,
             footpaths,
-            wheelchair_footpaths: None,
+            wheelchair_footpaths,
+            ways: ways.renumbered(&order),
             no_changes,
             variants,
             in_seat,

@@ -13,6 +13,7 @@ mod finish;
 mod frequencies;
 mod interpolate;
 mod links;
+mod pathways;
 mod rules;
 mod shape_points;
 mod source;
@@ -128,7 +129,10 @@ fn read_feed(
     step("routes.txt");
     base::routes(source, draft, problems)?;
     step("stops.txt");
+    pathways::read_levels(source, draft, problems)?;
     stops::read(source, draft, problems)?;
+    step("pathways.txt");
+    pathways::read(source, draft, problems)?;
     step("calendar.txt");
     calendar::read(source, draft, problems)?;
     step("booking_rules.txt");

@@ -4,12 +4,12 @@ use super::ReadError;
 use super::draft::{Draft, permission};
 use super::source::Source;
 use super::table::{Fault, Table, fault};
+use crate::timetable::pathways::{FIRST_NODE, Node};
 use crate::timetable::patterns::PatternStop;
 use crate::timetable::shapes::{NOWHERE, PointE6};
 use crate::timetable::{FeedProblems, NONE, Permission, StopIx};
 
-const HEADER: &str =
-    "stop_id,stop_lat,stop_lon,stop_name,location_type,parent_station,wheelchair_boarding,platform_code";
+const HEADER: &str = "stop_id,stop_lat,stop_lon,stop_name,location_type,parent_station,wheelchair_boarding,platform_code,level_id";
 
 /// What a row says of a stop besides the stop itself.
 struct Row {
@@ -18,22 +18,51 @@ struct Row {
     line: u64,
 }
 
-/// Reads stops, stations and entrances. Generic nodes and boarding areas have no departures of
-/// their own and are passed over.
+/// Reads stops, stations and entrances. Generic nodes and boarding areas have no departures of their own: they are ends of
+/// pathways, boarding areas as part of their platform.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
     let mut table = Table::open_required(source, "stops.txt", 3, HEADER)?;
-    let [_, _, _, _, kind, ..] = table.columns::<8>();
+    let [_, _, _, _, kind, _, _, _, level] = table.columns();
     let first = draft.stops.points.len();
     let mut rows: Vec<Row> = Vec::new();
+    let mut areas: Vec<(Box<[u8]>, Row)> = Vec::new();
     while table.next()? {
-        if matches!(table.bytes(kind), b"3" | b"4") {
+        if table.bytes(kind) == b"3" {
+            let node = FIRST_NODE + draft.pathways.nodes;
+            if let Some(id) = table.read(problems, new_id(&table, draft)) {
+                draft.feed.nodes.insert(id, node);
+                draft.pathways.nodes += 1;
+                height(&table, level, node, draft, problems);
+            }
+            continue;
+        }
+        if table.bytes(kind) == b"4" {
+            let id = table.read(problems, new_id(&table, draft));
+            areas.extend(id.map(|id| (id, Row { parent: table.text(5), line: table.line() })));
             continue;
         }
         if draft.stops.points.len() >= PatternStop::MAX_STOPS {
             return Err(ReadError::TooMany { file: table.file, what: "stops", max: PatternStop::MAX_STOPS });
         }
-        let row = row(&table, draft);
-        rows.extend(table.read(problems, row));
+        let (stop, row) = (draft.stops.points.len() as StopIx, row(&table, draft));
+        if let Some(row) = table.read(problems, row) {
+            rows.push(row);
+            match table.bytes(kind) {
+                b"1" => _ = draft.feed.stations.insert(stop),
+                b"2" => _ = draft.pathways.entrances.insert(stop),
+                _ => {}
+            }
+            height(&table, level, stop, draft, problems);
+        }
+    }
+    for (id, Row { parent, line }) in areas {
+        match draft.feed.stops.get(parent.as_bytes()) {
+            Some(platform) => _ = draft.feed.nodes.insert(id, *platform),
+            None => {
+                let reason = "there is no such stop: name the platform of the boarding area; pathways to it are left out";
+                problems.add(&table.file, line, "parent_station", &parent, reason);
+            }
+        }
     }
     for (stop, row) in (first..).zip(&rows).filter(|(_, row)| !row.parent.is_empty()) {
         match draft.feed.stops.get(row.parent.as_bytes()) {
@@ -70,8 +99,28 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems)
     Ok(())
 }
 
+/// The id of a node or boarding area.
+fn new_id(table: &Table<'_>, draft: &Draft) -> Result<Box<[u8]>, Fault> {
+    let [id, ..] = table.columns::<9>();
+    table.new_named_id(id, &draft.feed.stops)?;
+    table.new_named_id(id, &draft.feed.nodes)
+}
+
+/// Notes the level of a node.
+fn height(table: &Table<'_>, level: usize, node: Node, draft: &mut Draft, problems: &mut FeedProblems) {
+    if table.bytes(level).is_empty() || draft.feed.levels.is_empty() {
+        return;
+    }
+    match draft.feed.levels.get(table.bytes(level)) {
+        Some(height) => _ = draft.pathways.levels.insert(node, *height),
+        None => {
+            table.fault(problems, level, "there is no such level in levels.txt; the stop is read without")
+        }
+    }
+}
+
 fn row(table: &Table<'_>, draft: &mut Draft) -> Result<Row, Fault> {
-    let [id, lat, lon, name, kind, parent, accessible, platform] = table.columns();
+    let [id, lat, lon, name, kind, parent, accessible, platform, _] = table.columns();
     if !matches!(table.bytes(kind), b"" | b"0" | b"1" | b"2") {
         return Err(fault(kind, "it is none of 0 to 4"));
     }

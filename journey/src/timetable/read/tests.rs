@@ -2,6 +2,7 @@
 
 mod demand;
 mod links;
+mod pathways;
 mod places;
 
 use std::path::Path;

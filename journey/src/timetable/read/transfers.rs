@@ -1,6 +1,6 @@
 //! `transfers.txt`, and what follows from it.
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::draft::{Draft, DraftStops, Link, Transfer};
 use super::rules::{Rule, Side, Vehicles};
@@ -9,6 +9,7 @@ use super::table::{Fault, Ids, Table, fault};
 use super::{Options, ReadError};
 use crate::rows::Rows;
 use crate::timetable::footpaths::Path;
+use crate::timetable::pathways::{Way, Ways};
 use crate::timetable::{DEFAULT_CHANGE_S, FeedProblems, NO_CHANGE, StopIx};
 
 /// Longest plausible change time, seconds.
@@ -66,7 +67,8 @@ fn row(table: &Table<'_>, draft: &mut Draft, children: &Rows<StopIx>) -> Result<
     let side = |stop, at: usize| Side { stop, vehicles: Vehicles { route: routes[at], trip: trips[at] } };
     let (from, to) = (side(from, 0), side(to, 1));
     if from.vehicles.are_all() && to.vehicles.are_all() {
-        draft.transfers.push(Transfer { from: from.stop, to: to.stop, seconds });
+        let is_estimate = minimum.is_none() && matches!(table.bytes(kind), b"" | b"0" | b"2");
+        draft.transfers.push(Transfer { from: from.stop, to: to.stop, seconds, is_estimate });
         return Ok(());
     }
     if from.stops(children).count() * to.stops(children).count() > MAX_PLATFORMS * MAX_PLATFORMS {
@@ -91,6 +93,8 @@ fn walk_s(stops: &DraftStops, from: StopIx, to: StopIx) -> i32 {
 pub struct Changes {
     pub change_s: Vec<i32>,
     pub paths: Vec<Path>,
+    /// The same in a wheelchair.
+    pub wheelchair: Vec<Path>,
     /// Between different stops: no change is possible, whatever the walk.
     pub forbidden: Vec<(StopIx, StopIx)>,
 }
@@ -100,9 +104,11 @@ type Times = FxHashMap<(StopIx, StopIx), Option<i32>>;
 
 /// Computes all changes. A row about a station holds for all its platforms that no row of their
 /// own speaks of. Of several rows about the same two stops the quickest holds, and a forbidding
-/// one before all others.
+/// one before all others. Pathways hold before what would be estimated; a time of the feed's own for two platforms holds
+/// before them, that of a station where it is longer.
 pub fn changes(
     draft: &Draft,
+    ways: &mut Ways,
     children: &Rows<StopIx>,
     options: Options,
     problems: &mut FeedProblems,
@@ -114,8 +120,12 @@ pub fn changes(
         let held = times.entry((from, to)).or_insert(seconds);
         *held = (*held).min(seconds);
     };
-    for Transfer { from, to, seconds } in &draft.transfers {
-        merge(&mut own, *from, *to, *seconds);
+    let is_known = |from, to| ways.of(false, from, to).is_some();
+    for Transfer { from, to, seconds, is_estimate } in &draft.transfers {
+        let is_needless = |from, to| *is_estimate && is_known(from, to);
+        if !is_needless(*from, *to) {
+            merge(&mut own, *from, *to, *seconds);
+        }
         let [froms, tos] = [from, to].map(|stop| children.get(*stop as usize));
         if froms.is_empty() && tos.is_empty() {
             continue;
@@ -128,7 +138,8 @@ pub fn changes(
             continue;
         }
         for a in froms {
-            tos.iter().for_each(|b| merge(&mut by_station, *a, *b, *seconds));
+            let tos = tos.iter().filter(|b| !is_needless(*a, **b));
+            tos.for_each(|b| merge(&mut by_station, *a, *b, *seconds));
         }
     }
     for station in (0..children.len()).filter(|_| options.station_changes) {
@@ -139,11 +150,28 @@ pub fn changes(
             continue;
         }
         for a in platforms {
-            for b in platforms.iter().filter(|b| *b != a) {
+            for b in platforms.iter().filter(|b| *b != a && !is_known(*a, **b)) {
                 let seconds = walk_s(stops, *a, *b).max(DEFAULT_CHANGE_S);
                 by_station.entry((*a, *b)).or_insert(Some(seconds));
             }
         }
+    }
+    let mut wheelchair = Vec::new();
+    let pairs: FxHashSet<(StopIx, StopIx)> = ways.pairs().into_iter().collect();
+    for pair in &pairs {
+        let is_own = own.contains_key(pair);
+        let stated = own.get(pair).copied().or_else(|| by_station.remove(pair));
+        if stated == Some(None) {
+            own.insert(*pair, None);
+            continue;
+        }
+        let stated_s = stated.flatten().unwrap_or_default();
+        let by = |way| path(stops, *pair, way, stated_s);
+        wheelchair.extend(ways.of(true, pair.0, pair.1).and_then(by));
+        if let Some(path) = ways.of(false, pair.0, pair.1).and_then(by).filter(|_| !is_own) {
+            own.insert(*pair, Some(path.seconds));
+        }
+        ways.limit(*pair, stated_s, is_own);
     }
     for (pair, seconds) in by_station {
         own.entry(pair).or_insert(seconds);
@@ -151,11 +179,26 @@ pub fn changes(
     let mut change_s = vec![DEFAULT_CHANGE_S; stops.points.len()];
     let (mut paths, mut forbidden) = (Vec::new(), Vec::new());
     for ((from, to), seconds) in own {
+        let metres = match ways.of(false, from, to) {
+            Some(Way::Inside { metres, .. }) => metres,
+            _ => 0,
+        };
         match seconds {
             _ if from == to => change_s[from as usize] = seconds.unwrap_or(NO_CHANGE),
-            Some(seconds) => paths.push(Path { from, to, seconds, metres: 0 }),
+            Some(seconds) => paths.push(Path { from, to, seconds, metres }),
             None => forbidden.push((from, to)),
         }
     }
-    Changes { change_s, paths, forbidden }
+    wheelchair.extend(paths.iter().filter(|path| !pairs.contains(&(path.from, path.to))));
+    Changes { change_s, paths, wheelchair, forbidden }
+}
+
+/// The footpath by pathways, as long as the feed says at least; `None`: there is none.
+fn path(stops: &DraftStops, (from, to): (StopIx, StopIx), way: Way, at_least_s: i32) -> Option<Path> {
+    let (seconds, metres) = match way {
+        Way::Inside { seconds, metres } => (seconds, metres),
+        Way::Outside { seconds, .. } => (seconds + walk_s(stops, from, to).max(DEFAULT_CHANGE_S), 0),
+        Way::Nowhere => return None,
+    };
+    Some(Path { from, to, seconds: seconds.max(at_least_s), metres })
 }
