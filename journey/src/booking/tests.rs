@@ -9,7 +9,7 @@ use super::*;
 use crate::area::Area;
 use crate::area::tests::town;
 use crate::overlay::Runs;
-use crate::plan::{Leg, Lost, Modes, PlanResult, Planner, Predictor, Request, When};
+use crate::plan::{Leg, Lost, Modes, Page, PlanResult, Planner, Predictor, Request, When};
 use crate::timetable::Access;
 
 /// The rule of a county for lines of this name.
@@ -91,6 +91,7 @@ impl Town {
             is_over: &|| false,
             bookings: &bookings,
             booked,
+            page: Page::BEST,
             closed: None,
         };
         self.planner.plan(&request, None).unwrap()

@@ -178,6 +178,12 @@ impl Overlay {
         called.find(|run| day.is_none_or(|day| day == run.day))
     }
 
+    /// The numbers of all runs of this name that are not in the timetable.
+    pub(crate) fn numbers_called(&self, name: &str) -> impl Iterator<Item = TripIx> {
+        let numbered = self.own.iter().zip(self.first_own..);
+        numbered.filter(move |(run, _)| run.trip_id == name).map(|(_, number)| number)
+    }
+
     fn on(&self, day: Day) -> impl Iterator<Item = &ChangedDay> {
         self.days.iter().filter(move |d| d.day == day)
     }

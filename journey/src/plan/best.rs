@@ -1,27 +1,29 @@
 //! Which itineraries to return.
 
-use super::{Itinerary, Modes, PlanResult, Request, When};
+use super::{Itinerary, Modes, PlanResult, When};
 use crate::streets::Mode;
-
-/// Most itineraries of an answer.
-const MAX_ITINERARIES: usize = 12;
 
 /// Smaller differences in walking do not count, metres.
 const SAME_WALK_M: f64 = 50.0;
 /// Smaller differences in certainty do not count.
 const SAME_CERTAINTY: f64 = 0.02;
 
-/// Drops dominated itineraries, and orders the rest by the expected arrival (by the departure, if the arrival was given).
-pub(super) fn keep(plan: &mut PlanResult, request: &Request<'_>) {
-    plan.itineraries = undominated(std::mem::take(&mut plan.itineraries), request.when);
-    match request.when {
+/// Drops dominated itineraries.
+pub(super) fn keep(plan: &mut PlanResult, when: When) {
+    let mut all = std::mem::take(&mut plan.itineraries);
+    // Of equals the first is kept.
+    all.sort_by_key(|itinerary| !itinerary.is_best);
+    let has = |all: &[Itinerary], modes: Modes| all.iter().any(|itinerary| itinerary.modes == modes);
+    let had_transit = has(&all, Modes::TRANSIT);
+    plan.itineraries = undominated(all, when);
+    plan.beyond.walking_is_faster = had_transit && !has(&plan.itineraries, Modes::TRANSIT);
+}
+
+/// Orders itineraries by the expected arrival (by the departure, if the arrival was given).
+pub(super) fn order(plan: &mut PlanResult, when: When) {
+    match when {
         When::DepartAt(_) => plan.itineraries.sort_by(|a, b| a.expected_end.total_cmp(&b.expected_end)),
         When::ArriveBy(_) => plan.itineraries.sort_by_key(|itinerary| std::cmp::Reverse(itinerary.start)),
-    }
-    while plan.itineraries.len() > MAX_ITINERARIES {
-        // Itineraries that must be booked do not displace others.
-        let last = plan.itineraries.iter().rposition(Itinerary::is_booked);
-        plan.itineraries.remove(last.unwrap_or(plan.itineraries.len() - 1));
     }
     let shown: Vec<usize> = plan
         .itineraries
@@ -47,9 +49,17 @@ fn undominated(all: Vec<Itinerary>, when: When) -> Vec<Itinerary> {
 /// Whether `a` dominates `b`: it is as good in everything, needs no vehicle and no booking that `b` does not, and, being
 /// of another kind, goes no farther by it: park-and-ride is returned beside the whole drive.
 fn beats(a: &Itinerary, b: &Itinerary, when: When) -> bool {
-    let in_time = match when {
-        When::DepartAt(_) => a.expected_end <= b.expected_end,
-        When::ArriveBy(_) => a.start >= b.start,
+    let duration = |itinerary: &Itinerary| itinerary.expected_end - itinerary.start as f64;
+    let in_time = match (a.has_rides(), b.has_rides()) {
+        // Whoever needs no ride can set out when `b` does.
+        (false, true) => duration(a) <= duration(b),
+        (true, true) if (a.modes, b.modes) == (Modes::TRANSIT, Modes::TRANSIT) => {
+            a.start >= b.start && a.expected_end <= b.expected_end
+        }
+        _ => match when {
+            When::DepartAt(_) => a.expected_end <= b.expected_end,
+            When::ArriveBy(_) => a.start >= b.start,
+        },
     };
     vehicles(b.modes).has(vehicles(a.modes))
         && (a.modes == b.modes || own_m(a) <= own_m(b))
@@ -115,6 +125,8 @@ mod tests {
             end,
             expected_end: end as f64,
             transfers,
+            is_best: false,
+            ahead_s: 0,
             legs,
             next_departures: Vec::new(),
         }
@@ -131,7 +143,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_kept_is_beaten_and_nothing_dropped_was_not(
-            itineraries in proptest::collection::vec(some_itinerary(), 0..MAX_ITINERARIES),
+            itineraries in proptest::collection::vec(some_itinerary(), 0..12),
             arrive in any::<bool>(),
         ) {
             let when = if arrive { When::ArriveBy(2000) } else { When::DepartAt(0) };

@@ -26,6 +26,11 @@ pub struct Itinerary {
     pub legs: Vec<Leg>,
     /// Next departures of the first ride, between the same stops.
     pub next_departures: Vec<i64>,
+    /// How far it is from the time of the request, in the direction of the search, seconds: as its departure (arrive-by:
+    /// its arrival) was searched, to the second.
+    pub ahead_s: i64,
+    /// Whether it is best at the time of the request; else only at a later one (arrive-by: an earlier one).
+    pub is_best: bool,
 }
 
 /// A leg.
@@ -118,7 +123,22 @@ impl Itinerary {
     /// One without transfers that ends when it is expected to.
     pub(super) fn new(modes: Modes, start: i64, end: i64, legs: Vec<Leg>) -> Self {
         let (expected_end, next_departures) = (end as f64, Vec::new());
-        Itinerary { modes, start, end, expected_end, transfers: 0, legs, next_departures }
+        Itinerary {
+            modes,
+            start,
+            end,
+            expected_end,
+            transfers: 0,
+            legs,
+            next_departures,
+            ahead_s: 0,
+            is_best: true,
+        }
+    }
+
+    /// Whether it is made at certain times only.
+    pub fn has_rides(&self) -> bool {
+        [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE].contains(&self.modes)
     }
 
     /// The rides, in the order of travel.

@@ -9,6 +9,7 @@ mod best;
 mod bike_ride;
 mod car;
 mod itinerary;
+mod page;
 mod park_ride;
 mod places;
 mod risk;
@@ -32,6 +33,7 @@ use crate::streets::{Closed, Link, Mode, Workspace};
 use crate::timetable::{Access, StopIx};
 
 pub use self::itinerary::{End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
+pub use self::page::{Beyond, Page, WhichPage};
 use self::places::stops_in;
 pub use self::places::{StopWalk, Walks, stops_around};
 pub use self::risk::Alternative;
@@ -147,6 +149,8 @@ pub struct Request<'a> {
     pub bookings: &'a Bookings,
     /// Which rides that must be booked count.
     pub booked: BookedRides,
+    /// Which itineraries are wanted of those at different times.
+    pub page: Page<'a>,
     /// Streets that are closed; `None`: by their tags at the time of [`Self::when`].
     pub closed: Option<&'a Closed>,
 }
@@ -227,6 +231,8 @@ pub struct PlanResult {
     pub lost: Vec<LostRide>,
     /// Whether time ran out: better itineraries may exist.
     pub cut: bool,
+    /// What lies beyond this page.
+    pub beyond: Beyond,
 }
 
 /// An end of the journey is nowhere near a street.
@@ -285,14 +291,28 @@ impl Planner {
         let request = &Request { closed: request.closed.or(Some(&closed)), ..*request };
         let Planner { from_foot, to_foot, from_bike, from_car, between, transit: search, .. } = self;
         let ends = &street::Ends::new(&area, request)?;
-        let by_car = request.modes.has(Modes::CAR) || request.modes.has(Modes::PARK_RIDE);
+        let which = request.page.which;
+        // Vehicles of one's own are taken at any time, or as early as a ride asks for.
+        let (drives, brings) = (which.is_first(), !matches!(which, WhichPage::Back));
+        let wants = |modes: Modes, page: bool| page && request.modes.has(modes);
+        let by_car = wants(Modes::CAR, drives) || wants(Modes::PARK_RIDE, brings);
         let feet = &ends.feet(&area, request, from_foot, to_foot);
         let to_destination = |link: &Link| feet.to.seconds(link);
         let destinations = stops_in(&area, request.foot(), request.to, request.max_walk_m, to_destination);
         let plan = PlanResult { cut: feet.from.is_cut() || feet.to.is_cut(), ..PlanResult::default() };
         let area = &*area;
-        let mut planning =
-            Planning { area, request, overlay, ends, feet, search, between, destinations, plan };
+        let mut planning = Planning {
+            area,
+            request,
+            overlay,
+            ends,
+            feet,
+            search,
+            between,
+            destinations,
+            plan,
+            complete_s: None,
+        };
         // The drives take longest, and nothing else depends on them.
         let drive = std::thread::scope(|scope| {
             let drive = by_car.then(|| scope.spawn(|| car::tree(area, request, ends, from_car)));
@@ -305,27 +325,29 @@ impl Planner {
             if request.modes.has(Modes::TRANSIT) {
                 planning.transit();
             }
-            if request.modes.has(Modes::BIKE_RIDE) {
+            if wants(Modes::BIKE_RIDE, brings) {
                 planning.bike_ride(from_bike);
             }
             drive.and_then(|drive| drive.join().ok().flatten())
         });
         if let Some(drive) = drive {
             planning.plan.cut |= drive.is_cut();
-            if request.modes.has(Modes::CAR) {
+            if wants(Modes::CAR, drives) {
                 planning.car(&drive);
             }
-            if request.modes.has(Modes::PARK_RIDE) {
+            if wants(Modes::PARK_RIDE, brings) {
                 planning.park_ride(&drive);
             }
         }
         // A farm or a home has no car park; that all known ones are full is another answer.
         let is_full = |(_, why): &(usize, LeftOut)| matches!(why, LeftOut::ProbablyFull { .. });
         let is_driven = planning.plan.itineraries.iter().any(|itinerary| itinerary.modes == Modes::CAR);
-        if request.modes.has(Modes::CAR) && !is_driven && !planning.plan.left_out.iter().any(is_full) {
+        if wants(Modes::CAR, drives) && !is_driven && !planning.plan.left_out.iter().any(is_full) {
             planning.drive();
         }
-        best::keep(&mut planning.plan, request);
+        best::keep(&mut planning.plan, request.when);
+        planning.turn_to_page();
+        best::order(&mut planning.plan, request.when);
         planning.add_next_departures();
         Ok(planning.plan)
     }
@@ -344,6 +366,9 @@ struct Planning<'a, 'r> {
     /// Stops from which the destination is within walking distance.
     destinations: Reached,
     plan: PlanResult,
+    /// No journey by transit is missing up to there, in the direction of the search from the begin of the page on (back: so
+    /// far before it), seconds; `None`: none was searched.
+    complete_s: Option<i64>,
 }
 
 /// Stops with the seconds it takes from or to them.

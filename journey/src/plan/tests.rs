@@ -1,3 +1,5 @@
+mod pages;
+
 use std::sync::{Arc, LazyLock};
 
 use domain::forecast::{Basis, Chance};
@@ -63,6 +65,7 @@ fn ask<'a>(lots: &'a [Lot<'a>], when: When, modes: Modes, predictor: &'a dyn Pre
         is_over: &|| false,
         bookings: &UNBOOKED,
         booked: BookedRides::OpenAt(UtcMicros::from_unix_s(when.time())),
+        page: Page::BEST,
         closed: None,
     }
 }

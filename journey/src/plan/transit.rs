@@ -1,11 +1,12 @@
 //! Itineraries by transit, from stops around the origin to stops around the destination.
 
+use super::page::WhichPage;
 use super::places::stops_in;
 use super::street::budget;
-use super::{End, Itinerary, Leg, Lost, LostRide, Modes, Planning, Reached, RideLeg, StreetLeg, When};
+use super::{End, Itinerary, Leg, Lost, LostRide, Modes, Planning, Reached, RideLeg, StreetLeg, When, Which};
 use crate::booking::{Booked, BookedRides, RideBooking};
 use crate::overlay::Runs;
-use crate::raptor::{self, DepartureQuery, Journey, Query, Ride, Walk};
+use crate::raptor::{self, DepartureQuery, HORIZON_S, Journey, Query, Ride, Walk, Window};
 use crate::streets::Path;
 use crate::timetable::shapes::PointE6;
 use crate::timetable::{Access, Permission, StopIx};
@@ -19,6 +20,24 @@ const SHORT_WALK: f64 = 0.4;
 /// A way over the streets between two stops that is longer than so many times the straight line is not the one within their
 /// station (own estimate).
 const MAX_DETOUR: f64 = 2.0;
+
+/// Only what is best at the time asked about.
+const NOW: Window = Window { length_s: 0, enough: 1 };
+
+/// How much longer a window gets in which there is no journey.
+const GROWTH: i32 = 4;
+
+/// How many days ahead the next journey is looked for, where there is none within [`HORIZON_S`].
+const DAYS_AHEAD: i32 = 14;
+
+/// Journeys, whether each is best at the time of the query, and as in [`raptor::InWindow`].
+#[derive(Default)]
+struct Found {
+    journeys: Vec<(Journey, bool)>,
+    complete_s: i32,
+    cut: bool,
+    has_barred: bool,
+}
 
 /// Most later departures of the first ride.
 const NEXT_DEPARTURES: usize = 3;
@@ -39,24 +58,41 @@ impl Planning<'_, '_> {
             Some(vec![StreetLeg::along(feet.mode, End::Origin, End::Stop(stop), path, start)])
         };
         let origins = stops_in(area, mode, request.from, request.max_walk_m, |link| feet.from.seconds(link));
-        for share in [1.0, SHORT_WALK] {
-            let within: Reached =
-                origins.iter().copied().filter(|(_, s)| f64::from(*s) <= feet.limit_s * share).collect();
-            if share < 1.0 && within.len() == origins.len() {
-                break;
-            }
-            self.ride(Modes::TRANSIT, &within, share, &begin);
+        self.plan.beyond.without_stops = match (origins.is_empty(), self.destinations.is_empty()) {
+            (true, _) => Some(Which::From),
+            (false, true) => Some(Which::To),
+            (false, false) => None,
+        };
+        let short_s = feet.limit_s * SHORT_WALK;
+        let seconds = |stops: &[(StopIx, i32)], stop: StopIx| {
+            stops.iter().find(|(one, _)| *one == stop).map_or(0.0, |(_, s)| f64::from(*s))
+        };
+        let used = self.ride(Modes::TRANSIT, &origins, 1.0, &begin);
+        // Where no walk is longer, a search with shorter ones finds the same.
+        let is_long = |(from, to): &(StopIx, StopIx)| {
+            seconds(&origins, *from) > short_s || seconds(&self.destinations, *to) > short_s
+        };
+        if used.iter().any(is_long) {
+            let within: Reached = origins.iter().copied().filter(|(_, s)| f64::from(*s) <= short_s).collect();
+            self.ride(Modes::TRANSIT, &within, SHORT_WALK, &begin);
         }
     }
 
-    /// Searches from `origins` to the stops around the destination; `begin` makes the legs to the first stop.
-    pub fn ride(&mut self, modes: Modes, origins: &[(StopIx, i32)], share: f64, begin: &Begin<'_>) {
+    /// Searches from `origins` to the stops around the destination; `begin` makes the legs to the first stop. Returns the
+    /// stops at which journeys begin and end.
+    pub fn ride(
+        &mut self,
+        modes: Modes,
+        origins: &[(StopIx, i32)],
+        share: f64,
+        begin: &Begin<'_>,
+    ) -> Vec<(StopIx, StopIx)> {
         let (area, request) = (self.area, self.request);
         let limit_s = self.feet.limit_s * share;
         let within = |(_, s): &(StopIx, i32)| f64::from(*s) <= limit_s;
         let destinations: Reached = self.destinations.iter().copied().filter(within).collect();
         if origins.is_empty() || destinations.is_empty() {
-            return;
+            return Vec::new();
         }
         let (day, midnight) = area.timetable.day_and_begin(request.when.time());
         let when = match request.when {
@@ -73,38 +109,70 @@ impl Planning<'_, '_> {
             booked: Some(request.booked()),
             ..Query::new(origins, &destinations, day, when)
         };
-        let answer = self.all_kinds(&query);
-        self.plan.cut |= answer.cut;
-        for journey in answer.journeys.iter().filter(|journey| journey.rides > 0) {
+        let is_whole = modes == Modes::TRANSIT && share >= 1.0;
+        let found = match (modes, request.page.which) {
+            (Modes::TRANSIT, WhichPage::Back) => self.before(&query),
+            (Modes::TRANSIT, _) => {
+                let length_s = self.complete_s.map_or(request.page.window_s, |s| s as i32);
+                let enough = if is_whole { request.page.limit } else { usize::MAX };
+                self.all_kinds(
+                    &query,
+                    if request.page.window_s > 0 { Window { length_s, enough } } else { NOW },
+                )
+            }
+            _ => self.all_kinds(&query, NOW),
+        };
+        if modes == Modes::TRANSIT {
+            let complete_s = i64::from(found.complete_s);
+            self.complete_s = Some(self.complete_s.map_or(complete_s, |before| before.min(complete_s)));
+        }
+        self.plan.cut |= found.cut;
+        for (journey, is_best) in &found.journeys {
             let itinerary = self.itinerary(modes, journey, midnight, begin);
+            let ahead_s = i64::from(when.ahead_s(journey));
+            let itinerary = itinerary.map(|itinerary| Itinerary { ahead_s, is_best: *is_best, ..itinerary });
             self.plan.itineraries.extend(itinerary);
         }
-        if modes == Modes::TRANSIT && share >= 1.0 {
+        if is_whole && !matches!(request.page.which, WhichPage::Back) {
             self.note_lost(&query, midnight);
-            if answer.has_barred {
+            if found.has_barred {
                 self.note_barred(&query, midnight);
             }
             if query.access == Access::Wheelchair {
                 self.note_unknown(&query, midnight);
             }
             self.keep_first_lost();
+            if found.journeys.is_empty() && !found.cut {
+                self.plan.beyond.found_nothing = true;
+                self.plan.beyond.next_at = self.next_departure(&query).map(|s| midnight + i64::from(s));
+            }
         }
+        let ends = |(journey, _): &(Journey, bool)| {
+            Some((journey.vehicles().next()?.from, journey.vehicles().next_back()?.to))
+        };
+        found.journeys.iter().filter_map(ends).collect()
     }
 
-    /// What `query` finds, and what it hides: journeys without bookings, and those of which all is known to take wheelchairs.
-    /// Only a journey that is found may hide another one.
-    fn all_kinds(&mut self, query: &Query<'_>) -> raptor::Answer {
+    /// What `query` finds in `window`, and what it hides: journeys without bookings, and those of which all is known to take
+    /// wheelchairs. Only a journey that is found may hide another one.
+    fn all_kinds(&mut self, query: &Query<'_>, window: Window) -> Found {
         let request = self.request;
-        let mut answer = raptor::Answer::default();
+        let mut all = Found::default();
         let mut waiting = vec![(request.access, request.booked)];
         let mut at = 0;
         while let Some(&(access, rides)) = waiting.get(at) {
-            at += 1;
             let booked = Some(Booked { rides, ..request.booked() });
             let query = Query { access, booked, ..*query };
-            let found = self.search.run_late(&query, self.overlay, &mut || (request.is_over)());
-            answer.cut |= found.cut;
-            answer.has_barred |= found.has_barred;
+            let window = match at {
+                0 => window,
+                _ if window == NOW => NOW,
+                _ => Window { length_s: all.complete_s, enough: usize::MAX },
+            };
+            at += 1;
+            let found = self.search.run_window(&query, window, self.overlay, &mut || (request.is_over)());
+            all.complete_s = if at == 1 { found.complete_s } else { all.complete_s.min(found.complete_s) };
+            all.cut |= found.cut;
+            all.has_barred |= found.has_barred;
             let unbooked =
                 found.journeys.iter().any(Journey::is_booked).then_some((access, BookedRides::None));
             let is_unknown =
@@ -115,9 +183,39 @@ impl Planning<'_, '_> {
                     waiting.push(next);
                 }
             }
-            answer.journeys.extend(found.journeys);
+            let best = found.best;
+            all.journeys
+                .extend(found.journeys.into_iter().enumerate().map(|(number, one)| (one, number < best)));
         }
-        answer
+        all
+    }
+
+    /// What there is before the time of `query`, in its direction: in a window that grows until it holds a journey.
+    fn before(&mut self, query: &Query<'_>) -> Found {
+        let mut length_s = self.complete_s.map_or(self.request.page.window_s.max(1), |s| s as i32);
+        loop {
+            let earlier = Query { when: query.when.on(-length_s), ..*query };
+            let mut found = self.all_kinds(&earlier, Window { length_s, enough: usize::MAX });
+            found.journeys.retain(|(journey, _)| query.when.ahead_s(journey) < 0);
+            found.complete_s = length_s;
+            if !found.journeys.is_empty() || found.cut || length_s >= HORIZON_S || self.complete_s.is_some() {
+                return found;
+            }
+            length_s = length_s.saturating_mul(GROWTH).min(HORIZON_S);
+        }
+    }
+
+    /// When the next journey leaves that `query` does not reach.
+    fn next_departure(&mut self, query: &Query<'_>) -> Option<i32> {
+        let request = self.request;
+        let (raptor::When::DepartAt(time) | raptor::When::ArriveBy(time)) = query.when;
+        (0..DAYS_AHEAD).find_map(|day| {
+            // Each search reaches to where the next one begins, and as far again: none falls between two.
+            let when = raptor::When::DepartAt(time.saturating_add(day * HORIZON_S));
+            let query = Query { when, horizon_s: 2 * HORIZON_S, ..*query };
+            let found = self.search.run_late(&query, self.overlay, &mut || (request.is_over)());
+            found.journeys.iter().map(|journey| journey.departure_s).min()
+        })
     }
 
     /// Whether nothing says of a ride of a journey whether it takes wheelchairs.

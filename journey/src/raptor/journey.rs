@@ -65,6 +65,8 @@ pub struct Ride {
     pub calls: Vec<Call>,
     /// Whether riders stay seated from the ride before: no change.
     pub stay_seated: bool,
+    /// Whether it does not run: its times are those of the timetable. Searches find none of these.
+    pub is_cancelled: bool,
     /// Whether real time says when it leaves.
     pub departure_is_live: bool,
     /// Whether real time says when it arrives.

@@ -24,6 +24,7 @@
 //! From top to bottom: `search.rs` is what callers use. It collects what is to be searched (`layers.rs`), runs the rounds
 //! (`rounds/`), and makes journeys of their labels (`trace.rs`).
 
+mod chosen;
 mod departures;
 mod journey;
 mod layers;
@@ -31,9 +32,11 @@ mod line;
 mod permits;
 mod rounds;
 mod search;
+mod taken;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod window;
 
 use std::ops::RangeInclusive;
 
@@ -42,9 +45,11 @@ use crate::overlay::Overlay;
 use crate::timetable::services::Day;
 use crate::timetable::{Access, StopIx, Timetable};
 
+pub use self::chosen::{Chosen, ChosenStop};
 pub use self::departures::{Departure, DepartureQuery};
 pub use self::journey::{Answer, Call, Journey, Leg, Ride, Walk};
 pub use self::search::Search;
+pub use self::window::{InWindow, Window};
 
 /// Default limit of rides.
 pub const DEFAULT_RIDES: u8 = 8;

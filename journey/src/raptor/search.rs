@@ -20,11 +20,11 @@ const LOOK_BACK_STOPS: usize = 20_000;
 /// A workspace: memory that is reused by one search after the other. Concurrent searches have one each, over one
 /// timetable.
 pub struct Search {
-    timetable: Arc<Timetable>,
-    days: DayCache,
+    pub(super) timetable: Arc<Timetable>,
+    pub(super) days: DayCache,
     rounds: Rounds,
     /// A mask without any trip.
-    nothing: Vec<u64>,
+    pub(super) nothing: Vec<u64>,
     /// Stops that wheelchair users cannot use.
     closed: Vec<u64>,
     pub(super) looks_back: bool,
@@ -118,6 +118,18 @@ impl Search {
         cut: &mut dyn FnMut() -> bool,
     ) -> Answer {
         let mut answer = self.run(query, overlay, cut);
+        self.without_waiting(query, &mut answer, overlay, cut);
+        answer
+    }
+
+    /// Replaces the journeys of `answer` by those without needless waiting.
+    pub(super) fn without_waiting(
+        &mut self,
+        query: &Query<'_>,
+        answer: &mut Answer,
+        overlay: Option<&Overlay>,
+        cut: &mut dyn FnMut() -> bool,
+    ) {
         for journey in answer.journeys.iter_mut().filter(|j| j.rides > 0) {
             let when = match query.when {
                 When::DepartAt(_) => When::ArriveBy(journey.arrival_s),
@@ -132,7 +144,6 @@ impl Search {
                 *journey = better;
             }
         }
-        answer
     }
 }
 

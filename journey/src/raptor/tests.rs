@@ -211,6 +211,44 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, rng_seed: RngSeed::Fixed(3), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_window_holds_all_that_is_best_at_any_time_of_it(
+        network in network(), from in 0usize..6, to in 0usize..6, time in 0i32..100_000, length_s in 0i32..40_000, enough in 1usize..8,
+        back: bool, live: bool, (access, min_change_s) in travellers(), ask in ask(), max_rides in 1u8..5,
+    ) {
+        let (from, to) = (from % network.stops, to % network.stops);
+        let (mut search, overlay) = search(&network);
+        let (origins, destinations) = ([(stop(&search, from), 0)], [(stop(&search, to), 0)]);
+        let bookings = network.bookings(search.timetable());
+        let booked = booked(&bookings, ask);
+        let when = if back { When::ArriveBy(time) } else { When::DepartAt(time) };
+        let query = Query {
+            max_rides, access, min_change_s, booked, horizon_s: 400_000, ..Query::new(&origins, &destinations, DAY, when)
+        };
+        let overlay = live.then_some(&overlay);
+        let brute = Brute::new(&network, live, access, min_change_s, ask);
+        prop_assume!(brute.walk_s(from, to).is_none());
+        let found = search.run_window(&query, Window { length_s, enough }, overlay, &mut || false);
+        // Whatever the window, what is best at its begin is there.
+        let best = search.run_late(&query, overlay, &mut || false).journeys;
+        prop_assert_eq!(&found.journeys[..found.best], &best);
+        found.journeys.iter().for_each(|journey| check(&search, journey));
+        let within = |ahead_s: i32| (0..found.complete_s).contains(&ahead_s);
+        let mut got: Vec<_> = found.journeys.iter().filter(|journey| within(when.ahead_s(journey)))
+            .map(|journey| (journey.departure_s, journey.arrival_s, journey.rides)).collect();
+        got.sort_unstable();
+        let of = |(departure, arrival, _): &(i32, i32, u8)| if back { time - arrival } else { departure - time };
+        let mut expected = brute.profile(from, to, max_rides, if back { time - 400_000 } else { time });
+        expected.retain(|one| within(of(one)));
+        expected.sort_unstable();
+        prop_assert_eq!(&got, &expected);
+        prop_assert!(found.complete_s >= length_s.max(1) || got.len() >= enough);
+    }
+}
+
 #[test]
 fn a_search_that_is_cut_says_so() {
     let (mut search, _) = search(&Network::line(200));

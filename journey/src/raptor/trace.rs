@@ -1,14 +1,14 @@
 //! Journeys from labels.
 
-use super::journey::{Call, Journey, Leg, Ride, Walk};
+use super::journey::{Journey, Leg, Walk};
 use super::layers::DatedTrip;
 use super::line::{Line, Permit, directed, turned};
 use super::permits::Permits;
 use super::rounds::{Found, RideLabel, Rounds, Task};
-use crate::booking::RunBooking;
-use crate::overlay::{ChangedDay, Runs};
+use super::taken::{Seat, Taken};
+use crate::overlay::Runs;
 use crate::timetable::patterns::PatternStop;
-use crate::timetable::{Boarding, NONE, StopIx, TripIx};
+use crate::timetable::{NONE, StopIx};
 
 /// What labels refer to.
 pub struct Tracer<'a> {
@@ -18,15 +18,6 @@ pub struct Tracer<'a> {
     pub permits: Option<Permits<'a>>,
     /// Begin of the day that times count from, seconds since 1970.
     pub begins_at: i64,
-}
-
-/// What goes on at the ends of a ride.
-#[derive(Clone, Copy)]
-struct Seat {
-    /// Riders stay seated from the ride before.
-    from_before: bool,
-    /// They stay seated into the next.
-    into_next: bool,
 }
 
 impl Tracer<'_> {
@@ -121,58 +112,12 @@ impl Tracer<'_> {
 
     fn ride<const BACK: bool>(&self, label: RideLabel, left: usize, seat: Seat) -> Leg {
         let run = self.dated(label);
-        let stops = run.times.pattern.stops;
-        let [entered, left] = [label.entered_at(), left].map(|at| turned::<BACK>(at, stops.len()));
+        let stops = run.times.pattern.stops.len();
+        let [entered, left] = [label.entered_at(), left].map(|at| turned::<BACK>(at, stops));
         let (board, alight) = if BACK { (left, entered) } else { (entered, left) };
         let trip = run.network.trip(label.trip);
-        let is_live = |at: usize| run.network.changed.is_some_and(|day| day.is_live(trip, at));
-        let stop = |at: usize| self.runs.timetable.variants.stop(stops[at].stop());
-        let booked = self.task.query.booked.map(|booked| {
-            let begins_at = self.begins_at + i64::from(run.layer.shift);
-            RunBooking::new(booked, self.runs, trip, run.layer.day, begins_at)
-        });
-        let required = booked.map(|run| {
-            let on = if seat.from_before { run.seated() } else { run.pickup(stops[board], board) };
-            let off = run.drop_off(stops[alight], alight).filter(|_| !seat.into_next);
-            (on, off)
-        });
-        let (on, off) = required.unwrap_or_default();
-        let or_booked =
-            |by: Boarding, required: Option<_>| if required.is_some() { Boarding::Book } else { by };
-        Leg::Ride(Ride {
-            trip,
-            service_day: run.layer.day,
-            board: board as u16,
-            alight: alight as u16,
-            from: stop(board),
-            to: stop(alight),
-            calls: (board..=alight).map(|at| self.call(&run, trip, at)).collect(),
-            stay_seated: seat.from_before,
-            departure_s: run.departure(board),
-            arrival_s: run.arrival(alight),
-            scheduled_departure_s: self.runs.planned(trip, board).departure + run.layer.shift,
-            scheduled_arrival_s: self.runs.planned(trip, alight).arrival + run.layer.shift,
-            departure_is_live: is_live(board),
-            arrival_is_live: is_live(alight),
-            pickup: or_booked(stops[board].pickup(), on),
-            drop_off: stops[alight].drop_off(),
-            booking: booked.and_then(|run| run.ride(on.into_iter().chain(off))),
-        })
-    }
-
-    /// The stop of a run at a position.
-    fn call(&self, run: &DatedTrip<'_>, trip: TripIx, at: usize) -> Call {
-        let planned = self.runs.planned(trip, at);
-        let is_skipped = |changed: &ChangedDay| changed.is_skipped(trip, at as u16);
-        Call {
-            stop: self.runs.timetable.variants.stop(run.times.pattern.stops[at].stop()),
-            scheduled_stop: self.runs.planned_stop(trip, at),
-            arrival_s: run.arrival(at),
-            departure_s: run.departure(at),
-            scheduled_arrival_s: planned.arrival + run.layer.shift,
-            scheduled_departure_s: planned.departure + run.layer.shift,
-            is_skipped: run.layer.changes(self.runs.overlay).is_some_and(is_skipped),
-        }
+        let taken = Taken { runs: self.runs, booked: self.task.query.booked, begins_at: self.begins_at };
+        Leg::Ride(taken.ride(&run, trip, [board, alight], seat))
     }
 
     /// The position where a ride to `stop` is left: the first one, since a line that comes by twice is earlier the first

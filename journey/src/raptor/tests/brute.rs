@@ -286,7 +286,7 @@ impl Brute {
     }
 
     /// On foot, without changing.
-    fn walk_s(&self, from: usize, to: usize) -> Option<i32> {
+    pub fn walk_s(&self, from: usize, to: usize) -> Option<i32> {
         if from == to {
             return Some(0);
         }
@@ -296,17 +296,38 @@ impl Brute {
     /// Latest time, not before `earliest`, to leave `from` with one to `rides` rides and be there in
     /// time: tries all times at which it may matter.
     pub fn latest(&self, from: usize, (to, by): (usize, i32), rides: u8, earliest: i32) -> Option<i32> {
-        let mut times: Vec<i32> = (self.calls.iter())
-            .filter_map(|call| Some(call.departs - self.walk_s(from, call.stop)?))
-            .filter(|time| (earliest..=by).contains(time))
-            .collect();
-        times.sort_unstable();
-        times.dedup();
+        let times = self.times_to_leave(from, earliest, by);
         let in_time = |time: &&i32| {
             let found = self.pareto_with_rides((from, **time), to, rides);
             found.is_some_and(|arrival| arrival <= by)
         };
         times.iter().rev().find(in_time).copied()
+    }
+
+    /// Times at which it may matter whether one has left a stop.
+    fn times_to_leave(&self, from: usize, earliest: i32, latest: i32) -> Vec<i32> {
+        let mut times: Vec<i32> = (self.calls.iter())
+            .filter_map(|call| Some(call.departs - self.walk_s(from, call.stop)?))
+            .filter(|time| (earliest..=latest).contains(time))
+            .collect();
+        times.sort_unstable();
+        times.dedup();
+        times
+    }
+
+    /// Pareto set over (departure, arrival, rides) of all journeys with one to `rides` rides that leave from `earliest` on.
+    pub fn profile(&self, from: usize, to: usize, rides: u8, earliest: i32) -> Vec<(i32, i32, u8)> {
+        let of = |time: &i32| {
+            let found = self.pareto((from, *time), to, 0, rides, NEVER);
+            let time = *time;
+            found
+                .into_iter()
+                .filter(|(rides, _)| *rides > 0)
+                .map(move |(rides, arrival)| (time, arrival, rides))
+        };
+        let all: Vec<_> = self.times_to_leave(from, earliest, NEVER).iter().flat_map(of).collect();
+        let beats = |a: &(i32, i32, u8), b: &(i32, i32, u8)| a != b && a.0 >= b.0 && a.1 <= b.1 && a.2 <= b.2;
+        all.iter().filter(|one| !all.iter().any(|other| beats(other, one))).copied().collect()
     }
 
     /// Earliest arrival with one to `rides` rides.
