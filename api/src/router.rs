@@ -72,6 +72,8 @@ fn public_api() -> Vec<UtoipaMethodRouter<Shared>> {
         routes!(bays::bays),
         routes!(bays::bay),
         routes!(journeys::journeys),
+        routes!(journeys::journey),
+        routes!(journeys::trip),
         routes!(journeys::stops),
         routes!(journeys::departures),
         routes!(vehicles::vehicles),

@@ -44,6 +44,8 @@ near = "51.95,7.17"
 town = "steverstadt"
 site, bay = first(f"/v1/sites?municipality={town}"), first(f"/v1/bays?municipality={town}")
 stop = first(f"/v1/stops?near={near}&radius_m=2000")
+journey = next(iter(ask(f"/v1/journeys?from={near}&to=51.93,7.19&modes=TRANSIT")["itineraries"]), None)
+trip = next((leg["trip_id"] for leg in journey["legs"] if leg["trip_id"]), None) if journey else None
 period = {"municipality": town, "from": today, "to": tomorrow}
 tables = [
     {**period, "bucket": "hour_of_week"},
@@ -69,6 +71,8 @@ QUESTIONS = {
         ({}, {"from": near, "to": "51.93,7.19", "modes": "CAR,PARK_RIDE", "for": "disabled", "free": "false"}),
         ({}, {"from": near, "to": "51.945,7.165", "arrive": in_an_hour, "wheelchair": "true"}),
     ],
+    "/v1/journeys/{id}": [({"id": journey["id"]}, {}), ({"id": journey["id"]}, {"lang": "de"})] if journey else [],
+    "/v1/trips/{id}": [({"id": trip}, {})] if trip else [],
     "/v1/stops": [({}, {"near": near, "radius_m": 2000, "limit": 5})],
     "/v1/stops/{id}/departures": [({"id": stop}, {"limit": 5})],
     "/v1/forecast": [

@@ -65,6 +65,47 @@ fn stop(id: &str, delay: Option<i32>, time: Option<i64>) -> StopTimeUpdate {
     StopTimeUpdate { stop_id: Some(id.into()), departure, ..StopTimeUpdate::default() }
 }
 
+/// The trips of an answer's rides.
+fn trips(answer: &Value) -> Vec<&str> {
+    let legs =
+        answer["itineraries"].as_array().unwrap().iter().flat_map(|way| way["legs"].as_array().unwrap());
+    legs.filter_map(|leg| leg["trip_id"].as_str()).collect()
+}
+
+/// Turns pages to later connections and back. Returns the id of the first itinerary.
+async fn pages_follow_one_another(instance: &Instance, question: &str) -> String {
+    let first = format!("{question}&limit=1&window_s=600");
+    let mut page = eventually("the timetable is loaded", || async {
+        let (status, page) = instance.get(&first).await;
+        (status == 200).then_some(page)
+    })
+    .await;
+    let chosen = page["itineraries"][0]["id"].as_str().unwrap().to_owned();
+    for (trip, next_cursor) in [
+        ("bus:t1", "next_cursor"),
+        ("t2", "next_cursor"),
+        ("rail:t1", "previous_cursor"),
+        ("t2", "previous_cursor"),
+    ] {
+        assert_eq!(trips(&page), [trip], "{page}");
+        let (window, start) = (&page["window"], page["itineraries"][0]["start_time"].as_str());
+        assert!(window["from"].as_str() <= start && start < window["until"].as_str(), "{page}");
+        let cursor = page[next_cursor].as_str().unwrap();
+        page = instance.get(&format!("{question}&limit=1&window_s=600&cursor={cursor}")).await.1;
+    }
+    assert_eq!(trips(&page), ["bus:t1"], "{page}");
+    let all = instance.get(&format!("{question}&window_s=86400")).await.1;
+    assert_eq!(trips(&all), ["bus:t1", "t2", "rail:t1"], "{all}");
+    let cursor = all["next_cursor"].as_str().unwrap();
+    let none = instance.get(&format!("{question}&cursor={cursor}")).await.1;
+    let codes: Vec<&str> =
+        none["notes"].as_array().unwrap().iter().map(|note| note["code"].as_str().unwrap()).collect();
+    assert_eq!((trips(&none), codes), (vec![], vec!["outside_timetable", "nothing_in_window"]), "{none}");
+    let (status, problem) = instance.get(&format!("{question}&cursor=bm9uZQ")).await;
+    assert_eq!((status, &problem["field"]), (400, &"cursor".into()), "{problem}");
+    chosen
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn riders_see_what_a_feed_changes() {
     let instance = Instance::serve(&["--timescaledb", "false"]).await;
@@ -85,6 +126,12 @@ async fn riders_see_what_a_feed_changes() {
     instance.subscriptions(2).await;
     let warned = || async { instance.log().contains("timetable = 'tram.zip'").then_some(()) };
     eventually("there is a warning of a feed that is tied to no timetable", warned).await;
+
+    let (from, to) = (format!("{},{}", FROM.0, FROM.1), format!("{},{}", TO.0, TO.1));
+    let question = format!("/v1/journeys?from={from}&to={to}&modes=TRANSIT&depart={}", at(11, 50));
+    let chosen = pages_follow_one_another(&instance, &question).await;
+    let (_, again) = instance.get(&format!("/v1/journeys/{chosen}")).await;
+    assert_eq!((&again["holds"], trips(&again)), (&true.into(), vec!["bus:t1"]), "{again}");
 
     let named = |trip: &str, relationship| TripDescriptor {
         trip_id: Some(trip.into()),
@@ -141,8 +188,6 @@ async fn riders_see_what_a_feed_changes() {
         (&"rail:t1".into(), &false.into())
     );
 
-    let (from, to) = (format!("{},{}", FROM.0, FROM.1), format!("{},{}", TO.0, TO.1));
-    let question = format!("/v1/journeys?from={from}&to={to}&modes=TRANSIT&depart={}", at(11, 50));
     let (_, answer) = instance.get(&question).await;
     let legs = answer.pointer("/itineraries/0/legs").unwrap().as_array().unwrap();
     let ride = legs.iter().find(|leg| !leg["trip_id"].is_null()).unwrap();
@@ -156,5 +201,25 @@ async fn riders_see_what_a_feed_changes() {
     assert_eq!((&rejected["id"], &rejected["trip_id"]), (&"R".into(), &"bus:t1".into()));
     assert_eq!(rejected["scheduled_departure_time"], at(12, 0).to_string());
     assert_eq!((&rejected["from"]["id"], &rejected["to"]["id"]), (&"bus:a".into(), &"bus:b".into()));
+
+    let (_, again) = instance.get(&format!("/v1/journeys/{chosen}?lang=de")).await;
+    let broken = &again["breaks"][0];
+    assert_eq!((&again["holds"], &broken["code"]), (&false.into(), &"cancelled".into()), "{again}");
+    let leg = &again["itineraries"][0]["legs"][broken["leg"].as_u64().unwrap() as usize];
+    assert_eq!((&leg["trip_id"], &leg["cancelled"]), (&"bus:t1".into(), &true.into()));
+    assert_eq!(broken["text"], "Die Fahrt fällt aus.");
+    let (_, late) = instance.get(&format!("/v1/trips/t2?date={tomorrow}")).await;
+    assert_eq!((&late["delay_s"], &late["cancelled"]), (&120.into(), &false.into()), "{late}");
+    assert_eq!(late["stop_times"][0]["departure"], at(13, 2).to_string());
+    assert_eq!(late["stop_times"][0]["scheduled_departure"], at(13, 0).to_string());
+    let (_, cancelled) = instance.get("/v1/trips/bus:t1").await;
+    assert_eq!(
+        (&cancelled["cancelled"], &cancelled["service_date"]),
+        (&true.into(), &tomorrow.to_string().into())
+    );
+    for missing in ["/v1/trips/t9", "/v1/trips/t2?date=2001-01-01", "/v1/journeys/t2", "/v1/journeys/e30"] {
+        let (status, problem) = instance.get(missing).await;
+        assert!(status == 404 && problem["remedy"].is_string(), "{missing}: {problem}");
+    }
     instance.stop().await;
 }

@@ -229,7 +229,7 @@ async fn bad_questions_name_the_field_and_the_remedy() {
     let swapped = demo.get(&format!("/v1/journeys?from=7.168,51.944&to={CENTRE}")).await.1;
     assert!(swapped["remedy"].as_str().unwrap().contains("swapped"), "{swapped}");
     let old = plans(&demo, &format!("from={FROM}&to={CENTRE}&depart=1999-01-01T00:00:00Z")).await;
-    assert!(old["notes"][0].as_str().unwrap().starts_with("The timetable reaches from"), "{old}");
+    assert!(old["notes"][0]["text"].as_str().unwrap().starts_with("The timetable reaches from"), "{old}");
     demo.stop().await;
 }
 

@@ -98,6 +98,13 @@ parameters! {
         max_transfers: Option<Transfers>,
         /// Shortest time to change, seconds, where the timetable takes less for enough. More than 3600 is taken as 3600.
         min_transfer_s: Option<ChangeTime>,
+        /// Length of the window of departures (with `arrive`: arrivals) that a page is about, seconds; 3600 when left out, more
+        /// than 86400 is taken as 86400. Where it holds no connection it ends after the next one.
+        window_s: Option<WindowLength>,
+        /// Most itineraries of each combination of modes on a page; 5 when left out, more than 50 is taken as 50.
+        limit: Option<JourneyLimit>,
+        /// `next_cursor` or `previous_cursor` of another page of the same question; left out for the first page.
+        cursor: Option<Cursor>,
         /// Height of the car, metres: lower car parks are left out. More than 10 is taken as 10.
         height_m: Option<Positive>,
         /// How long the car is to stay, minutes: places with a shorter limit are left out. More than 100000 is taken as
@@ -112,6 +119,24 @@ parameters! {
         /// `true`: legs over streets have turn-by-turn `steps`.
         steps: Option<Flag>,
         /// Language of messages to riders and of `steps`; that of `Accept-Language`, else English, when left out.
+        lang: Option<Preferred>,
+    }
+
+    /// How a chosen itinerary is asked for again.
+    JourneyAgain {
+        /// When its rides that run on request are to be booked; now when left out.
+        book_at: Option<Instant>,
+        /// Language of messages to riders; that of `Accept-Language`, else English, when left out.
+        lang: Option<Preferred>,
+        /// `true`: legs over streets have turn-by-turn `steps`.
+        steps: Option<Flag>,
+    }
+
+    /// Which run of a trip.
+    Trip {
+        /// The day on which the run began, `YYYY-MM-DD`; the one nearest to now when left out.
+        date: Option<Date>,
+        /// Language of messages to riders; that of `Accept-Language`, else English, when left out.
         lang: Option<Preferred>,
     }
 

@@ -128,6 +128,12 @@ values! {
     Transfers = integer().minimum(Some(0usize)).maximum(Some(255usize));
     /// Time to change.
     ChangeTime = number(0.0).default(Some(json!(0)));
+    /// A day.
+    Date = pattern(r"^\d{4}-\d{2}-\d{2}$", "2026-11-24");
+    /// Window of departures.
+    WindowLength = number(0.0).default(Some(json!(3_600)));
+    /// Itineraries of a page.
+    JourneyLimit = limit(5);
     /// What someone in a wheelchair can use.
     Wheelchair = choice(["false", "true", "prefer"], Some("false"));
     /// Shortest stay.

@@ -107,6 +107,12 @@ words! {
         "full", "closed", "restricted", "height", "max_stay", "fee", "unlinked", "out_of_reach", "cancelled",
         "stop_skipped", "booking_closed", "booking_not_open", "wheelchair_unknown",
     ];
+    /// What a notice on journeys is about.
+    NoteCode = [
+        "outside_timetable", "no_stop_in_reach", "nothing_in_window", "walking_is_faster", "parking_unknown",
+    ];
+    /// Why an itinerary cannot be made any more.
+    BreakCode = ["cancelled", "stop_skipped", "missed_connection", "gone"];
     /// Kind of source: live data, a timetable (GTFS), the street map (OpenStreetMap).
     SourceKind = ["feed", "timetable", "streets"];
     /// How it ended.

@@ -76,6 +76,12 @@ impl RawQuery {
         RawQuery(query.to_owned())
     }
 
+    /// This query after another one.
+    #[must_use]
+    pub fn after(&self, other: &str) -> Self {
+        RawQuery(if self.0.is_empty() { other.to_owned() } else { format!("{other}&{}", self.0) })
+    }
+
     /// The parameters, if all of them are in `known`.
     ///
     /// # Errors
@@ -127,6 +133,13 @@ fn unknown(name: &str, value: &str, known: &[&str]) -> Problem {
 }
 
 impl Params<'_> {
+    /// All but some of them, as a query.
+    pub fn without(&self, names: &[&str]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(self.0.iter().filter(|(name, _)| !names.contains(&name.as_ref())));
+        query.finish()
+    }
+
     /// The value as given, never empty.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim())

@@ -1,7 +1,7 @@
 //! The answer of `/v1/journeys`, in MOTIS's and OTP's words.
 
 use domain::{Registry, UtcMicros};
-use journey::plan::{End, Itinerary, Leg, Modes, PlanResult};
+use journey::plan::{Itinerary, Leg, Modes};
 use journey::streets::Mode;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -9,9 +9,10 @@ use utoipa::ToSchema;
 use super::co2;
 use super::ends::at;
 use super::leg::{LegOut, POLYLINE_DIGITS};
+use super::notes::NoteOut;
+use super::page::{WindowOut, turned};
 use super::rejected::RejectedOut;
-use super::writer::{SearchResult, Writer};
-use super::{Loaded, Realtime};
+use super::writer::{RideWriter, SearchResult, Writer};
 use crate::contract::words;
 use crate::http::wire::{STREETS, Source, Sources, whole};
 
@@ -23,8 +24,14 @@ pub struct JourneysOut<'a> {
     /// Places to park that were left out, and of each line the first ride that does not run, skips a stop or can no longer
     /// be booked, and why.
     rejected: Vec<RejectedOut<'a>>,
+    /// Departures (with `arrive`: arrivals) that this page is about; what is best at its begin may lie beyond.
+    window: WindowOut,
+    /// Give it as `cursor` for earlier itineraries, everything else unchanged.
+    previous_cursor: String,
+    /// Give it as `cursor` for later itineraries, everything else unchanged.
+    next_cursor: String,
     /// Notices, e.g. that the timetable does not reach to this day.
-    notes: Vec<String>,
+    notes: Vec<NoteOut>,
     /// Whether the search ran out of time: better itineraries may exist.
     cut: bool,
     /// Source of the factors behind `co2_g`.
@@ -38,6 +45,8 @@ pub struct JourneysOut<'a> {
 /// An itinerary.
 #[derive(Serialize, ToSchema)]
 struct ItineraryOut<'a> {
+    /// Asks for it again with `/v1/journeys/{id}`: its rides as they are then.
+    id: String,
     /// Mode of the whole itinerary.
     #[schema(value_type = words::WayMode)]
     mode: &'static str,
@@ -75,11 +84,10 @@ struct ItineraryOut<'a> {
 /// Writes the answer.
 pub fn written<'a>(
     result: &'a SearchResult<'a>,
-    loaded: &'a Loaded,
-    realtime: &'a Realtime,
+    rides: RideWriter<'a>,
     registry: &'a Registry,
 ) -> JourneysOut<'a> {
-    let writer = Writer { result, loaded, realtime };
+    let writer = Writer { result, rides };
     let itineraries: Vec<ItineraryOut<'a>> =
         result.plan.itineraries.iter().map(|itinerary| writer.itinerary(itinerary)).collect();
     let mut parking = Sources::default();
@@ -91,35 +99,29 @@ pub fn written<'a>(
     let has_ride = |itinerary: &Itinerary| itinerary.legs.iter().any(|leg| matches!(leg, Leg::Ride(_)));
     let mut attribution = parking.of(registry);
     if result.plan.itineraries.iter().any(has_ride) || !result.plan.lost.is_empty() {
-        attribution.extend(loaded.ride_sources(realtime, registry));
+        attribution.extend(rides.loaded.ride_sources(rides.realtime, registry));
     }
-    let rides = result.plan.lost.iter().map(|lost| {
-        let ends = [lost.ride.from, lost.ride.to].map(|stop| writer.end(End::Stop(stop)));
-        RejectedOut::ride(lost, writer.runs(), result.booking, ends)
+    let lost = result.plan.lost.iter().map(|lost| {
+        let ends = [lost.ride.from, lost.ride.to].map(|stop| rides.stop(stop));
+        RejectedOut::ride(lost, rides.runs(), rides.booking, ends)
     });
-    let rejected = rides.chain(result.rejected.iter().map(RejectedOut::place)).collect();
+    let rejected = lost.chain(result.rejected.iter().map(RejectedOut::place)).collect();
     attribution.push(STREETS);
     attribution.sort_unstable();
     attribution.dedup();
+    let (window, previous_cursor, next_cursor) = turned(result.query.when, &result.plan.beyond);
     JourneysOut {
         itineraries,
         rejected,
-        notes: result.notes.iter().cloned().chain(unknown_parking(result.plan)).collect(),
+        window,
+        previous_cursor,
+        next_cursor,
+        notes: result.notes.clone(),
         cut: result.plan.cut,
         co2_source: co2::SOURCE,
         polyline_digits: POLYLINE_DIGITS,
         attribution,
     }
-}
-
-/// The notice on a drive to where no place to park is known.
-fn unknown_parking(plan: &PlanResult) -> Option<String> {
-    let is_unknown = plan.itineraries.iter().any(Itinerary::is_parking_unknown);
-    is_unknown.then(|| {
-        "No place to park is known near the destination: the drive ends there, and whether one may park is not \
-         known."
-            .to_owned()
-    })
 }
 
 impl<'a> Writer<'_, 'a> {
@@ -128,8 +130,10 @@ impl<'a> Writer<'_, 'a> {
         let drive_m = itinerary.metres(|mode| mode == Mode::Car);
         let rides_m: f64 = itinerary.rides().map(|ride| ride.distance_m).sum();
         let co2_g = (drive_m * co2::CAR_G_PER_KM + rides_m * co2::TRANSIT_G_PER_KM) / 1000.0;
+        let mode = named.map_or("WALK", |(name, _)| name);
         ItineraryOut {
-            mode: named.map_or("WALK", |(name, _)| name),
+            id: self.id(mode, itinerary),
+            mode,
             duration_s: itinerary.end - itinerary.start,
             start_time: at(itinerary.start),
             end_time: at(itinerary.end),

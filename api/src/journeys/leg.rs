@@ -3,7 +3,7 @@
 use domain::UtcMicros;
 use domain::geo::LatLon;
 use journey::overlay::OwnKind;
-use journey::plan::{End, Leg, RideLeg, StreetLeg};
+use journey::plan::{Leg, RideLeg, StreetLeg};
 use journey::raptor::Call;
 use journey::streets::Mode;
 use journey::timetable::StopIx;
@@ -15,7 +15,7 @@ use super::co2;
 use super::ends::{EndOut, at};
 use super::steps::{self, StepOut};
 use super::stops::StopOut;
-use super::writer::{ParkingOut, Writer};
+use super::writer::{ParkingOut, RideWriter, Writer};
 use crate::contract::words;
 use crate::http::wire::whole;
 
@@ -110,7 +110,7 @@ pub struct LegOut<'a> {
 
 /// A stop on the way of a ride.
 #[derive(Serialize, ToSchema)]
-struct CallOut<'a> {
+pub struct CallOut<'a> {
     /// Id of the stop, as in the timetable.
     stop_id: &'a str,
     /// Name of the stop.
@@ -140,7 +140,7 @@ impl<'a> Writer<'_, 'a> {
     pub fn leg(&self, leg: &Leg) -> LegOut<'a> {
         match leg {
             Leg::Street(leg) => self.street(leg),
-            Leg::Ride(leg) => self.ride(leg),
+            Leg::Ride(leg) => self.rides.ride(leg),
         }
     }
 
@@ -170,10 +170,17 @@ impl<'a> Writer<'_, 'a> {
     /// Only on request: it takes longer than writing the leg.
     fn steps(&self, leg: &StreetLeg) -> Vec<StepOut<'a>> {
         let query = self.result.query;
-        if query.steps { steps::written(&self.loaded.area.network, leg, query.lang) } else { Vec::new() }
+        if query.steps {
+            steps::written(&self.rides.loaded.area.network, leg, query.lang)
+        } else {
+            Vec::new()
+        }
     }
+}
 
-    fn ride(&self, leg: &RideLeg) -> LegOut<'a> {
+impl<'a> RideWriter<'a> {
+    /// A ride.
+    pub fn ride(&self, leg: &RideLeg) -> LegOut<'a> {
         let timetable = &self.loaded.area.timetable;
         let (runs, ride) = (self.runs(), &leg.ride);
         let route = runs.route(ride.trip);
@@ -208,13 +215,14 @@ impl<'a> Writer<'_, 'a> {
             trip_id: Some(trip_id),
             trip_short_name: runs.like(ride.trip).and_then(|trip| text(timetable.trip_short_name(trip))),
             realtime: ride.departure_is_live || ride.arrival_is_live,
+            cancelled: ride.is_cancelled,
             delay_s: ride.departure_is_live.then_some(leg.start - leg.scheduled_start),
             added: Some(matches!(kind, Some(OwnKind::Added | OwnKind::Duplicated))),
             replaced: Some(kind == Some(OwnKind::Replaced)),
             occupancy: self.realtime.crowding.get(&(trip_id.to_owned(), ride.service_day)).copied(),
             pickup: Some(boarding_word(ride.pickup)),
             drop_off: Some(boarding_word(ride.drop_off)),
-            booking: ride.booking.as_ref().map(|booking| self.result.booking.write(booking)),
+            booking: ride.booking.as_ref().map(|booking| self.booking.write(booking)),
             stay_seated: Some(ride.stay_seated),
             stops: Some(ride.alight - ride.board),
             intermediate_stops: self.intermediate(leg),
@@ -226,10 +234,16 @@ impl<'a> Writer<'_, 'a> {
 
     /// The stops between those of a ride.
     fn intermediate(&self, leg: &RideLeg) -> Vec<CallOut<'a>> {
+        let mut calls = self.calls(leg);
+        calls.pop();
+        calls.drain(1.min(calls.len())..).collect()
+    }
+
+    /// The stops of a ride.
+    pub fn calls(&self, leg: &RideLeg) -> Vec<CallOut<'a>> {
         let begins_at = leg.start - i64::from(leg.ride.departure_s);
         let time = |s: i32| at(begins_at + i64::from(s));
-        let between = leg.ride.calls.iter().skip(1).take(leg.ride.calls.len().saturating_sub(2));
-        let written = between.map(|call| {
+        let written = leg.ride.calls.iter().map(|call| {
             let StopOut { id, name, lat, lon, platform, .. } = StopOut::new(&self.loaded.area, call.stop);
             CallOut {
                 stop_id: id,
@@ -242,7 +256,7 @@ impl<'a> Writer<'_, 'a> {
                 departure: time(call.departure_s),
                 platform,
                 scheduled_platform: StopOut::new(&self.loaded.area, call.scheduled_stop).platform,
-                cancelled: call.is_skipped,
+                cancelled: leg.ride.is_cancelled || call.is_skipped,
             }
         });
         written.collect()
@@ -251,7 +265,7 @@ impl<'a> Writer<'_, 'a> {
     /// The stop where a ride begins or ends.
     fn ride_end(&self, stop: StopIx, call: Option<&Call>) -> EndOut<'a> {
         let scheduled = call.map(|call| StopOut::new(&self.loaded.area, call.scheduled_stop));
-        EndOut { scheduled_platform: scheduled.and_then(|stop| stop.platform), ..self.end(End::Stop(stop)) }
+        EndOut { scheduled_platform: scheduled.and_then(|stop| stop.platform), ..self.stop(stop) }
     }
 }
 

@@ -1,14 +1,18 @@
 //! Journeys from A to B: the data they rest on, and the routes that use it.
 
+mod again;
 mod answer;
 mod booking;
 mod chance;
 mod co2;
 mod ends;
 mod fill;
+mod id;
 mod leg;
 mod lots;
 mod metrics;
+mod notes;
+mod page;
 mod place;
 mod query;
 mod realtime;
@@ -16,6 +20,7 @@ mod rejected;
 mod search;
 mod steps;
 mod stops;
+mod trips;
 pub mod vehicles;
 mod walk;
 mod writer;
@@ -44,6 +49,8 @@ use booking::bookings;
 use realtime::Crowding;
 pub use realtime::ties_to_nothing;
 
+pub use again::__path_journey;
+pub(crate) use again::journey;
 pub(crate) use chance::ChanceOut;
 pub use fill::Filling;
 use lots::Lots;
@@ -53,6 +60,8 @@ pub use search::__path_journeys;
 pub(crate) use search::journeys;
 pub use stops::{__path_departures, __path_stops};
 pub(crate) use stops::{departures, stops};
+pub use trips::__path_trip;
+pub(crate) use trips::trip;
 
 /// Journeys that are planned at the same time: more would only compete for the processor. Also the number of
 /// workspaces that are kept.

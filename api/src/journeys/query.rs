@@ -8,6 +8,8 @@ use journey::plan::{Modes, When};
 use journey::timetable::Access;
 use journey::timetable::services::date_of;
 
+use super::notes::NoteOut;
+use super::page::JourneyCursor;
 use crate::http::params::Params;
 use crate::http::problem::Problem;
 
@@ -20,6 +22,19 @@ const MAX_WALK_M: f64 = 20_000.0;
 
 /// Longest time to change that can be asked for, seconds.
 const MAX_TRANSFER_S: f64 = 3_600.0;
+
+/// Default length of the window of departures, seconds.
+const DEFAULT_WINDOW_S: f64 = 3_600.0;
+/// Longest window, seconds.
+const MAX_WINDOW_S: f64 = 86_400.0;
+/// Default number of itineraries of each combination of modes.
+const DEFAULT_LIMIT: usize = 5;
+/// Largest number of itineraries of each combination of modes.
+const MAX_LIMIT: usize = 50;
+
+/// Parameters that an itinerary does not keep: its own time and mode take their place, or each question has its own.
+const NOT_LASTING: [&str; 10] =
+    ["depart", "arrive", "modes", "window_s", "limit", "cursor", "book_at", "booking", "lang", "steps"];
 
 /// Two points nearer than this are the same, metres.
 const SAME_PLACE_M: f64 = 10.0;
@@ -40,6 +55,12 @@ pub struct JourneyQuery {
     /// Most changes between vehicles; `None`: as many as make sense.
     pub max_transfers: Option<u8>,
     pub min_transfer_s: i32,
+    /// Length of the window of departures (arrivals), seconds.
+    pub window_s: i32,
+    /// Most itineraries of each combination of modes.
+    pub limit: usize,
+    /// Which page; `None`: the first one.
+    pub cursor: Option<JourneyCursor>,
     /// Height of the car.
     pub height_m: Option<f64>,
     /// How long the car is to stay.
@@ -53,6 +74,8 @@ pub struct JourneyQuery {
     pub lang: Lang,
     /// Whether legs over streets have instructions.
     pub steps: bool,
+    /// What of the question lasts when it is asked again about one itinerary, as a query.
+    pub lasting: String,
 }
 
 impl JourneyQuery {
@@ -84,6 +107,8 @@ impl JourneyQuery {
             (None, Some(arrive)) => When::ArriveBy(arrive.0.div_euclid(1_000_000)),
             (depart, None) => When::DepartAt(depart.unwrap_or(now).0.div_euclid(1_000_000)),
         };
+        let cursor = JourneyCursor::parse(params, when, now)?;
+        let when = cursor.as_ref().map_or(when, JourneyCursor::when);
         let named = |text: &str| Modes::NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
         let modes = params.list_of("modes", &names(), |text| named(text).map(|(_, mode)| *mode))?;
         let modes = modes.unwrap_or_else(|| Modes::NAMED.map(|(_, mode)| mode).to_vec());
@@ -114,6 +139,9 @@ impl JourneyQuery {
             access: access(params)?,
             max_transfers,
             min_transfer_s: params.number("min_transfer_s", 0.0, 0.0, MAX_TRANSFER_S)? as i32,
+            window_s: params.number("window_s", DEFAULT_WINDOW_S, 0.0, MAX_WINDOW_S)? as i32,
+            limit: params.limit(DEFAULT_LIMIT, MAX_LIMIT)?,
+            cursor,
             height_m: positive("height_m", 10.0)?,
             stay_min: positive("stay_min", 100_000.0)?,
             free_only: flag(params, "free")?,
@@ -121,6 +149,7 @@ impl JourneyQuery {
             booked,
             steps: flag(params, "steps")?,
             lang: params.one("lang", &Lang::choices())?.or(accepted).unwrap_or(Lang::En),
+            lasting: params.without(&NOT_LASTING),
         })
     }
 
@@ -138,8 +167,8 @@ impl JourneyQuery {
     /// The notice that the timetable does not cover the time.
     ///
     /// # Errors
-    /// Only transit was asked for.
-    pub fn check_calendar(&self, area: &Area) -> Result<Option<String>, Problem> {
+    /// Only transit was asked for, on a first page.
+    pub fn check_calendar(&self, area: &Area) -> Result<Option<NoteOut>, Problem> {
         let riding = [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE];
         if !riding.iter().any(|mode| self.modes.has(*mode)) {
             return Ok(None);
@@ -154,8 +183,8 @@ impl JourneyQuery {
             }
         };
         let others = [Modes::WALK, Modes::BIKE, Modes::CAR];
-        if others.iter().any(|mode| self.modes.has(*mode)) {
-            return Ok(Some(span_text));
+        if self.cursor.is_some() || others.iter().any(|mode| self.modes.has(*mode)) {
+            return Ok(Some(NoteOut::new("outside_timetable", span_text)));
         }
         let field = if matches!(self.when, When::ArriveBy(_)) { "arrive" } else { "depart" };
         let value = UtcMicros(self.when.time() * 1_000_000).timestamp().to_string();

@@ -12,15 +12,19 @@ use domain::geo::LatLon;
 use domain::live::{BaysWanted, Offer, PlaceRef, Search};
 use domain::place::SiteKind;
 use domain::{SiteId, UtcMicros};
-use journey::plan::{self, Lot, Modes, Planner, Request, Which};
+use journey::plan::{self, Itinerary, Lot, Modes, Page, Planner, Request, Which};
 
+use super::again::{AgainOut, breaks};
 use super::answer::{JourneysOut, written};
 use super::booking::BookingWriter;
+use super::id::JourneyId;
 use super::lots::{Lots, Mapped};
+use super::notes::{NoteOut, notes};
+use super::page::JourneyCursor;
 use super::place::{Candidate, Candidates, Unfit, What, too_long, unfit, unfit_mapped};
 use super::query::{JourneyQuery, assumed_arrival, outside};
 use super::rejected::{Rejected, why};
-use super::writer::SearchResult;
+use super::writer::{RideWriter, SearchResult};
 use super::{Inputs, Loaded, nothing_loaded};
 use crate::contract::parameters;
 use crate::http::answer;
@@ -47,8 +51,10 @@ const MAX_REJECTED: usize = 30;
 /// Itineraries from A to B: on foot, by bike, by car with a space that will be vacant, by transit, by park-and-ride, by
 /// bike and transit.
 ///
-/// An itinerary is listed if no other is better in expected arrival, transfers, walking and certainty of parking without
-/// needing one more vehicle or a booking. `rejected` lists the places to park that were left out and the rides that are
+/// An itinerary is listed if no other is better in departure, expected arrival, transfers, walking and certainty of parking
+/// without needing one more vehicle or a booking. A page holds what is best at its begin, and what leaves within
+/// `window_s` after it (arrive-by: arrives before it); `next_cursor` and `previous_cursor` lead to later and earlier ones,
+/// `cursor=` and all else unchanged. `rejected` lists the places to park that were left out and the rides that are
 /// cancelled, skip a stop or can no longer be booked, with the reason.
 #[utoipa::path(
     get,
@@ -70,15 +76,27 @@ pub async fn journeys(
     let now = view.now;
     let params = query.params(&[parameters::Journeys::NAMES])?;
     let query = JourneyQuery::parse(&params, now, accepted(&headers))?;
+    respond(inputs, view, asker, query, None).await
+}
+
+/// Answers a question, or about a journey that was chosen from the answer to one.
+pub(super) async fn respond(
+    inputs: Inputs,
+    view: View,
+    asker: Asker,
+    query: JourneyQuery,
+    chosen: Option<JourneyId>,
+) -> Result<Response, Problem> {
+    let now = view.now;
     let loaded = inputs.journeys.loaded().ok_or_else(nothing_loaded)?;
     query.check_area(loaded.bounds)?;
-    let notes: Vec<String> = query.check_calendar(&loaded.area)?.into_iter().collect();
+    let notes: Vec<NoteOut> = query.check_calendar(&loaded.area)?.into_iter().collect();
     // All clients may share one address of this machine or of a proxy.
     let of_one = asker.address.filter(|_| !asker.is_shared());
     let permit = loaded.permits.take(of_one.map(|a| Holder::Address(network_of(a)))).await?;
     let work = {
         let loaded = loaded.clone();
-        move || plan(&inputs, &loaded, &query, now, notes)
+        move || plan(&inputs, &loaded, &query, chosen.as_ref(), now, notes)
     };
     let answer = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
     drop(permit);
@@ -89,8 +107,9 @@ fn plan(
     inputs: &Inputs,
     loaded: &Arc<Loaded>,
     query: &JourneyQuery,
+    chosen: Option<&JourneyId>,
     now: UtcMicros,
-    notes: Vec<String>,
+    mut noted: Vec<NoteOut>,
 ) -> Result<Response, Problem> {
     let began = Instant::now();
     let lots = loaded.lots.load();
@@ -118,6 +137,7 @@ fn plan(
             Lot { id, at: linked.at, links: &linked.links, stops }
         })
         .collect();
+    let rides = chosen.map(JourneyId::chosen).filter(|rides| !rides.is_empty());
     let request = Request {
         from: query.from,
         to: query.to,
@@ -134,16 +154,28 @@ fn plan(
         booked: query.booked,
         predictor: &candidates,
         is_over: &|| began.elapsed() > BUDGET,
+        page: Page {
+            window_s: query.window_s,
+            limit: query.limit,
+            which: JourneyCursor::which(query.cursor.as_ref()),
+        },
+        chosen: rides.as_deref(),
         closed: None,
     };
     let work = |planner: &mut Planner| planner.plan(&request, realtime.overlay.as_ref());
-    let plan = loaded.with_planner(work).map_err(|plan::NoStreet(which)| {
+    let mut plan = loaded.with_planner(work).map_err(|plan::NoStreet(which)| {
         let (field, point) = match which {
             Which::From => ("from", query.from),
             Which::To => ("to", query.to),
         };
         outside(field, point, loaded.bounds)
     })?;
+    if let Some(id) = chosen {
+        let lot_of =
+            |itinerary: &Itinerary| itinerary.parking().map(|parking| candidates.all[parking.lot].what.id());
+        plan.itineraries.retain(|itinerary| lot_of(itinerary) == id.lot.as_deref());
+        plan.itineraries.truncate(1);
+    }
     for (lot, left_out) in &plan.left_out {
         let Candidate { what, feed, .. } = &candidates.all[*lot];
         rejected.push(Rejected { what: *what, why: why(*left_out), feed: *feed });
@@ -156,8 +188,17 @@ fn plan(
         book_at: query.book_at,
         lang: query.lang,
     };
-    let result = SearchResult { query, candidates: &candidates, plan: &plan, booking, rejected, notes };
-    Ok(answer::private(&written(&result, loaded, &realtime, &registry)))
+    noted.extend(notes(&plan, query));
+    let result = SearchResult { query, candidates: &candidates, plan: &plan, rejected, notes: noted };
+    let rides = RideWriter { loaded, realtime: &realtime, booking };
+    let journeys = written(&result, rides, &registry);
+    Ok(match chosen {
+        None => answer::private(&journeys),
+        Some(_) => {
+            let breaks = breaks(plan.itineraries.first(), query.lang);
+            answer::private(&AgainOut { journeys, holds: breaks.is_empty(), breaks })
+        }
+    })
 }
 
 /// The candidates of one answer.

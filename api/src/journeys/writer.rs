@@ -3,12 +3,14 @@
 use domain::geo::LatLon;
 use journey::overlay::Runs;
 use journey::plan::{End, Parking, PlanResult, Predictor};
+use journey::timetable::StopIx;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::booking::BookingWriter;
 use super::chance::ChanceOut;
 use super::ends::{EndOut, at};
+use super::notes::NoteOut;
 use super::place::{Candidate, Candidates};
 use super::query::JourneyQuery;
 use super::rejected::Rejected;
@@ -21,9 +23,8 @@ pub struct SearchResult<'a> {
     pub query: &'a JourneyQuery,
     pub candidates: &'a Candidates<'a>,
     pub plan: &'a PlanResult,
-    pub booking: BookingWriter<'a>,
     pub rejected: Vec<Rejected<'a>>,
-    pub notes: Vec<String>,
+    pub notes: Vec<NoteOut>,
 }
 
 /// Where the car is left.
@@ -56,31 +57,42 @@ struct AlternativeOut<'a> {
     drive_s: i64,
 }
 
+/// Writes rides.
+#[derive(Clone, Copy)]
+pub struct RideWriter<'a> {
+    pub loaded: &'a Loaded,
+    pub realtime: &'a Realtime,
+    pub booking: BookingWriter<'a>,
+}
+
 /// Writes parts of an answer.
 pub struct Writer<'w, 'a> {
     pub result: &'w SearchResult<'a>,
-    pub loaded: &'a Loaded,
-    pub realtime: &'a Realtime,
+    pub rides: RideWriter<'a>,
 }
 
-impl<'a> Writer<'_, 'a> {
+impl<'a> RideWriter<'a> {
     /// Names and lines of rides.
     pub fn runs(&self) -> Runs<'a> {
         Runs { timetable: &self.loaded.area.timetable, overlay: self.realtime.overlay.as_ref() }
     }
 
+    /// A stop at the end of a leg.
+    pub fn stop(&self, stop: StopIx) -> EndOut<'a> {
+        let StopOut { id, name, lat, lon, platform, wheelchair, .. } = StopOut::new(&self.loaded.area, stop);
+        let (id, name) = (Some(id), Some(name));
+        EndOut { kind: "stop", id, name, lat, lon, platform, wheelchair, scheduled_platform: None }
+    }
+}
+
+impl<'a> Writer<'_, 'a> {
     /// An end of a leg.
     pub fn end(&self, end: End) -> EndOut<'a> {
         let point = |kind, LatLon { lat, lon }: LatLon| EndOut { kind, lat, lon, ..EndOut::default() };
         match end {
             End::Origin => point("origin", self.result.query.from),
             End::Destination => point("destination", self.result.query.to),
-            End::Stop(stop) => {
-                let StopOut { id, name, lat, lon, platform, wheelchair, .. } =
-                    StopOut::new(&self.loaded.area, stop);
-                let (id, name) = (Some(id), Some(name));
-                EndOut { kind: "stop", id, name, lat, lon, platform, wheelchair, scheduled_platform: None }
-            }
+            End::Stop(stop) => self.rides.stop(stop),
             End::Lot(lot) => {
                 let candidate: &Candidate<'a> = &self.result.candidates.all[lot];
                 let LatLon { lat, lon } = candidate.linked.at;

@@ -92,6 +92,7 @@ impl Town {
             bookings: &bookings,
             booked,
             page: Page::BEST,
+            chosen: None,
             closed: None,
         };
         self.planner.plan(&request, None).unwrap()

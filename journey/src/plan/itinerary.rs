@@ -5,9 +5,11 @@ use domain::geo::LatLon;
 
 use super::Modes;
 use super::risk::Alternative;
+use crate::overlay::Runs;
 use crate::raptor::Ride;
 use crate::streets::{Mode, Path, Piece};
-use crate::timetable::StopIx;
+use crate::timetable::shapes::PointE6;
+use crate::timetable::{Access, Permission, StopIx};
 
 /// One itinerary.
 #[derive(Debug, Clone)]
@@ -108,6 +110,28 @@ pub struct RideLeg {
     pub points: Vec<LatLon>,
     /// Whether someone in a wheelchair travels, and nothing says whether it takes wheelchairs.
     pub is_access_unknown: bool,
+}
+
+impl RideLeg {
+    /// In `ride`, whose times are seconds after `midnight` (since 1970).
+    pub(super) fn new(runs: Runs<'_>, ride: &Ride, midnight: i64, access: Access) -> RideLeg {
+        let points: Vec<_> = runs
+            .geometry(ride.trip, usize::from(ride.board), usize::from(ride.alight))
+            .into_iter()
+            .map(PointE6::degrees)
+            .collect();
+        let at = |s: i32| midnight + i64::from(s);
+        RideLeg {
+            start: at(ride.departure_s),
+            end: at(ride.arrival_s),
+            scheduled_start: at(ride.scheduled_departure_s),
+            scheduled_end: at(ride.scheduled_arrival_s),
+            distance_m: points.windows(2).map(|pair| pair[0].distance_m(pair[1])).sum(),
+            points,
+            is_access_unknown: access.is_wheelchair() && runs.wheelchair(ride.trip) == Permission::Unknown,
+            ride: ride.clone(),
+        }
+    }
 }
 
 impl StreetLeg {

@@ -5,6 +5,7 @@
 //! parking. An itinerary is dominated only by one that needs no further vehicle: a quick drive is of no use to those
 //! without a car.
 
+mod again;
 mod best;
 mod bike_ride;
 mod car;
@@ -26,8 +27,8 @@ use domain::time::{MICROS_PER_S, UtcMicros};
 
 use crate::area::Area;
 use crate::booking::{Booked, BookedRides, Bookings};
-use crate::overlay::Overlay;
-use crate::raptor::{Departure, DepartureQuery, Ride, Search};
+use crate::overlay::{Overlay, Runs};
+use crate::raptor::{self, Chosen, Departure, DepartureQuery, Query, Ride, Search};
 use crate::streets::parking::Links;
 use crate::streets::{Closed, Link, Mode, Workspace};
 use crate::timetable::{Access, StopIx};
@@ -151,6 +152,8 @@ pub struct Request<'a> {
     pub booked: BookedRides,
     /// Which itineraries are wanted of those at different times.
     pub page: Page<'a>,
+    /// The rides of the one journey that is wanted; `None`: the best are.
+    pub chosen: Option<&'a [Chosen]>,
     /// Streets that are closed; `None`: by their tags at the time of [`Self::when`].
     pub closed: Option<&'a Closed>,
 }
@@ -278,6 +281,23 @@ impl Planner {
         let booked = Some(Booked { bookings, rides: BookedRides::All, wheelchair: false });
         let wanted = DepartureQuery { stop, to: None, day, from_s, within_s, count, booked };
         (self.transit.departures(overlay, &wanted), midnight)
+    }
+
+    /// A whole run as it is now; `at`: seconds since 1970, some time of its service day. `None`: there is no such run.
+    pub fn run(
+        &mut self,
+        overlay: Option<&Overlay>,
+        bookings: &Bookings,
+        chosen: &Chosen,
+        at: i64,
+    ) -> Option<RideLeg> {
+        let (day, midnight) = self.area.timetable.day_and_begin(at);
+        let booked = Some(Booked { bookings, rides: BookedRides::All, wheelchair: false });
+        let query =
+            Query { booked, ..Query::new(&[], &[], day, raptor::When::DepartAt((at - midnight) as i32)) };
+        let ride = self.transit.chosen(&query, overlay, std::slice::from_ref(chosen))?.pop()?;
+        let runs = Runs { timetable: &self.area.timetable, overlay };
+        Some(RideLeg::new(runs, &ride, midnight, Access::Foot))
     }
 
     /// Finds the best itineraries.

@@ -66,6 +66,7 @@ fn ask<'a>(lots: &'a [Lot<'a>], when: When, modes: Modes, predictor: &'a dyn Pre
         bookings: &UNBOOKED,
         booked: BookedRides::OpenAt(UtcMicros::from_unix_s(when.time())),
         page: Page::BEST,
+        chosen: None,
         closed: None,
     }
 }

@@ -8,7 +8,6 @@ use crate::booking::{Booked, BookedRides, RideBooking};
 use crate::overlay::Runs;
 use crate::raptor::{self, DepartureQuery, HORIZON_S, Journey, Query, Ride, Walk, Window};
 use crate::streets::Path;
-use crate::timetable::shapes::PointE6;
 use crate::timetable::{Access, Permission, StopIx};
 
 /// Most rides of an itinerary.
@@ -110,6 +109,12 @@ impl Planning<'_, '_> {
             ..Query::new(origins, &destinations, day, when)
         };
         let is_whole = modes == Modes::TRANSIT && share >= 1.0;
+        if let Some(chosen) = request.chosen {
+            let journey = self.again(&query, chosen);
+            let itinerary = journey.and_then(|journey| self.itinerary(modes, &journey, midnight, begin));
+            self.plan.itineraries.extend(itinerary);
+            return Vec::new();
+        }
         let found = match (modes, request.page.which) {
             (Modes::TRANSIT, WhichPage::Back) => self.before(&query),
             (Modes::TRANSIT, _) => {
@@ -302,7 +307,7 @@ impl Planning<'_, '_> {
         let mut legs: Vec<Leg> = begin(first.from, start)?.into_iter().map(Leg::Street).collect();
         for leg in &journey.legs {
             legs.push(match leg {
-                raptor::Leg::Ride(ride) => Leg::Ride(ride_leg(runs, ride, midnight, self.request.access)),
+                raptor::Leg::Ride(ride) => Leg::Ride(RideLeg::new(runs, ride, midnight, self.request.access)),
                 raptor::Leg::Walk(walk) => Leg::Street(self.change(walk, midnight)?),
             });
         }
@@ -355,24 +360,5 @@ impl Planning<'_, '_> {
         let leg = StreetLeg::along(mode, End::Stop(walk.from), End::Stop(walk.to), path, start);
         // What the timetable allows for a change is more than the walk.
         Some(StreetLeg { end: midnight + i64::from(walk.arrival_s), ..leg })
-    }
-}
-
-fn ride_leg(runs: Runs<'_>, ride: &Ride, midnight: i64, access: Access) -> RideLeg {
-    let points: Vec<_> = runs
-        .geometry(ride.trip, usize::from(ride.board), usize::from(ride.alight))
-        .into_iter()
-        .map(PointE6::degrees)
-        .collect();
-    let at = |s: i32| midnight + i64::from(s);
-    RideLeg {
-        start: at(ride.departure_s),
-        end: at(ride.arrival_s),
-        scheduled_start: at(ride.scheduled_departure_s),
-        scheduled_end: at(ride.scheduled_arrival_s),
-        distance_m: points.windows(2).map(|pair| pair[0].distance_m(pair[1])).sum(),
-        points,
-        is_access_unknown: access.is_wheelchair() && runs.wheelchair(ride.trip) == Permission::Unknown,
-        ride: ride.clone(),
     }
 }

@@ -1,0 +1,88 @@
+//! Ids of itineraries. They hold the question and the choice, so that nothing has to be stored.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use journey::plan::Itinerary;
+use journey::raptor::{Chosen, ChosenStop};
+use journey::timetable::StopIx;
+use serde::{Deserialize, Serialize};
+
+use super::ends::at;
+use super::writer::Writer;
+use crate::http::problem::Problem;
+
+/// Longest id that is read, bytes.
+const MAX_ID_BYTES: usize = 8 * 1024;
+/// Most rides of an id.
+const MAX_RIDES: usize = 40;
+
+/// A journey that was chosen.
+#[derive(Serialize, Deserialize)]
+pub struct JourneyId {
+    /// The question, as a query of `/v1/journeys`.
+    #[serde(rename = "q")]
+    pub question: String,
+    /// Id of the place where the car is left.
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    pub lot: Option<String>,
+    #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
+    rides: Vec<RideId>,
+}
+
+/// Trip, service day (days since 1970), stop and position where one gets on, the same where one gets off, and whether one
+/// stayed seated.
+#[derive(Serialize, Deserialize)]
+struct RideId(String, i32, (String, u16), (String, u16), bool);
+
+impl JourneyId {
+    /// Reads an id.
+    ///
+    /// # Errors
+    /// 404: it is none.
+    pub fn parse(id: &str) -> Result<JourneyId, Problem> {
+        let bytes = (id.len() <= MAX_ID_BYTES).then(|| URL_SAFE_NO_PAD.decode(id).ok()).flatten();
+        let parsed = bytes.and_then(|bytes| serde_json::from_slice::<JourneyId>(&bytes).ok());
+        parsed.filter(|id| id.rides.len() <= MAX_RIDES).ok_or_else(unknown)
+    }
+
+    /// Its rides.
+    pub fn chosen(&self) -> Vec<Chosen> {
+        let stop = |(id, position): &(String, u16)| ChosenStop { id: id.clone(), position: *position };
+        let ride = |RideId(trip, day, from, to, stay_seated): &RideId| Chosen {
+            trip_id: trip.clone(),
+            service_day: *day,
+            ends: Some([stop(from), stop(to)]),
+            stay_seated: *stay_seated,
+        };
+        self.rides.iter().map(ride).collect()
+    }
+}
+
+/// The problem that an id is none.
+pub fn unknown() -> Problem {
+    Problem::not_found(
+        "This is no id of an itinerary.",
+        "Take the 'id' of an itinerary of /v1/journeys, unchanged.",
+    )
+}
+
+impl Writer<'_, '_> {
+    /// The id of an itinerary.
+    pub fn id(&self, mode: &str, itinerary: &Itinerary) -> String {
+        let runs = self.rides.runs();
+        let stops = &self.rides.loaded.area.timetable.stops;
+        let stop = |stop: StopIx, position: u16| (stops.ids.get(stop).to_owned(), position);
+        let rides = itinerary.rides().map(|leg| {
+            let ride = &leg.ride;
+            let trip = runs.trip_id(ride.trip).to_owned();
+            let (from, to) = (stop(ride.from, ride.board), stop(ride.to, ride.alight));
+            RideId(trip, ride.service_day, from, to, ride.stay_seated)
+        });
+        let lot =
+            itinerary.parking().map(|parking| self.result.candidates.all[parking.lot].what.id().to_owned());
+        let start = at(itinerary.start).timestamp();
+        let question = format!("{}&modes={mode}&depart={start}", self.result.query.lasting);
+        let id = JourneyId { question, lot, rides: rides.collect() };
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(&id).unwrap_or_default())
+    }
+}
