@@ -149,9 +149,9 @@ fn faulty_rows_are_listed_with_what_to_do() {
 fn arrives(timetable: Timetable, access: Access) -> bool {
     let [h, z] = ["h", "z"].map(|id| timetable.stop(id).unwrap());
     let mut search = Search::new(std::sync::Arc::new(timetable));
-    let (from, to): (&[(StopIx, i32)], &[(StopIx, i32)]) = (&[(h, 0)], &[(z, 0)]);
+    let (from, to) = ([(h, 0)], [(z, 0)]);
     let day = parse_day("20261124").unwrap();
-    let query = Query { access, ..Query::new(from, to, day, When::DepartAt(6 * 3_600)) };
+    let query = Query { access, ..Query::new(&from, &to, day, When::DepartAt(6 * 3_600)) };
     search.run(&query, None, &mut || false).journeys.iter().any(|journey| journey.rides == 2)
 }
 
