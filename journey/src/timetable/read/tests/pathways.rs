@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::*;
 use crate::raptor::{Query, Search, When};
 use crate::timetable::Access;
-use crate::timetable::StopIx;
 
 const STOPS: &str = "stop_id,stop_lat,stop_lon,location_type,parent_station,level_id\n";
 const HEAD: &str =
