@@ -3,6 +3,7 @@
 mod again;
 mod answer;
 mod booking;
+mod breaks;
 mod chance;
 mod co2;
 mod ends;

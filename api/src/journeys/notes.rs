@@ -6,7 +6,6 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::ends::at;
-use super::query::JourneyQuery;
 use crate::contract::words;
 
 /// A notice.
@@ -28,15 +27,15 @@ impl NoteOut {
     }
 }
 
-/// The notices on a plan.
-pub fn notes(plan: &PlanResult, query: &JourneyQuery) -> Vec<NoteOut> {
-    let in_words = |de: &str, en: &str| match query.lang {
+/// The notices on a plan; `max_walk_m`: its walking limit, metres.
+pub fn notes(plan: &PlanResult, max_walk_m: f64, lang: Lang) -> Vec<NoteOut> {
+    let in_words = |de: &str, en: &str| match lang {
         Lang::De => de.to_owned(),
         Lang::En => en.to_owned(),
     };
     let mut notes = Vec::new();
     if let Some(which) = plan.beyond.without_stops {
-        let m = query.max_walk_m;
+        let m = max_walk_m;
         notes.push(NoteOut::new(
             "no_stop_in_reach",
             match which {

@@ -59,7 +59,7 @@ impl JourneyCursor {
         };
         let prints = |list: &str| list.split(',').map(|print| u32::from_str_radix(print, 16).ok()).collect();
         let ahead: Vec<u32> = ahead.map_or(Some(Vec::new()), prints)?;
-        let is_whole = parts.next().is_none() && ahead.len() <= MAX_AHEAD && !(is_back && !ahead.is_empty());
+        let is_whole = parts.next().is_none() && ahead.len() <= MAX_AHEAD && (!is_back || ahead.is_empty());
         is_whole.then_some(JourneyCursor {
             is_arrival,
             time: time.parse().ok()?,

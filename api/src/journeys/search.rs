@@ -14,9 +14,9 @@ use domain::place::SiteKind;
 use domain::{SiteId, UtcMicros};
 use journey::plan::{self, Itinerary, Lot, Modes, Page, Planner, Request, Which};
 
-use super::again::{AgainOut, breaks};
 use super::answer::{JourneysOut, written};
 use super::booking::BookingWriter;
+use super::breaks::{AgainOut, breaks};
 use super::id::JourneyId;
 use super::lots::{Lots, Mapped};
 use super::notes::{NoteOut, notes};
@@ -188,7 +188,7 @@ fn plan(
         book_at: query.book_at,
         lang: query.lang,
     };
-    noted.extend(notes(&plan, query));
+    noted.extend(notes(&plan, query.max_walk_m, query.lang));
     let result = SearchResult { query, candidates: &candidates, plan: &plan, rejected, notes: noted };
     let rides = RideWriter { loaded, realtime: &realtime, booking };
     let journeys = written(&result, rides, &registry);
