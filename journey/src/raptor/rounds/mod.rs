@@ -207,8 +207,10 @@ impl Rounds {
             }
             variants.nodes_of(stop).for_each(|node| round.mark(best_ready, node, ready, NONE));
             // Coming back by vehicle is of no use: all that leaves from here could be had at once; unless
-            // those who come by some line may change sooner.
-            if variants.is_empty() {
+            // those who come by some line may change sooner, or only those who come by vehicle may walk on.
+            if variants.is_empty()
+                && (task.query.walk_at_ends || task.paths_from::<BACK>(stop).next().is_none())
+            {
                 best_ride[at] = best_ride[at].min(ready);
             }
             let paths = task.paths_from::<BACK>(stop);
