@@ -7,6 +7,7 @@
 
 pub mod acceptance;
 pub mod address;
+pub mod alert;
 pub mod audience_set;
 pub mod availability;
 pub mod bay_state;

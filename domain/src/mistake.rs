@@ -272,6 +272,16 @@ pub enum Mistake {
     TooManyEntities(usize, usize),
     /// A trip that nothing names.
     NamelessTrip,
+    /// So many parts of one alert, of which so many are believed.
+    TooManyOfAlert(usize, usize),
+    /// An alert without header and text.
+    SilentAlert,
+    /// An alert none of whose periods can be.
+    NoPeriod,
+    /// An alert with the id of one before it.
+    SecondAlert,
+    /// Alerts that were already read fill what is kept of one message.
+    TooManyAlerts(usize),
     /// The message names this device, its topic that one.
     OtherDevice(Quoted, Quoted),
     /// This is no DevEUI.
@@ -339,6 +349,14 @@ pub enum Mistake {
 /// What to do, where more is known than what the reason says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
+    /// Of an alert without text.
+    NameAlert,
+    /// Of periods that cannot be.
+    PeriodInSeconds,
+    /// Of an id that is used twice.
+    OwnId,
+    /// Of an alert that is about too much.
+    NameLines,
     /// Of a list where one object is expected.
     SendEach,
     /// Of a text that contains the JSON.

@@ -162,7 +162,9 @@ fn decoded(feed: &Feed, topic: &str, payload: &[u8], received_at: Option<UtcMicr
         FeedFormat::History => Decoded::default(),
     };
     let mut statements = read.statements;
-    let dropped = statements.iter_mut().flat_map(|s| std::mem::take(&mut s.dropped)).collect();
+    let of_alerts = read.alerts.map(|alerts| alerts.dropped).unwrap_or_default();
+    let dropped =
+        statements.iter_mut().flat_map(|s| std::mem::take(&mut s.dropped)).chain(of_alerts).collect();
     Judged { faults: read.faults, dropped, statements, ..Judged::default() }
 }
 

@@ -1,6 +1,7 @@
 //! Accepts or rejects a statement: binds it to a place *at that time*, and checks its
 //! clock and its plausibility.
 
+use domain::alert::{AlertObservation, AlertReport};
 use domain::ids::SourceKey;
 use domain::mistake::{Mistake, Spot, Subject as Kind};
 use domain::observation::{Digest, IdempotencyKey, Provenance, idempotency_key_of};
@@ -12,9 +13,13 @@ use domain::{
     feed::MAX_AHEAD_S,
 };
 use store::writer::{Batch, Keyed};
+use xxhash_rust::xxh3::xxh3_128;
 
-use crate::decode::{Content, Dropped, Fault, Statement, Subject};
+use crate::decode::{AlertStatement, Content, Dropped, Fault, Statement, Subject};
 use crate::plausible;
+
+/// Bytes of a topic that are kept with alerts, of which it is a key: an index holds no longer one than some 2,700 bytes.
+const MAX_TOPIC_BYTES: usize = 500;
 
 /// The context of a message: places, feed and time of receipt.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +115,31 @@ impl MessageContext<'_> {
         // Times of an impossible clock are dropped.
         let passed = if time.is_receipt { Vec::new() } else { passed };
         Ok(TripObservation { provenance, report, passed })
+    }
+
+    /// Adds alerts of a message from `topic` to `batch`; they belong to the feed's municipality.
+    ///
+    /// # Errors
+    /// The message's clock is impossible.
+    pub(crate) fn admit_alerts(
+        &self,
+        topic: &str,
+        stated: AlertStatement,
+        batch: &mut Batch,
+    ) -> Result<(), Fault> {
+        let time = self.check_time(stated.at)?;
+        let provenance = self.provenance(self.feed.municipality, None, time);
+        batch.alerts.extend(stated.sets.into_iter().map(|mut set| {
+            set.topic.insert_str(0, topic);
+            if set.topic.len() > MAX_TOPIC_BYTES {
+                let name = xxh3_128(set.topic.as_bytes());
+                set.topic.truncate(set.topic.floor_char_boundary(MAX_TOPIC_BYTES));
+                set.topic.push_str(&format!("…{name:032x}"));
+            }
+            let (confirmed_at, digest) = (time.observed_at, set.digest_of());
+            AlertObservation { provenance, report: AlertReport { confirmed_at, digest, set: Box::new(set) } }
+        }));
+        Ok(())
     }
 
     /// Adds a statement of the bound sensor `key`.

@@ -60,12 +60,14 @@ fn decode(
     batch: &mut Batch,
 ) -> Outcome {
     let topic = arrived.topic();
-    let before = (batch.bays.len(), batch.sites.len(), batch.vehicles.len(), batch.trips.len());
+    let before =
+        (batch.bays.len(), batch.sites.len(), batch.vehicles.len(), batch.trips.len(), batch.alerts.len());
     let received = receive_guarded(&routing.registry, &route.feed, arrived.with(&topic), trips, batch);
     let observed_at = (batch.bays.get(before.0).map(|g| g.observation.observed_at))
         .or(batch.sites.get(before.1).map(|g| g.observation.observed_at))
         .or(batch.vehicles.get(before.2).map(|g| g.observation.observed_at))
-        .or(batch.trips.get(before.3).map(|o| o.report.confirmed_at));
+        .or(batch.trips.get(before.3).map(|o| o.report.confirmed_at))
+        .or(batch.alerts.get(before.4).map(|o| o.report.confirmed_at));
     Outcome { received, observed_at }
 }
 
@@ -108,7 +110,7 @@ impl<'a> Intake<'a> {
             };
             // What is fetched from a storage comes from no topic.
             if self.counted_at.is_none() {
-                let [bays, .., uplinks, _] = before;
+                let [bays, _, _, _, _, uplinks, ..] = before;
                 let registry = &self.routing.registry;
                 let devices = branches::devices(registry, &batch.bays[bays..], &batch.uplinks[uplinks..]);
                 route.meter.named(&route.feed.def, &arrived.topic(), devices);

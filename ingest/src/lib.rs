@@ -7,6 +7,7 @@
 
 pub mod accumulator;
 pub mod acks;
+mod alerts;
 mod branches;
 mod certificate;
 mod check;

@@ -67,6 +67,8 @@ pub struct Received {
     pub is_ignored: bool,
     /// Reports of trips that say nothing new.
     pub unchanged_trips: usize,
+    /// Alerts that are as they were.
+    pub unchanged_alerts: usize,
     /// Fields that are known and not read.
     pub ignored_fields: Vec<&'static str>,
 }

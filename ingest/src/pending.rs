@@ -131,7 +131,7 @@ mod tests {
     }
 
     fn assert_rows_fit(pending: &Pending) {
-        let mut begin = [0; 7];
+        let mut begin = Batch::default().lens();
         for (source, ends) in &pending.sources {
             let rows = &pending.batch.rejections[begin[6]..ends[6]];
             assert!(!rows.is_empty() && rows.iter().all(|r| r.topic.as_bytes() == source.message.topic));

@@ -26,11 +26,12 @@ pub fn receive(
     batch: &mut Batch,
 ) -> Received {
     let context = MessageContext { registry, feed, received_at: message.received_at };
-    let first_trip = batch.trips.len();
+    let (first_trip, first_alerts) = (batch.trips.len(), batch.alerts.len());
     let (mut received, faults) = take_in(&context, message, batch);
     let trips = batch.trips.len();
     memory.keep_changes(feed.id, &mut batch.trips, first_trip);
     received.unchanged_trips = trips - batch.trips.len();
+    received.unchanged_alerts = memory.keep_changed_alerts(feed.id, &mut batch.alerts, first_alerts);
     received.reasons = faults.counts().clone();
     batch.rejections.extend(rejection(&context, message, faults));
     received
@@ -68,7 +69,21 @@ fn take_in(context: &MessageContext<'_>, message: Message<'_>, batch: &mut Batch
                 let read = frames::receive(context, message, batch, &mut received);
                 read.err().map_or_else(Faults::default, Faults::from)
             }
-            FeedFormat::GtfsRt => admit(context, gtfs_rt::decode(message.payload), batch, &mut received),
+            FeedFormat::GtfsRt => {
+                let mut decoded = gtfs_rt::decode(message.payload);
+                let alerts = decoded.alerts.take();
+                let mut faults = admit(context, decoded, batch, &mut received);
+                if let Some(mut alerts) = alerts {
+                    received.dropped.append(&mut alerts.dropped);
+                    // The fault of the message's clock is also that of its other statements.
+                    let has_none = alerts.sets.iter().all(|set| set.alerts.is_empty());
+                    match context.admit_alerts(message.topic, alerts, batch) {
+                        Err(fault) if !has_none => faults.push(fault),
+                        _ => {}
+                    }
+                }
+                faults
+            }
             FeedFormat::History => Fault::new(Reason::UnknownTopic, "topic", Mistake::History).into(),
             FeedFormat::Native | FeedFormat::Hfp | FeedFormat::ParkapiV3 => match text(message.payload) {
                 Ok(text) => {

@@ -27,7 +27,9 @@ impl Tally {
         let heard = batch.uplinks[before[5]..].iter().filter(|u| u.outcome == Uplink::HEARD).count();
         let rows = batch.lens();
         let observations: usize = (0..5).map(|kind| rows[kind] - before[kind]).sum();
-        counts.accepted = observations + heard + received.unchanged_trips;
+        let alerts: usize = batch.alerts[before[7]..].iter().map(|o| o.report.set.alerts.len()).sum();
+        counts.accepted =
+            observations + heard + alerts + received.unchanged_trips + received.unchanged_alerts;
         for rejection in &batch.rejections[before[6]..] {
             reject(&mut counts.taken, rejection);
         }

@@ -7,12 +7,15 @@
 
 use std::collections::HashMap;
 
+use domain::alert::AlertObservation;
 use domain::feed::is_ahead;
 use domain::observation::Digest;
 use domain::trip_update::Rank;
 use domain::{FeedId, TripKey, TripObservation, UtcMicros};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
+
+use crate::alerts::AlertMemory;
 
 /// A repetition is stored after so long, seconds: an update holds for a quarter of an
 /// hour ([`domain::live::TRIP_HOLDS_S`]), so that two may be lost.
@@ -24,7 +27,10 @@ const MAX_TRIPS: usize = 200_000;
 
 /// See the module's description.
 #[derive(Debug, Default)]
-pub struct TripMemory(Mutex<HashMap<FeedId, FxHashMap<TripKey, Last>>>);
+pub struct TripMemory {
+    trips: Mutex<HashMap<FeedId, FxHashMap<TripKey, Last>>>,
+    alerts: AlertMemory,
+}
 
 #[derive(Debug)]
 struct Last {
@@ -35,12 +41,22 @@ struct Last {
 }
 
 impl TripMemory {
+    /// The same of alerts; returns how many are unchanged.
+    pub(crate) fn keep_changed_alerts(
+        &self,
+        feed: FeedId,
+        alerts: &mut Vec<AlertObservation>,
+        first: usize,
+    ) -> usize {
+        self.alerts.keep_changes(feed, alerts, first)
+    }
+
     /// Of `trips` from `first` on, all of `feed`, keeps those that changed.
     pub fn keep_changes(&self, feed: FeedId, trips: &mut Vec<TripObservation>, first: usize) {
         if trips.len() <= first {
             return;
         }
-        let mut feeds = self.0.lock();
+        let mut feeds = self.trips.lock();
         let known = feeds.entry(feed).or_default();
         if known.len() >= MAX_TRIPS {
             known.clear();

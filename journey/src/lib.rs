@@ -5,6 +5,7 @@
 
 #![warn(missing_docs)]
 
+pub mod alerts;
 pub mod area;
 mod bits;
 pub mod booking;

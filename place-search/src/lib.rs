@@ -1,8 +1,8 @@
 //! Places by name: an index of towns, streets with their house numbers, stops, parking sites and points of interest; found
 //! by what people type, and by where they stand. Pure functions of what they are given.
 //!
-//! [`fold`] is how text is compared, in the index and in questions. [`Index::build`] makes the index,
-//! [`Index::search`] and [`Index::nearest`] ask it.
+//! [`Index::build`] makes the index, [`Index::search`] and [`Index::nearest`] ask it. Text is folded before it is compared,
+//! in the index and in questions.
 
 mod build;
 mod fold;

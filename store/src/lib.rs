@@ -3,6 +3,7 @@
 #![warn(missing_docs)]
 
 pub mod acceptance;
+mod alerts;
 pub mod analysis;
 pub mod audit;
 mod bay_row;

@@ -44,6 +44,7 @@ pub async fn load(pool: &Pool) -> Result<Loaded> {
             .fetch_all(&mut *tx)
             .await?;
     let trips = crate::trips::load(&mut tx).await?;
+    let alerts = crate::alerts::load(&mut tx).await?;
     tx.commit().await?;
 
     let mut states: Vec<Change> = Vec::with_capacity(bays.len() + sites.len() + vehicles.len() + trips.len());
@@ -60,5 +61,6 @@ pub async fn load(pool: &Pool) -> Result<Loaded> {
         fix: fix.0,
     }));
     states.extend(trips);
+    states.extend(alerts);
     Ok(Loaded { registry, states, positions: positions.into_iter().collect(), at })
 }

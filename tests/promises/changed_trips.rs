@@ -10,14 +10,14 @@ use serde_json::Value;
 use crate::support::{BIN, Instance, eventually, port_of, publish};
 
 /// Two places in Steverstadt; the stops `a` and `b` of every line lie beside them.
-const FROM: (f64, f64) = (51.952, 7.182);
-const TO: (f64, f64) = (51.944, 7.168);
+pub(crate) const FROM: (f64, f64) = (51.952, 7.182);
+pub(crate) const TO: (f64, f64) = (51.944, 7.168);
 
 const NEW: i32 = 8;
 const CANCELED: i32 = 3;
 
 /// Two GTFS folders with the same ids: a bus at 12:00 and 13:00, and a train at 18:00, tomorrow.
-fn build(instance: &Instance, date: &str) {
+pub(crate) fn build(instance: &Instance, date: &str) {
     let folder = instance.dir.path().to_owned();
     let text = |name: &str| folder.join(name).to_string_lossy().into_owned();
     let run = |args: &[&str]| {
@@ -57,7 +57,7 @@ fn build(instance: &Instance, date: &str) {
 
 fn entity(trip: TripDescriptor, stop_time_update: Vec<StopTimeUpdate>) -> FeedEntity {
     let update = TripUpdate { trip, stop_time_update, ..TripUpdate::default() };
-    FeedEntity { id: "e".into(), trip_update: Some(update), vehicle: None }
+    FeedEntity { id: "e".into(), trip_update: Some(update), ..FeedEntity::default() }
 }
 
 fn stop(id: &str, delay: Option<i32>, time: Option<i64>) -> StopTimeUpdate {

@@ -13,10 +13,10 @@ use sensor_sim::encode::gtfs_rt::{
 
 use crate::support::{Instance, eventually, town};
 
-type Body = Arc<Mutex<Option<Vec<u8>>>>;
+pub(crate) type Body = Arc<Mutex<Option<Vec<u8>>>>;
 
 /// Answers every request with `body`, with 503 while there is none.
-fn server(body: Body) -> u16 {
+pub(crate) fn server(body: Body) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     std::thread::spawn(move || {

@@ -160,7 +160,7 @@ fn trip_update(made_at: i64) -> (String, Vec<u8>) {
     };
     let stop_time_update = vec![stop("D", made_at - 60, 45), stop("E", made_at + 60, 90)];
     let update = TripUpdate { trip, stop_time_update, ..TripUpdate::default() };
-    let entity = FeedEntity { id: "e".into(), trip_update: Some(update), vehicle: None };
+    let entity = FeedEntity { id: "e".into(), trip_update: Some(update), ..FeedEntity::default() };
     ("rt/bus".to_owned(), full_dataset(made_at as u64, vec![entity]).to_vec())
 }
 

@@ -20,7 +20,7 @@ fn feed(made_at: i64, trips: &[(&str, i32)]) -> (String, Vec<u8>) {
         let arrival = Some(StopTimeEvent { delay: Some(*delay_s), time: None });
         let stop = StopTimeUpdate { stop_sequence: Some(1), arrival, ..StopTimeUpdate::default() };
         let update = TripUpdate { trip, stop_time_update: vec![stop], ..TripUpdate::default() };
-        FeedEntity { id: "e".into(), trip_update: Some(update), vehicle: None }
+        FeedEntity { id: "e".into(), trip_update: Some(update), ..FeedEntity::default() }
     };
     ("rt/bus".to_owned(), full_dataset(made_at as u64, trips.iter().map(entity).collect()).to_vec())
 }

@@ -160,6 +160,16 @@ parameters! {
         lang: Option<Preferred>,
     }
 
+    /// Which service alerts.
+    Alerts {
+        /// How many items at most; more than 1000 is taken as 1000.
+        limit: Option<Limit>,
+        /// `cursor` of the page before; left out for the first page.
+        cursor: Option<Cursor>,
+        /// Language of the texts; that of `Accept-Language`, else English, when left out. A text that is not in it comes as it is.
+        lang: Option<Preferred>,
+    }
+
     /// Of what, and for which times.
     Forecast {
         /// Id of a site; either this or `bay` is required.

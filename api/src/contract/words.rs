@@ -24,6 +24,12 @@ words! {
     BayState = all!(domain::BayState);
     /// What kind of parking site it is.
     SiteKind = all!(domain::SiteKind);
+    /// Why an alert holds, in GTFS-Realtime's words.
+    AlertCause = all!(domain::alert::Cause);
+    /// What an alert means for riders, in GTFS-Realtime's words.
+    AlertEffect = all!(domain::alert::Effect);
+    /// How grave an alert is, in GTFS-Realtime's words.
+    AlertSeverity = all!(domain::alert::Severity);
     /// What is parked there.
     Purpose = all!(domain::place::Purpose);
     /// For whom a space is kept.

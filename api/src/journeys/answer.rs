@@ -6,6 +6,7 @@ use journey::streets::Mode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::alerts::{AlertOut, AlertWriter};
 use super::co2;
 use super::ends::at;
 use super::leg::{LegOut, POLYLINE_DIGITS};
@@ -21,6 +22,8 @@ use crate::http::wire::{STREETS, Source, Sources, whole};
 pub struct JourneysOut<'a> {
     /// Itineraries, the best first.
     itineraries: Vec<ItineraryOut<'a>>,
+    /// Service alerts that concern rides of the itineraries, each once.
+    alerts: Vec<AlertOut<'a>>,
     /// Places to park that were left out, and of each line the first ride that does not run, skips a stop or can no longer
     /// be booked, and why.
     rejected: Vec<RejectedOut<'a>>,
@@ -106,12 +109,21 @@ pub fn written<'a>(
         RejectedOut::ride(lost, rides.runs(), rides.booking, ends)
     });
     let rejected = lost.chain(result.rejected.iter().map(RejectedOut::place)).collect();
+    let mut of_alerts = Sources::default();
+    rides.alerts.credit(&mut of_alerts);
+    attribution.extend(of_alerts.of(registry));
     attribution.push(STREETS);
     attribution.sort_unstable();
     attribution.dedup();
     let (window, previous_cursor, next_cursor) = turned(result.query.when, &result.plan.beyond);
     JourneysOut {
         itineraries,
+        alerts: rides.alerts.written(AlertWriter {
+            timetable: &rides.loaded.area.timetable,
+            registry,
+            lang: result.query.lang,
+            now: result.now,
+        }),
         rejected,
         window,
         previous_cursor,

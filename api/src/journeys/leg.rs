@@ -2,6 +2,7 @@
 
 use domain::UtcMicros;
 use domain::geo::LatLon;
+use journey::alerts::Ride;
 use journey::overlay::OwnKind;
 use journey::plan::{Leg, RideLeg, StreetLeg};
 use journey::raptor::Call;
@@ -96,6 +97,8 @@ pub struct LegOut<'a> {
     stops: Option<u16>,
     /// Stops between boarding and alighting, in order.
     intermediate_stops: Vec<CallOut<'a>>,
+    /// The service alerts that concern the ride: indices into the answer's `alerts`.
+    alerts: Vec<usize>,
     /// Whether wheelchairs can board the vehicle; null: no ride, or not known.
     wheelchair: Option<bool>,
     /// Whether bicycles are taken along; null: no ride, or not known.
@@ -226,10 +229,21 @@ impl<'a> RideWriter<'a> {
             stay_seated: Some(ride.stay_seated),
             stops: Some(ride.alight - ride.board),
             intermediate_stops: self.intermediate(leg),
+            alerts: self.alerts_of(leg),
             wheelchair: like.and_then(|trip| trip.wheelchair.known()),
             bikes_allowed: like.and_then(|trip| trip.bikes.known()),
             ..LegOut::default()
         }
+    }
+
+    fn alerts_of(&self, leg: &RideLeg) -> Vec<usize> {
+        let ride = &leg.ride;
+        let calls = ride.calls.iter().flat_map(|call| [call.stop, call.scheduled_stop]);
+        let mut stops: Vec<StopIx> = calls.chain([ride.from, ride.to]).collect();
+        stops.sort_unstable();
+        stops.dedup();
+        let ride = Ride::new(self.runs(), ride.trip, ride.service_day, stops, (leg.start, leg.end));
+        self.alerts.of_ride(&self.loaded.area.timetable, &ride)
     }
 
     /// The stops between those of a ride.

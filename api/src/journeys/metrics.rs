@@ -1,5 +1,6 @@
-//! Metrics of how trip updates matched the timetable, for operators.
+//! Metrics of how trip updates and alerts matched the timetable, for operators.
 
+use journey::alerts::Alerts;
 use journey::overlay::Report;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
@@ -29,6 +30,36 @@ impl TripMetrics {
     pub fn set(&self, report: &Report) {
         for (outcome, updates) in report.outcomes() {
             self.0.get_or_create(&Outcome { outcome }).set(updates as i64);
+        }
+    }
+}
+
+/// Alerts by what is known of them.
+#[derive(Debug, Default)]
+pub struct AlertMetrics(Family<Outcome, Gauge>);
+
+impl AlertMetrics {
+    /// Registers the gauges.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.sub_registry_with_prefix("kv_realtime").register(
+            "alerts",
+            "Service alerts that are held, and which of them are about nothing, or name what the timetable lacks",
+            self.0.clone(),
+        );
+    }
+
+    /// Sets the gauges.
+    pub fn set(&self, alerts: &Alerts) {
+        let count = |is: fn(&journey::alerts::ResolvedAlert) -> bool| {
+            alerts.all().iter().filter(|alert| is(alert)).count()
+        };
+        for (outcome, number) in [
+            ("held", alerts.all().len()),
+            ("about_nothing", count(|alert| alert.held.alert.about.is_empty())),
+            ("naming_unknown", count(|alert| alert.unknown_selectors > 0)),
+            ("broad", count(|alert| alert.is_broad)),
+        ] {
+            self.0.get_or_create(&Outcome { outcome }).set(number as i64);
         }
     }
 }

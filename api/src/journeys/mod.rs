@@ -1,6 +1,7 @@
 //! Journeys from A to B: the data they rest on, and the routes that use it.
 
 mod again;
+mod alerts;
 mod answer;
 mod booking;
 mod breaks;
@@ -46,6 +47,9 @@ use crate::http::permits::{self, Permits};
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources, timetable_sources};
 use crate::hub::LiveHub;
+pub use alerts::__path_alerts;
+use alerts::Current;
+pub(crate) use alerts::alerts;
 use booking::bookings;
 use realtime::Crowding;
 pub use realtime::ties_to_nothing;
@@ -56,7 +60,7 @@ pub(crate) use chance::ChanceOut;
 pub use fill::Filling;
 use lots::Lots;
 pub use lots::unlinked_sites;
-use metrics::TripMetrics;
+use metrics::{AlertMetrics, TripMetrics};
 pub use search::__path_journeys;
 pub(crate) use search::journeys;
 pub use stops::{__path_departures, __path_stops};
@@ -93,6 +97,7 @@ pub struct Journeys {
     loaded: ArcSwapOption<Loaded>,
     filling: RwLock<Filling>,
     trips: TripMetrics,
+    alerts: AlertMetrics,
 }
 
 /// An area and what depends on it.
@@ -114,6 +119,8 @@ pub(crate) struct Realtime {
     pub crowding: Crowding,
     /// The feeds behind it.
     pub feeds: BTreeSet<FeedId>,
+    /// Service alerts.
+    pub alerts: Current,
 }
 
 impl Journeys {
@@ -136,6 +143,7 @@ impl Journeys {
     /// Registers the metrics of trips.
     pub(crate) fn register(&self, registry: &mut prometheus_client::registry::Registry) {
         self.trips.register(registry);
+        self.alerts.register(registry);
     }
 
     /// The checksum of the area that is loaded.
@@ -174,7 +182,10 @@ impl Journeys {
         self.trips.set(&overlay.as_ref().map(|overlay| overlay.report).unwrap_or_default());
         let runs = Runs { timetable, overlay: overlay.as_ref() };
         let crowding = realtime::crowding(live, runs, now);
-        loaded.realtime.store(Arc::new(Realtime { overlay, crowding, feeds: realtime::feeds(live, now) }));
+        let alerts = loaded.realtime.load().alerts.follow(live, timetable, now);
+        self.alerts.set(alerts.alerts());
+        let feeds = realtime::feeds(live, now);
+        loaded.realtime.store(Arc::new(Realtime { overlay, crowding, feeds, alerts }));
     }
 
     /// Samples how full places are, to learn how fast they fill: call it several times a minute.

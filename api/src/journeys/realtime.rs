@@ -118,7 +118,7 @@ fn runs(live: &LiveMap, runs: Runs<'_>, now: UtcMicros) -> Vec<OnRun> {
 }
 
 /// The GTFS file whose ids a feed has: `None` where it is tied to none.
-fn tie(registry: &Registry, timetable: &Timetable, feed: FeedId) -> Option<FeedIx> {
+pub(super) fn tie(registry: &Registry, timetable: &Timetable, feed: FeedId) -> Option<FeedIx> {
     let name = registry.feed(feed)?.def.timetable.as_ref()?;
     Some(timetable.feed(name).unwrap_or(NO_FEED))
 }

@@ -14,6 +14,7 @@ use domain::place::SiteKind;
 use domain::{SiteId, UtcMicros};
 use journey::plan::{self, Itinerary, Lot, Modes, Page, Planner, Request, Which};
 
+use super::alerts::Noted;
 use super::answer::{JourneysOut, written};
 use super::booking::BookingWriter;
 use super::breaks::{AgainOut, breaks};
@@ -189,8 +190,9 @@ fn plan(
         lang: query.lang,
     };
     noted.extend(notes(&plan, query.max_walk_m, query.lang));
-    let result = SearchResult { query, candidates: &candidates, plan: &plan, rejected, notes: noted };
-    let rides = RideWriter { loaded, realtime: &realtime, booking };
+    let result = SearchResult { query, now, candidates: &candidates, plan: &plan, rejected, notes: noted };
+    let alerts = Noted::new(realtime.alerts.alerts());
+    let rides = RideWriter { loaded, realtime: &realtime, booking, alerts: &alerts };
     let journeys = written(&result, rides, &registry);
     Ok(match chosen {
         None => answer::private(&journeys),

@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::geo::LatLon;
 use domain::{Lang, UtcMicros};
+use journey::alerts::Ride;
 use journey::area::Area;
 use journey::overlay::{OwnKind, Runs};
 use journey::streets::Mode;
@@ -14,6 +15,7 @@ use journey::timetable::StopIx;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::alerts::{AlertOut, AlertWriter, Noted};
 use super::booking::{BookingOut, BookingWriter, boarding_word};
 use super::co2::mode_word;
 use super::ends::at;
@@ -24,7 +26,7 @@ use crate::http::answer;
 use crate::http::language::accepted;
 use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
-use crate::http::wire::{CreditedList, STREETS, Source, timetable_sources, whole};
+use crate::http::wire::{CreditedList, STREETS, Source, Sources, timetable_sources, whole};
 use crate::hub::View;
 
 /// Default search radius, metres.
@@ -143,6 +145,8 @@ pub struct DepartureList<'a> {
     stop: StopOut<'a>,
     /// Departures, the next first.
     items: Vec<DepartureOut<'a>>,
+    /// Service alerts that concern the stop or these departures, each once.
+    alerts: Vec<AlertOut<'a>>,
     /// Always null: ask again with `from` after the last one.
     cursor: Option<String>,
     /// Whose data it is.
@@ -189,6 +193,8 @@ pub struct DepartureOut<'a> {
     drop_off: &'static str,
     /// How the ride is booked; null: it need not be.
     booking: Option<BookingOut<'a>>,
+    /// The service alerts that concern it: indices into the list's `alerts`.
+    alerts: Vec<usize>,
 }
 
 /// The next departures from a stop, or from all platforms of a station, with real time.
@@ -240,6 +246,10 @@ pub async fn departures(
     found.sort_by_key(|(_, d)| (d.departure_s, d.trip));
     found.truncate(limit);
     let runs = Runs { timetable, overlay: realtime.overlay.as_ref() };
+    let noted = Noted::new(realtime.alerts.alerts());
+    let last = found.last().map_or(from, |(_, d)| midnight + i64::from(d.departure_s));
+    let platforms: Vec<StopIx> = timetable.platforms(stop).collect();
+    noted.note(&realtime.alerts.alerts().at_stops(timetable, &platforms, from, last.max(from)), from);
     let items = found.iter().map(|(platform, d)| {
         let route = runs.route(d.trip);
         let trip_id = runs.trip_id(d.trip);
@@ -264,13 +274,25 @@ pub async fn departures(
             pickup: boarding_word(d.pickup),
             drop_off: boarding_word(d.drop_off),
             booking: d.booking.as_ref().map(|ride| booking.write(ride)),
+            alerts: {
+                let leaves = midnight + i64::from(d.departure_s);
+                let ride = Ride::new(runs, d.trip, d.service_day, vec![*platform], (leaves, leaves));
+                noted.of_ride(timetable, &ride)
+            },
         }
     });
+    let items = items.collect();
+    let (mut attribution, mut of_alerts) = (loaded.ride_sources(&realtime, &registry), Sources::default());
+    noted.credit(&mut of_alerts);
+    attribution.extend(of_alerts.of(&registry));
+    attribution.sort_unstable();
+    attribution.dedup();
     let list = DepartureList {
         stop: StopOut::new(&loaded.area, stop).with_routes(&loaded.area, stop),
-        items: items.collect(),
+        items,
+        alerts: noted.written(AlertWriter { timetable, registry: &registry, lang, now: view.now }),
         cursor: None,
-        attribution: loaded.ride_sources(&realtime, &registry),
+        attribution,
     };
     Ok(answer::json(&list))
 }

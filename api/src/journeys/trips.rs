@@ -12,6 +12,7 @@ use journey::timetable::services::{date_of, day_of};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::alerts::{AlertOut, AlertWriter, Noted};
 use super::booking::BookingWriter;
 use super::leg::{CallOut, LegOut, POLYLINE_DIGITS};
 use super::writer::RideWriter;
@@ -21,7 +22,7 @@ use crate::http::answer;
 use crate::http::language::accepted;
 use crate::http::params::{PathId, RawQuery};
 use crate::http::problem::Problem;
-use crate::http::wire::Source;
+use crate::http::wire::{Source, Sources};
 use crate::hub::View;
 
 /// Half a day, seconds.
@@ -37,6 +38,8 @@ pub struct TripOut<'a> {
     /// The whole run as a leg.
     #[serde(flatten)]
     leg: LegOut<'a>,
+    /// Service alerts that concern the run, to which `alerts` points.
+    service_alerts: Vec<AlertOut<'a>>,
     /// Digits of the encoded polyline.
     polyline_digits: u32,
     /// Whose data it is.
@@ -92,14 +95,21 @@ pub async fn trip(
     let found = loaded.with_planner(|planner| planner.run(overlay, &bookings, &chosen, noon));
     let leg = found.ok_or_else(unknown)?;
     let booking = BookingWriter { bookings: &bookings, timetable, book_at: view.now, lang };
-    let writer = RideWriter { loaded: &loaded, realtime: &realtime, booking };
+    let noted = Noted::new(realtime.alerts.alerts());
+    let writer = RideWriter { loaded: &loaded, realtime: &realtime, booking, alerts: &noted };
     let registry = view.registry();
+    let (stop_times, leg) = (writer.calls(&leg), writer.ride(&leg));
+    let mut of_alerts = Sources::default();
+    noted.credit(&mut of_alerts);
+    let mut attribution = loaded.ride_sources(&realtime, &registry);
+    attribution.extend(of_alerts.of(&registry));
     let trip = TripOut {
         service_date: date_of(day).map(|date| date.to_string()).unwrap_or_default(),
-        stop_times: writer.calls(&leg),
-        leg: writer.ride(&leg),
+        stop_times,
+        leg,
+        service_alerts: noted.written(AlertWriter { timetable, registry: &registry, lang, now: view.now }),
         polyline_digits: POLYLINE_DIGITS,
-        attribution: loaded.ride_sources(&realtime, &registry),
+        attribution,
     };
     Ok(answer::json(&trip))
 }

@@ -1,5 +1,6 @@
 //! What answers are written from, and the places in them.
 
+use domain::UtcMicros;
 use domain::geo::LatLon;
 use journey::overlay::Runs;
 use journey::plan::{End, Parking, PlanResult, Predictor};
@@ -7,6 +8,7 @@ use journey::timetable::StopIx;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::alerts::Noted;
 use super::booking::BookingWriter;
 use super::chance::ChanceOut;
 use super::ends::{EndOut, at};
@@ -21,6 +23,7 @@ use crate::http::wire::whole;
 /// Everything that an answer is written from.
 pub struct SearchResult<'a> {
     pub query: &'a JourneyQuery,
+    pub now: UtcMicros,
     pub candidates: &'a Candidates<'a>,
     pub plan: &'a PlanResult,
     pub rejected: Vec<Rejected<'a>>,
@@ -63,6 +66,8 @@ pub struct RideWriter<'a> {
     pub loaded: &'a Loaded,
     pub realtime: &'a Realtime,
     pub booking: BookingWriter<'a>,
+    /// The alerts of the answer.
+    pub alerts: &'a Noted<'a>,
 }
 
 /// Writes parts of an answer.

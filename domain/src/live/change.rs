@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::alert::AlertReport;
 use crate::bay_state::BayReading;
 use crate::ids::{BayId, FeedId, MunicipalityId, SiteId, SourceKey, VehicleId};
 use crate::observation::{Digest, VehicleFix};
@@ -98,5 +99,12 @@ pub enum Change {
         source: SourceKey,
         /// What its statements are about; `None`: no bay.
         bay: Option<BayId>,
+    },
+    /// What a feed states of its service alerts.
+    Alerts {
+        /// The feed that it came from.
+        feed: FeedId,
+        /// What it says.
+        report: AlertReport,
     },
 }

@@ -22,6 +22,7 @@ impl LiveMap {
         self.timers.clear();
         self.vehicle_timers.clear();
         self.trips.forget_ahead(now);
+        self.alerts.forget_ahead(now);
         for cell in self.bays.values_mut() {
             cell.readings.forget_ahead(now);
             cell.queued_at = UtcMicros(i64::MAX);

@@ -5,6 +5,7 @@
 //! part (`vehicle`), trips by their [`Rank`](crate::trip_update::Rank). No state is given out
 //! without its age.
 
+mod alerts;
 mod change;
 mod class;
 mod clock;
@@ -41,6 +42,8 @@ use crate::sensor::Target;
 use crate::site_count::CountState;
 use crate::time::UtcMicros;
 
+use alerts::Alerts;
+pub use alerts::HeldAlert;
 pub use change::Change;
 pub use class::BayCounts;
 use class::{ClassId, Classes};
@@ -163,6 +166,7 @@ pub struct LiveMap {
     sites: FxHashMap<SiteId, SiteCell>,
     vehicles: FxHashMap<VehicleId, VehicleCell>,
     trips: Trips,
+    alerts: Alerts,
     classes: Classes,
     /// Visible places on the map.
     bay_grid: Grid<BaySpot>,
@@ -238,6 +242,7 @@ impl LiveMap {
                     }
                 }
                 Change::Trip { feed, report } => self.trips.apply(feed, report, now),
+                Change::Alerts { feed, report } => self.alerts.apply(feed, report, now),
                 Change::Withdrawn { bay, newest, holds } => {
                     let cell = self.bays.entry(bay).or_insert_with(BayCell::empty);
                     let is_distrusted = holds.is_some_and(|reading| {
@@ -316,6 +321,7 @@ impl LiveMap {
     pub fn tick(&mut self, now: UtcMicros) -> Vec<LiveEvent> {
         let mut events = self.look_at_clock(now);
         self.trips.tick(now);
+        self.alerts.tick(now);
         events.extend(self.tick_vehicles(now));
         if self.next_validity_change.is_some_and(|at| at <= now) {
             events.extend(self.replace_registry(self.registry.clone(), now));

@@ -250,6 +250,31 @@ impl Mistake {
                 "weder trip_id noch route_id mit start_time ist angegeben",
                 "it has neither trip_id nor route_id with start_time"
             ),
+            Mistake::TooManyOfAlert(parts, most) => say!(
+                lang,
+                "{parts} einer Meldung; höchstens {most} werden geglaubt",
+                "{parts} of one alert; at most {most} are believed"
+            ),
+            Mistake::SilentAlert => lang
+                .say(
+                    "weder header_text noch description_text sagt etwas",
+                    "neither header_text nor description_text says anything",
+                )
+                .to_owned(),
+            Mistake::NoPeriod => lang
+                .say(
+                    "kein Zeitraum kann stimmen: jeder endet vor seinem Beginn oder beginnt nach 2100",
+                    "no period can be right: each ends before it begins, or begins after 2100",
+                )
+                .to_owned(),
+            Mistake::SecondAlert => lang
+                .say("eine Meldung davor hat dieselbe id", "an alert before it has the same id")
+                .to_owned(),
+            Mistake::TooManyAlerts(most) => say!(
+                lang,
+                "mehr als {most} Meldungen; diese wird nicht übernommen",
+                "more than {most} alerts; this one is not taken in"
+            ),
             Mistake::OtherDevice(stated, named) => say!(
                 lang,
                 "„{stated}“ ist nicht „{named}“, das Gerät, das das Topic nennt",

@@ -200,6 +200,22 @@ impl Remedy {
                 "trip_id angeben, oder route_id mit direction_id, start_date und start_time.",
                 "Give trip_id, or route_id with direction_id, start_date and start_time.",
             ),
+            Remedy::NameAlert => lang.say(
+                "In header_text oder description_text schreiben, was Fahrgäste wissen sollen.",
+                "Write what riders should know into header_text or description_text.",
+            ),
+            Remedy::PeriodInSeconds => lang.say(
+                "active_period in Sekunden seit 1970 angeben, nicht in Millisekunden; start vor end.",
+                "Give active_period in seconds since 1970, not in milliseconds; start before end.",
+            ),
+            Remedy::OwnId => lang.say(
+                "Jeder Meldung eine eigene id geben.",
+                "Give each alert an id of its own.",
+            ),
+            Remedy::NameLines => lang.say(
+                "Linien oder Betriebe nennen statt jeder einzelnen Haltestelle, oder die Meldung teilen.",
+                "Name lines or agencies instead of every single stop, or split the alert.",
+            ),
             Remedy::UpdateChirpstack => lang.say(
                 "Auf ChirpStack v4 aktualisieren: Dessen Meldungen haben deviceInfo und deduplicationId.",
                 "Update to ChirpStack v4: its messages have deviceInfo and deduplicationId.",

@@ -6,7 +6,9 @@
 //! of it. A position of a feed that also says how late the vehicle's trip is becomes one fix with
 //! the delay; an update without a position becomes a fix without one. A trip's delay is its own,
 //! else that of the first stop that is not in the past. Updates without a vehicle and cancelled
-//! trips contain nothing about a vehicle, alerts and deleted entities nothing at all; that is no fault.
+//! trips contain nothing about a vehicle, deleted entities nothing at all; that is no fault.
+//!
+//! Alerts are one statement of the message: what it leaves out is withdrawn (`alerts`).
 //!
 //! Each trip update is also stored unchanged, for timetables to apply. Without a trip id the run is named
 //! by route, direction, start date and start time; with neither, an update is a fault. For a vehicle
@@ -16,8 +18,10 @@
 //! Each entity stands alone: a broken one is a fault and costs no other. An optional field of a value
 //! that cannot be true costs nothing but itself.
 
+mod alerts;
 mod parts;
 mod passed;
+mod plain;
 mod proto;
 #[cfg(test)]
 mod tests;
@@ -33,6 +37,7 @@ use domain::trip_update::TripProperties;
 use domain::{Reason, UtcMicros};
 use prost::Message;
 
+use self::alerts::Alerts;
 use self::parts::{Feed, MAX_STOPS};
 use self::proto::{FeedEntity, TripUpdate, VehiclePosition};
 use self::trip_update::{TripOfVehicle, current, set_trip, text};
@@ -49,14 +54,19 @@ pub fn decode(payload: &[u8]) -> Decoded {
     let Some(header) = &feed.header else {
         return Fault::malformed("header", Mistake::Missing(Some(Expected::FeedMessage))).into();
     };
-    let mut reader = Reader { header_s: seconds(header.timestamp), ..Reader::default() };
+    let mut reader = Reader {
+        header_s: seconds(header.timestamp),
+        alerts: Alerts::new(header.incrementality == Some(1)),
+        ..Reader::default()
+    };
     let mut faults = feed.excess().map_or_else(Faults::default, Faults::from);
     for entity in feed.entities() {
         if let Err(fault) = reader.read(entity) {
             faults.push(Fault { is_element: true, ..fault });
         }
     }
-    Decoded { statements: reader.finish(), faults, ..Decoded::default() }
+    let alerts = std::mem::take(&mut reader.alerts).statement(reader.header_s);
+    Decoded { statements: reader.finish(), faults, alerts, ..Decoded::default() }
 }
 
 /// The outermost message.
@@ -77,6 +87,10 @@ fn entity_of(bytes: &[u8]) -> Result<FeedEntity, Fault> {
     if stops > MAX_STOPS {
         let mistake = Mistake::TooManyStops(stops, MAX_STOPS);
         return Err(Fault::new(Reason::Implausible, "stop_time_update", mistake).remedy(Remedy::OneRun));
+    }
+    if let Some((field, count, most)) = parts::alert_excess(bytes) {
+        let mistake = Mistake::TooManyOfAlert(count, most);
+        return Err(Fault::new(Reason::TooLarge, field, mistake).remedy(Remedy::NameLines));
     }
     FeedEntity::decode(bytes).map_err(|e| Fault::malformed("entity", Mistake::Library(e.to_string())))
 }
@@ -106,6 +120,7 @@ struct Reader {
     header_s: Option<i64>,
     statements: Vec<Statement>,
     updates: Vec<Statement>,
+    alerts: Alerts,
     /// The trips of each vehicle that has some.
     trips: BTreeMap<String, Vec<TripOfVehicle>>,
 }
@@ -114,7 +129,11 @@ impl Reader {
     fn read(&mut self, entity: &[u8]) -> Result<(), Fault> {
         let entity = entity_of(entity)?;
         if entity.is_deleted == Some(true) {
+            self.alerts.withdraw(entity);
             return Ok(());
+        }
+        if let Some(alert) = entity.alert {
+            self.alerts.read(entity.id.as_deref().unwrap_or_default(), alert)?;
         }
         if let Some(vehicle) = &entity.vehicle {
             self.read_position(vehicle, entity.id.as_deref())?;

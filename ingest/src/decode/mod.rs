@@ -16,6 +16,7 @@ mod robustness;
 #[cfg(test)]
 mod samples;
 
+use domain::alert::AlertSet;
 use domain::mistake::{Detail, Mistake, Remedy, Spot};
 use domain::observation::{CountValue, DoorCount, SiteStatus, VehicleFix};
 use domain::trip_update::Passed;
@@ -117,6 +118,17 @@ pub enum Content {
     },
 }
 
+/// What a message states of service alerts.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertStatement {
+    /// When it was made, by the sender's clock.
+    pub at: Option<UtcMicros>,
+    /// All of them, in parts; their topics are to follow the message's, which the decoder does not know.
+    pub sets: Vec<AlertSet>,
+    /// Fields that were dropped.
+    pub dropped: Vec<Dropped>,
+}
+
 /// Why a message, or one element of it, could not be read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
@@ -176,6 +188,8 @@ pub struct Decoded {
     pub faults: Faults,
     /// Fields that are known and not read, each once: what they say comes from the imported files.
     pub ignored_fields: Vec<&'static str>,
+    /// What it states of service alerts; `None`: its format has none.
+    pub alerts: Option<AlertStatement>,
 }
 
 /// Of a message with one statement.

@@ -25,7 +25,7 @@ pub struct FeedHeader {
     pub timestamp: Option<u64>,
 }
 
-/// A vehicle or a changed trip.
+/// A vehicle, a changed trip or an alert.
 #[derive(Clone, PartialEq, Message)]
 pub struct FeedEntity {
     #[prost(string, required, tag = "1")]
@@ -34,6 +34,59 @@ pub struct FeedEntity {
     pub trip_update: Option<TripUpdate>,
     #[prost(message, optional, tag = "4")]
     pub vehicle: Option<VehiclePosition>,
+    #[prost(message, optional, tag = "5")]
+    pub alert: Option<Alert>,
+}
+
+/// What riders ought to know.
+#[derive(Clone, PartialEq, Message)]
+pub struct Alert {
+    #[prost(message, repeated, tag = "1")]
+    pub active_period: Vec<TimeRange>,
+    #[prost(message, repeated, tag = "5")]
+    pub informed_entity: Vec<EntitySelector>,
+    /// 10 = CONSTRUCTION.
+    #[prost(int32, optional, tag = "6")]
+    pub cause: Option<i32>,
+    /// 1 = NO_SERVICE, 4 = DETOUR.
+    #[prost(int32, optional, tag = "7")]
+    pub effect: Option<i32>,
+    #[prost(message, optional, tag = "10")]
+    pub header_text: Option<TranslatedString>,
+}
+
+/// Seconds since 1970.
+#[derive(Clone, PartialEq, Message)]
+pub struct TimeRange {
+    #[prost(uint64, optional, tag = "1")]
+    pub start: Option<u64>,
+    #[prost(uint64, optional, tag = "2")]
+    pub end: Option<u64>,
+}
+
+/// What an alert is about.
+#[derive(Clone, PartialEq, Message)]
+pub struct EntitySelector {
+    #[prost(string, optional, tag = "2")]
+    pub route_id: Option<String>,
+    #[prost(string, optional, tag = "5")]
+    pub stop_id: Option<String>,
+}
+
+/// A text in several languages.
+#[derive(Clone, PartialEq, Message)]
+pub struct TranslatedString {
+    #[prost(message, repeated, tag = "1")]
+    pub translation: Vec<Translation>,
+}
+
+/// A text in one of them.
+#[derive(Clone, PartialEq, Message)]
+pub struct Translation {
+    #[prost(string, required, tag = "1")]
+    pub text: String,
+    #[prost(string, optional, tag = "2")]
+    pub language: Option<String>,
 }
 
 /// How late a trip is at its stops.
@@ -179,7 +232,7 @@ mod tests {
             timestamp: Some(1_700_000_000),
             ..Default::default()
         };
-        let entity = FeedEntity { id: "a".into(), trip_update: None, vehicle: Some(vehicle) };
+        let entity = FeedEntity { id: "a".into(), vehicle: Some(vehicle), ..FeedEntity::default() };
         let bytes = full_dataset(1, vec![entity]);
         #[rustfmt::skip]
         assert_eq!(bytes[..], [

@@ -7,9 +7,9 @@ use crate::{Result, codec};
 
 /// Format of a body; a reader that finds a newer one loads everything again. A log that was written
 /// before an update is read on.
-const VERSION: u8 = 5;
-/// Those before, without what devices do, and without corrections of bays: they were added at the end.
-const WITH_LESS: std::ops::RangeInclusive<u8> = 3..=4;
+const VERSION: u8 = 6;
+/// Those before, without what devices do, corrections of bays, alerts: they were added at the end.
+const WITH_LESS: std::ops::RangeInclusive<u8> = 3..=5;
 /// The last one with fewer fields of trips.
 const FORMER_VERSION: u8 = 2;
 

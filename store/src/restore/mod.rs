@@ -60,6 +60,7 @@ async fn delete_repeated(conn: &mut PgConnection, now: UtcMicros) -> Result<u64>
     let mut deleted = 0;
     for sql in [
         "DELETE FROM trip_state WHERE greatest(observed_at, confirmed_at) > $1",
+        "DELETE FROM alert_state WHERE confirmed_at > $1",
         "DELETE FROM unmatched_topic WHERE last_at > $1",
     ] {
         deleted += sqlx::query(sql).bind(last(now)).execute(&mut *conn).await?.rows_affected();

@@ -19,7 +19,7 @@ const fn rows(class: Class, table: &'static str, too_old: &'static str) -> Rows 
     Rows { class, table, too_old }
 }
 
-pub(super) const ALL: [Rows; 17] = [
+pub(super) const ALL: [Rows; 18] = [
     rows(Class::Rejections, "rejection", "received_at < $1"),
     // The requests are in the audit log.
     rows(Class::Rejections, "replay", "asked_at < $1"),
@@ -49,6 +49,11 @@ pub(super) const ALL: [Rows; 17] = [
         // Also dates of more than a month ahead that are no longer confirmed.
         "(start_date <= to_char($1 AT TIME ZONE 'UTC', 'YYYYMMDD')
              OR start_date > to_char($1 + interval '45 days', 'YYYYMMDD')) AND confirmed_at < $1",
+    ),
+    rows(
+        Class::VehiclePositions,
+        "alert_state",
+        "confirmed_at < $1",
     ),
     rows(
         Class::Observations,

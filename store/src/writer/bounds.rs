@@ -27,6 +27,10 @@ pub struct Bounds {
     pub runs: i64,
     /// Bytes of these reports.
     pub run_bytes: i64,
+    /// Rows of [`domain::alert::AlertSet`] of each feed: those of a thousand topics.
+    pub alert_rows: i64,
+    /// Bytes of these.
+    pub alert_bytes: i64,
     /// Passages of each municipality and service day: some five times those of a large county.
     pub passages_a_day: i64,
 }
@@ -40,6 +44,8 @@ impl Default for Bounds {
             strangers: 10_000,
             runs: 100_000,
             run_bytes: 128 << 20,
+            alert_rows: 16_000,
+            alert_bytes: 64 << 20,
             passages_a_day: 2_000_000,
         }
     }
@@ -53,6 +59,7 @@ const BOUNDS_LOCK: i64 = 0x6b76_626f_756e; // "kvboun"
 pub(super) async fn lock(conn: &mut PgConnection, batch: &Batch, is_replay: bool) -> Result<()> {
     let adds = !batch.rejections.is_empty()
         || !batch.trips.is_empty()
+        || !batch.alerts.is_empty()
         || batch.uplinks.iter().any(|u| u.is_stranger);
     if adds || is_replay {
         sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(BOUNDS_LOCK).execute(conn).await?;
@@ -115,6 +122,41 @@ pub(super) async fn runs(conn: &mut PgConnection, batch: &Batch, bounds: &Bounds
         .bind(feed.0)
         .bind(bounds.runs / 10 * 9)
         .bind(bounds.run_bytes / 10 * 9)
+        .execute(&mut *conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// Removes the excess statements of alerts that were confirmed least recently, as [`runs`] does.
+pub(super) async fn alerts(conn: &mut PgConnection, batch: &Batch, bounds: &Bounds) -> Result<()> {
+    let feeds: BTreeSet<(MunicipalityId, FeedId)> =
+        batch.alerts.iter().map(|o| (o.provenance.municipality, o.provenance.feed)).collect();
+    for (municipality, feed) in feeds {
+        let (rows, bytes): (i64, i64) = sqlx::query_as(
+            "SELECT count(*), coalesce(sum(pg_column_size(body)), 0)::bigint
+             FROM alert_state WHERE municipality = $1 AND feed = $2",
+        )
+        .bind(municipality.0)
+        .bind(feed.0)
+        .fetch_one(&mut *conn)
+        .await?;
+        if rows <= bounds.alert_rows && bytes <= bounds.alert_bytes {
+            continue;
+        }
+        sqlx::query(
+            "DELETE FROM alert_state WHERE ctid IN (
+                 SELECT ctid FROM (
+                     SELECT ctid, row_number() OVER newest AS nth, sum(pg_column_size(body)) OVER newest AS bytes
+                     FROM alert_state WHERE municipality = $1 AND feed = $2
+                     WINDOW newest AS (ORDER BY confirmed_at DESC, topic, share)
+                 ) x
+                 WHERE nth > $3 OR bytes > $4)",
+        )
+        .bind(municipality.0)
+        .bind(feed.0)
+        .bind(bounds.alert_rows / 10 * 9)
+        .bind(bounds.alert_bytes / 10 * 9)
         .execute(&mut *conn)
         .await?;
     }

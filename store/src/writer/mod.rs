@@ -6,6 +6,7 @@
 //! is stored again through a temporary table, with the same result, and so
 //! are the batches after it: a supplier that repeats itself must not cost two attempts per batch.
 
+mod alerts;
 pub(crate) mod bay_states;
 mod bays;
 mod bounds;
@@ -28,6 +29,7 @@ pub(crate) mod vehicles;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::alert::AlertObservation;
 use domain::live::Change;
 use domain::observation::IdempotencyKey;
 use domain::{
@@ -104,6 +106,8 @@ batch! {
     uplinks: Uplink,
     /// Rejected messages.
     rejections: Rejection,
+    /// What feeds state of their alerts; only the latest statement of each part is kept.
+    alerts: AlertObservation,
 }
 
 impl Batch {
@@ -319,6 +323,8 @@ impl Writer {
         bounds::lock(&mut tx, batch, !replayed.is_empty()).await?;
         let moved_trips = trips::write(&mut tx, &batch.trips, &mut changes).await?;
         bounds::runs(&mut tx, batch, &self.bounds).await?;
+        let moved_alerts = alerts::write(&mut tx, &batch.alerts, &mut changes).await?;
+        bounds::alerts(&mut tx, batch, &self.bounds).await?;
         let passages =
             self.passages.write(&mut tx, &vehicles, &batch.trips, self.bounds.passages_a_day).await?;
         if !defer && !bays.is_empty() {
@@ -387,10 +393,11 @@ impl Writer {
             rows.note(&new_fixes);
             rows.note(&new_passengers);
             rows.note(&moved_trips);
+            rows.note(&moved_alerts);
             rows.note(&new_uplinks);
         }
         let new_of_parts = parts.iter().map(|part| rows.of(batch, part)).collect();
-        let new = new_of_feeds.values().sum::<usize>() + moved_trips.len();
+        let new = new_of_feeds.values().sum::<usize>() + moved_trips.len() + moved_alerts.len();
         Ok(Stored { committed: Committed { writer: self.id, seq, changes }, new, duplicates, new_of_parts })
     }
 

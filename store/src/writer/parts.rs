@@ -38,6 +38,10 @@ impl NewRows {
             + self.keyed(&batch.passengers[from[3]..to[3]])
             + batch.trips[from[4]..to[4]].iter().filter(|trip| self.0.contains(&place_of(*trip))).count()
             + batch.uplinks[from[5]..to[5]].iter().filter(heard).count()
+            + (batch.alerts[from[7]..to[7]].iter())
+                .filter(|alerts| self.0.contains(&place_of(*alerts)))
+                .map(|alerts| alerts.report.set.alerts.len())
+                .sum::<usize>()
     }
 
     fn keyed<T>(&self, rows: &[Keyed<T>]) -> usize {

@@ -28,6 +28,7 @@ fn message(db: &Database, n: i64) -> Batch {
         // The state of the first is an observation; the second has none.
         uplinks: vec![heard("stored", "a"), heard(Uplink::HEARD, "b"), heard("rejected:unknown_sensor", "c")],
         rejections: Vec::new(),
+        alerts: Vec::new(),
     }
 }
 

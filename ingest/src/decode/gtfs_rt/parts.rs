@@ -20,6 +20,12 @@ const HEADER: u32 = 1;
 const ENTITY: u32 = 2;
 const TRIP_UPDATE: u32 = 3;
 const STOP_TIME_UPDATE: u32 = 2;
+const ALERT: u32 = 5;
+const ACTIVE_PERIOD: u32 = 1;
+const INFORMED_ENTITY: u32 = 5;
+/// `url`, `header_text`, `description_text`.
+const TEXTS: [u32; 3] = [8, 10, 11];
+const TRANSLATION: u32 = 1;
 
 /// What the library says is wrong; `None`: the bytes break off.
 type Unread = Option<String>;
@@ -103,6 +109,31 @@ impl<'a> Feed<'a> {
             Fault::new(Reason::TooLarge, "entity", mistake).remedy(Remedy::SplitFeed)
         })
     }
+}
+
+/// Parts of one alert that are read, of each kind: some ten times the stops of a county.
+pub const MAX_SELECTORS: usize = 20_000;
+/// See [`MAX_SELECTORS`]: every night of three years.
+pub const MAX_PERIODS: usize = 1_000;
+/// See [`MAX_SELECTORS`]: more languages than a country has.
+pub const MAX_TRANSLATIONS: usize = 50;
+
+/// What the alert of `entity` has too much of: the field, how many, and how many are read. Counted before anything is
+/// decoded: an empty part has two bytes, and many times as many in memory.
+pub fn alert_excess(entity: &[u8]) -> Option<(&'static str, usize, usize)> {
+    let within =
+        |bytes, wanted: u32| Parts(bytes).map_while(Result::ok).filter(move |(tag, _)| *tag == wanted);
+    let of = |tag: u32| within(entity, ALERT).map(|(_, alert)| within(alert, tag).count()).sum::<usize>();
+    let translations = |tag: u32| {
+        let texts = within(entity, ALERT).flat_map(|(_, alert)| within(alert, tag));
+        texts.map(|(_, text)| within(text, TRANSLATION).count()).sum::<usize>()
+    };
+    let counts = [
+        ("informed_entity", of(INFORMED_ENTITY), MAX_SELECTORS),
+        ("active_period", of(ACTIVE_PERIOD), MAX_PERIODS),
+        ("translation", TEXTS.map(translations).into_iter().max().unwrap_or_default(), MAX_TRANSLATIONS),
+    ];
+    counts.into_iter().find(|(_, count, most)| count > most)
 }
 
 /// Stops in the trip update of `entity`; of what cannot be read, up to there.

@@ -24,6 +24,67 @@ pub(super) struct FeedEntity {
     pub trip_update: Option<TripUpdate>,
     #[prost(message, optional, tag = "4")]
     pub vehicle: Option<VehiclePosition>,
+    #[prost(message, optional, tag = "5")]
+    pub alert: Option<Alert>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Alert {
+    #[prost(message, repeated, tag = "1")]
+    pub active_period: Vec<TimeRange>,
+    #[prost(message, repeated, tag = "5")]
+    pub informed_entity: Vec<EntitySelector>,
+    #[prost(int32, optional, tag = "6")]
+    pub cause: Option<i32>,
+    #[prost(int32, optional, tag = "7")]
+    pub effect: Option<i32>,
+    #[prost(message, optional, tag = "8")]
+    pub url: Option<TranslatedString>,
+    #[prost(message, optional, tag = "10")]
+    pub header_text: Option<TranslatedString>,
+    #[prost(message, optional, tag = "11")]
+    pub description_text: Option<TranslatedString>,
+    #[prost(int32, optional, tag = "14")]
+    pub severity_level: Option<i32>,
+}
+
+/// Seconds since 1970.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TimeRange {
+    #[prost(uint64, optional, tag = "1")]
+    pub start: Option<u64>,
+    #[prost(uint64, optional, tag = "2")]
+    pub end: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct EntitySelector {
+    #[prost(string, optional, tag = "1")]
+    pub agency_id: Option<String>,
+    #[prost(string, optional, tag = "2")]
+    pub route_id: Option<String>,
+    #[prost(int32, optional, tag = "3")]
+    pub route_type: Option<i32>,
+    #[prost(message, optional, tag = "4")]
+    pub trip: Option<TripDescriptor>,
+    #[prost(string, optional, tag = "5")]
+    pub stop_id: Option<String>,
+    #[prost(uint32, optional, tag = "6")]
+    pub direction_id: Option<u32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct TranslatedString {
+    #[prost(message, repeated, tag = "1")]
+    pub translation: Vec<Translation>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Translation {
+    #[prost(string, optional, tag = "1")]
+    pub text: Option<String>,
+    #[prost(string, optional, tag = "2")]
+    pub language: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Message)]

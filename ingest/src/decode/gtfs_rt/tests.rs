@@ -30,7 +30,7 @@ fn feed(entities: impl IntoIterator<Item = FeedEntity>) -> Vec<u8> {
 }
 
 fn entity(vehicle: Option<VehiclePosition>, trip_update: Option<TripUpdate>) -> FeedEntity {
-    FeedEntity { id: Some("e".into()), is_deleted: None, trip_update, vehicle }
+    FeedEntity { id: Some("e".into()), is_deleted: None, trip_update, vehicle, alert: None }
 }
 
 fn bus(id: &str) -> Option<VehicleDescriptor> {
@@ -106,7 +106,8 @@ fn a_position_is_read() {
         occupancy_percentage: Some(40),
         ..standing("7")
     };
-    insta::assert_debug_snapshot!(decode(&feed([entity(Some(vehicle), None)])));
+    let decoded = decode(&feed([entity(Some(vehicle), None)]));
+    insta::assert_debug_snapshot!(Decoded { alerts: None, ..decoded });
 }
 
 #[test]
@@ -332,7 +333,7 @@ fn what_is_no_feed_is_malformed() {
     }
     assert!(decode(b"{\"header\":{}}").faults.described()[0].advice(domain::Lang::En).contains("JSON"));
     assert!(decode(b"<html>").faults.described()[0].advice(domain::Lang::En).contains("web page"));
-    assert_eq!(decode(&feed([])), Decoded::default());
+    assert_eq!(Decoded { alerts: None, ..decode(&feed([])) }, Decoded::default());
 }
 
 #[test]
