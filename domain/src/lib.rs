@@ -43,6 +43,7 @@ pub mod punctuality;
 pub mod rebinding;
 pub mod registry;
 pub mod rejection;
+pub mod rental;
 pub mod ridership;
 pub mod sensor;
 pub mod site_count;

@@ -169,6 +169,10 @@ pub enum Expected {
     FeedMessage,
     /// Another value than the one that the same field has elsewhere in the object.
     OnlyValue,
+    /// A GeoJSON polygon or multipolygon.
+    Polygon,
+    /// A web address.
+    WebAddress,
 }
 
 /// What is wrong. A mistake that has no sentence in each language does not compile.
@@ -340,6 +344,14 @@ pub enum Mistake {
     OnBoardAbove(i32, i32),
     /// More people than these went through a door at one stop.
     ThroughDoor(i32),
+    /// An element of this id stands there again, and the first of them holds.
+    FirstHolds(Quoted),
+    /// The same, and the latest of them holds.
+    LatestHolds(Quoted),
+    /// A field, or a form of a value, that this version of GBFS does not have.
+    OtherVersion(String),
+    /// Nothing of this id is in that file of the feed.
+    NotDefined(Quoted, &'static str),
     /// The program failed at the message.
     Panicked,
     /// The database refuses it, for this reason.
@@ -479,4 +491,16 @@ pub enum Remedy {
     SignOfNumber,
     /// Of a topic that no feed matches.
     NobodyReceives,
+    /// Of an element that stands there again.
+    EachIdOnce,
+    /// Of a field of another version of GBFS.
+    FieldsOfVersion,
+    /// Of an id that another file does not have.
+    SameIds,
+    /// Of what is too much.
+    Fewer,
+    /// Of a clock that is ahead.
+    SetClock,
+    /// Of counts above the capacity.
+    CheckCapacity,
 }

@@ -22,7 +22,7 @@ pub struct Target {
 
 /// How many of [`TARGETS`], from the first on, read messages; the others read files.
 #[allow(dead_code)] // whoever runs one by its name need not know
-pub const MESSAGES: usize = 18;
+pub const MESSAGES: usize = 19;
 
 /// All of them, devices first, in the order of `Decoder::ALL`.
 pub const TARGETS: &[Target] = &[
@@ -41,6 +41,7 @@ pub const TARGETS: &[Target] = &[
     target("hfp", messages::hfp),
     target("gtfs_rt", messages::gtfs_rt),
     target("parkapi_v3", messages::parkapi_v3),
+    target("gbfs", messages::gbfs),
     target("http_in", messages::http_in),
     target("topic_filters", topics::filters),
     target("topic_grants", topics::grants),

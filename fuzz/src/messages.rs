@@ -1,7 +1,9 @@
 //! What arrives by MQTT and HTTP.
 
+use ::gbfs::{FileKind, Files, Options};
 use domain::posted::PostedHead;
-use domain::{Decoder, Feed, FeedFormat, FeedId};
+use domain::rental::TypeIndex;
+use domain::{Decoder, Feed, FeedFormat, FeedId, UtcMicros};
 use ingest::decode::json::text;
 use ingest::decode::lorawan::{allowed, decode, decode_device, posted_topic, redact, server_object, topic};
 use ingest::decode::{gtfs_rt as rt, hfp as hfp_format, native as own, parkapi_v3 as parkapi};
@@ -71,6 +73,40 @@ pub fn gtfs_rt(input: &[u8]) {
     let decoded = rt::decode(input);
     if rt::trip_updates(input).is_err() {
         assert!(decoded.statements.is_empty() && decoded.faults.count() == 1);
+    }
+}
+
+/// Files of shared vehicles: which one, then its body; joined with clean ones of the others.
+pub fn gbfs(input: &[u8]) {
+    const CLEAN: [(FileKind, &str); 3] = [
+        (
+            FileKind::SystemInformation,
+            r#"{"version":"3.0","data":{"system_id":"s","name":[{"text":"S","language":"de"}]}}"#,
+        ),
+        (
+            FileKind::VehicleTypes,
+            r#"{"version":"3.0","data":{"vehicle_types":[{"vehicle_type_id":"t","form_factor":"bicycle"}]}}"#,
+        ),
+        (
+            FileKind::StationInformation,
+            r#"{"version":"3.0","data":{"stations":[{"station_id":"a","lat":52.28,"lon":7.44,"capacity":9}]}}"#,
+        ),
+    ];
+    let [which, body @ ..] = input else { return };
+    let options = Options { now: UtcMicros(1_795_348_800_000_000), area: None };
+    let _ = ::gbfs::entry(body, &options);
+    let mut files = Files::default();
+    for (file, clean) in CLEAN {
+        files.read(file, clean.as_bytes(), &options);
+    }
+    let file = FileKind::OF_A_SYSTEM[usize::from(*which) % FileKind::OF_A_SYSTEM.len()];
+    files.read(file, body, &options);
+    let (system, _) = files.system().expect("who rents is known");
+    for at in system.stations.iter().map(|station| station.at).chain(system.vehicles.iter().map(|v| v.at)) {
+        let _ = system.permissions(at, TypeIndex(0), options.now);
+    }
+    for plan in &system.plans {
+        let _ = plan.price_eur(1_800.0, 5_000.0);
     }
 }
 

@@ -421,6 +421,26 @@ impl Mistake {
                 "an einer Haltestelle gingen mehr als {most} Personen durch eine Tür",
                 "more than {most} people went through one at one stop"
             ),
+            Mistake::FirstHolds(id) => {
+                say!(
+                    lang,
+                    "„{id}“ steht mehrmals da; der erste Eintrag gilt",
+                    "'{id}' is given more than once, the first holds"
+                )
+            }
+            Mistake::LatestHolds(id) => say!(
+                lang,
+                "„{id}“ steht mehrmals da; der neueste Eintrag gilt",
+                "'{id}' is given more than once, the latest holds"
+            ),
+            Mistake::OtherVersion(version) => say!(
+                lang,
+                "GBFS {version} schreibt das nicht so; gelesen wird es trotzdem",
+                "GBFS {version} does not write it so; it is read all the same"
+            ),
+            Mistake::NotDefined(id, file) => {
+                say!(lang, "„{id}“ steht nicht in {file}", "'{id}' is not in {file}")
+            }
             Mistake::Panicked => say!(
                 lang,
                 "das Programm ist an dieser Meldung gescheitert; bitte melden, und mit einer Version, die standhält, erneut \

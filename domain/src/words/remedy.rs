@@ -146,6 +146,27 @@ impl Remedy {
                 "Ist das das Protobuf von ChirpStack? Als Kodierung seiner HTTP-Integration JSON wählen.",
                 "Is this ChirpStack's protobuf? Choose JSON as the encoding of its HTTP integration.",
             ),
+            Remedy::EachIdOnce => lang.say("Jede Kennung nur einmal veröffentlichen.", "Publish each id once."),
+            Remedy::FieldsOfVersion => lang.say(
+                "Felder und Zeiten so schreiben, wie die Version in version sie hat, oder die richtige Version angeben.",
+                "Write fields and times as the version in version has them, or state the right version.",
+            ),
+            Remedy::SameIds => lang.say(
+                "In allen Dateien dieselben Kennungen verwenden, und in keiner eine weglassen.",
+                "Use the same ids in all files, and leave none out of one of them.",
+            ),
+            Remedy::Fewer => lang.say(
+                "Weniger veröffentlichen: aufteilen, oder Umrisse vereinfachen.",
+                "Publish less: split it, or simplify outlines.",
+            ),
+            Remedy::SetClock => lang.say(
+                "Die Uhr des Servers stellen (NTP) und Zeiten in UTC schreiben.",
+                "Set the server's clock (NTP), and write times in UTC.",
+            ),
+            Remedy::CheckCapacity => lang.say(
+                "capacity und die Zählung der Station vergleichen.",
+                "Compare capacity with what the station counts.",
+            ),
             Remedy::Swapped => lang.say(
                 "Sind Breite und Länge vertauscht, oder nicht in Grad?",
                 "Are latitude and longitude swapped, or not in degrees?",

@@ -124,6 +124,10 @@ fn all() -> Vec<(Mistake, &'static str)> {
         (M::VacantAbove(9, 8), "9 is more than the capacity of 8"),
         (M::OnBoardAbove(9, 8), "9 is more than this vehicle can hold (8 are believed)"),
         (M::ThroughDoor(250), "more than 250 people went through one at one stop"),
+        (M::FirstHolds(q("a")), "'a' is given more than once, the first holds"),
+        (M::LatestHolds(q("a")), "'a' is given more than once, the latest holds"),
+        (M::OtherVersion("2.3".into()), "GBFS 2.3 does not write it so; it is read all the same"),
+        (M::NotDefined(q("a"), "vehicle_types"), "'a' is not in vehicle_types"),
         (
             M::Panicked,
             "the program failed at this message; please report it, and replay it with a version that holds",
@@ -189,6 +193,8 @@ fn every_value_that_is_expected_has_words() {
         Expected::FrameOf(255),
         Expected::FeedMessage,
         Expected::OnlyValue,
+        Expected::Polygon,
+        Expected::WebAddress,
     ];
     for expected in all {
         let (de, en) = (expected.words(Lang::De), expected.words(Lang::En));

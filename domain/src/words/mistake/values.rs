@@ -91,6 +91,11 @@ impl Expected {
             Expected::FeedMessage => {
                 lang.say("eine FeedMessage von GTFS-Realtime", "a GTFS-Realtime FeedMessage")
             }
+            Expected::Polygon => lang.say(
+                "ein Polygon oder Multipolygon aus geschlossenen Ringen",
+                "a polygon or multipolygon of closed rings",
+            ),
+            Expected::WebAddress => lang.say("eine Web-Adresse, https://...", "a web address, https://..."),
             Expected::OnlyValue => lang.say(
                 "ein einziger Wert: das Feld steht zweimal da",
                 "the only value: the field stands there twice",
