@@ -17,6 +17,7 @@ mod identity;
 mod journeys;
 mod live;
 mod logging;
+mod rentals;
 mod retry;
 mod server;
 mod shutdown;

@@ -24,6 +24,7 @@ use crate::hub::devices::DeviceHub;
 use crate::journeys::{Inputs, Journeys};
 use crate::operators::ops::Ops;
 use crate::pages::HasDocs;
+use crate::rentals::Rentals;
 use crate::suppliers::messages::Posting;
 
 /// See the module's description.
@@ -40,6 +41,8 @@ pub struct App {
     pub metrics: Arc<Mutex<prometheus_client::registry::Registry>>,
     /// What journeys rest on.
     pub journeys: Arc<Journeys>,
+    /// Shared vehicles.
+    pub rentals: Arc<Rentals>,
     /// Forecasts of the municipalities.
     pub forecasts: Arc<Forecasts>,
     /// Whether the disk has room to store more.
@@ -72,6 +75,7 @@ pub(crate) struct Shared {
     pub hub: Arc<LiveHub>,
     pub devices: Arc<DeviceHub>,
     pub journeys: Arc<Journeys>,
+    pub rentals: Arc<Rentals>,
     pub forecasts: Arc<Forecasts>,
     pub clock: Clock,
     pub keys: Keys,
@@ -100,6 +104,7 @@ impl App {
             hub,
             devices: self.devices.clone(),
             journeys,
+            rentals: self.rentals.clone(),
             forecasts,
             clock,
             keys,

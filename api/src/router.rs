@@ -38,7 +38,7 @@ use crate::operators::{audit, feeds, notices, ops};
 use crate::pages::docs;
 use crate::planners::{analysis, punctuality, ridership};
 use crate::suppliers::messages;
-use crate::{contract, journeys, pages};
+use crate::{contract, journeys, pages, rentals};
 
 /// All routes on one port.
 pub fn router(app: &App) -> Router {
@@ -78,6 +78,7 @@ fn public_api() -> Vec<UtoipaMethodRouter<Shared>> {
         routes!(journeys::departures),
         routes!(journeys::alerts),
         routes!(vehicles::vehicles),
+        routes!(rentals::rentals),
         routes!(analysis::occupancy),
         routes!(analysis::stays),
         routes!(sensors::sensors),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::geo::Bbox;
 use crate::place::wire_enum;
+use crate::rental::{self, ReturnRule, System};
 use crate::time::UtcMicros;
 
 wire_enum! {
@@ -14,6 +15,8 @@ wire_enum! {
         ParkapiV3 = "parkapi-v3",
         /// Counts of years past, from `import history`: nothing is received.
         History = "history",
+        /// Shared vehicles: polled by HTTP only.
+        Gbfs = "gbfs",
     }
 }
 
@@ -106,6 +109,43 @@ impl WebCredentials {
     }
 }
 
+/// How shared vehicles of a feed are taken (`gbfs`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RentalSettings {
+    /// See [`RentalSettings::stale_after_s`].
+    pub stale_after_s: Option<u32>,
+    /// Ids of the systems that are taken of a manifest; empty: all.
+    pub systems: Vec<String>,
+    /// Where all its vehicles may be returned, whatever the operator says of it.
+    pub return_rule: Option<ReturnRule>,
+    /// Whether its zones are believed; `None`: yes.
+    pub geofencing: Option<bool>,
+}
+
+impl RentalSettings {
+    /// How old a state may be before it is unknown, seconds.
+    pub fn stale_after_s(&self) -> u32 {
+        self.stale_after_s.unwrap_or(rental::DEFAULT_STALE_AFTER_S)
+    }
+
+    /// Whether a system of this id is taken.
+    pub fn takes(&self, system: &str) -> bool {
+        self.systems.is_empty() || self.systems.iter().any(|id| id == system)
+    }
+
+    /// The system as it is taken.
+    pub fn applied(&self, mut system: System) -> System {
+        if let Some(rule) = self.return_rule {
+            system.types.iter_mut().for_each(|vehicle_type| vehicle_type.return_rule = Some(rule));
+        }
+        if self.geofencing == Some(false) {
+            system.geofencing = rental::Geofencing::default();
+        }
+        system
+    }
+}
+
 /// One stream from one supplier over one broker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Feed {
@@ -151,13 +191,16 @@ pub struct Feed {
     pub attribution: Option<String>,
     /// Whom to call when it fails.
     pub contact: Option<String>,
-    /// Polled by HTTP instead of MQTT (`gtfs-rt`).
+    /// Polled by HTTP instead of MQTT (`gtfs-rt`, `gbfs`).
     pub url: Option<String>,
     /// Seconds between two polls of `url`.
     pub every_s: Option<u32>,
     /// What the server of `url` asks for.
     #[serde(flatten)]
     pub credentials: WebCredentials,
+    /// How its shared vehicles are taken.
+    #[serde(flatten)]
+    pub rental: RentalSettings,
     /// Whether `url` and `storage_url` may lead to an address within a network ([`crate::address`]).
     #[serde(default)]
     pub allow_private: bool,
@@ -205,7 +248,10 @@ impl Feed {
         const SINGLE: u32 = 64 << 10;
         const BATCH: u32 = 1 << 20;
         const GTFS_RT: u32 = 8 << 20;
+        // Each file of it.
+        const GBFS: u32 = 16 << 20;
         let default = match self.format {
+            FeedFormat::Gbfs => GBFS,
             FeedFormat::GtfsRt => GTFS_RT,
             FeedFormat::ParkapiV3 => BATCH,
             _ if is_batch => BATCH,
@@ -234,7 +280,7 @@ impl Feed {
             FeedFormat::Chirpstack => &["application/+/device/+/event/+"],
             FeedFormat::Tts => &["v3/+/devices/+/#"],
             FeedFormat::Hfp => &["/hfp/v2/#"],
-            FeedFormat::GtfsRt | FeedFormat::ParkapiV3 | FeedFormat::History => &[],
+            FeedFormat::GtfsRt | FeedFormat::ParkapiV3 | FeedFormat::History | FeedFormat::Gbfs => &[],
         };
         known.iter().map(|topic| (*topic).to_owned()).collect()
     }

@@ -246,6 +246,8 @@ pub enum Mistake {
     NoFeed(Quoted, FeedFormat),
     /// A feed of history receives nothing.
     History,
+    /// A feed of shared vehicles is fetched, and what is at fault of a file is not kept.
+    NotKept,
     /// Several fields of which one excludes the others.
     OnlyOne,
     /// None of several fields of which one is needed.

@@ -132,6 +132,7 @@ fn bare_feed(format: FeedFormat, topic: &str) -> Feed {
         url: None,
         every_s: None,
         credentials: domain::feed::WebCredentials::default(),
+        rental: domain::feed::RentalSettings::default(),
         allow_private: false,
         timetable: None,
         push: false,
@@ -159,7 +160,7 @@ fn decoded(feed: &Feed, topic: &str, payload: &[u8], received_at: Option<UtcMicr
             });
         }
         FeedFormat::ParkapiV3 => text(payload).map_or_else(Decoded::from, |text| parkapi_v3::decode(&text)),
-        FeedFormat::History => Decoded::default(),
+        FeedFormat::History | FeedFormat::Gbfs => Decoded::default(),
     };
     let mut statements = read.statements;
     let of_alerts = read.alerts.map(|alerts| alerts.dropped).unwrap_or_default();

@@ -109,6 +109,11 @@ impl Files {
         }
     }
 
+    /// Whether it is known what is rented, where the feed says it at all: before, all would be plain bicycles.
+    pub fn knows_types(&self) -> bool {
+        self.types.is_some()
+    }
+
     /// The system that the files are together, and what does not fit between them; `None`: it is not known whose it is.
     pub fn system(&self) -> Option<(System, Faults)> {
         let Information { id, name, operator, url, .. } = self.information.clone()?;

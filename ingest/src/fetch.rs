@@ -36,6 +36,15 @@ pub struct FetchRequest {
     pub limit: usize,
     /// What the server asks for.
     pub credentials: Credentials,
+    /// What is held: the server need not send it again (304).
+    pub held: Validators,
+}
+
+/// By what a server recognises the state of a file that it has sent (RFC 9110, 8.8).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validators {
+    pub etag: Option<String>,
+    pub last_modified: Option<String>,
 }
 
 /// What a server answered, whatever its status.
@@ -48,6 +57,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Why the body ends before its end; `None`: it is whole, or larger than the limit.
     pub cut: Option<String>,
+    /// By what it recognises what it sends.
+    pub validators: Validators,
     /// Until when the server's certificate is valid, and ours where it is shown one; `None`: there is none.
     pub certificate_until: Option<UtcMicros>,
 }
@@ -90,6 +101,12 @@ impl FetchRequest {
         for (name, value) in headers {
             asking = asking.header(name, value);
         }
+        let Validators { etag, last_modified } = &self.held;
+        for (name, value) in [("if-none-match", etag), ("if-modified-since", last_modified)] {
+            if let Some(value) = value {
+                asking = asking.header(name, value);
+            }
+        }
         let shown = |error: ureq::Error| match tls.remedy(&error) {
             Some(remedy) if *of == Of::Feed => remedy,
             _ => server.shown(error),
@@ -98,10 +115,14 @@ impl FetchRequest {
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| text.trim().parse().ok()).map(Duration::from_secs);
+        let text = |name: &str| {
+            response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        let validators = Validators { etag: text("etag"), last_modified: text("last-modified") };
         let mut body = Vec::new();
         let mut reader = response.body_mut().as_reader().take(self.limit as u64 + 1);
         let cut = reader.read_to_end(&mut body).err().map(|e| shown(e.into()));
-        Ok(Answer { status, retry_after, body, cut, certificate_until: tls.valid_until() })
+        Ok(Answer { status, retry_after, body, cut, validators, certificate_until: tls.valid_until() })
     }
 }
 

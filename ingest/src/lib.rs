@@ -33,6 +33,7 @@ pub mod quota;
 mod rebinding;
 pub mod receive;
 mod rejected;
+mod rentals;
 mod replay;
 pub mod routing;
 pub mod service;

@@ -10,7 +10,7 @@ use tracing::warn;
 use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::enqueue::Intake;
-use crate::fetch::{Credentials, FetchRequest, on_a_thread};
+use crate::fetch::{Credentials, FetchRequest, Validators, on_a_thread};
 use crate::message::Arrived;
 use crate::mqtt::SecretFiles;
 use crate::routing::RoutingTable;
@@ -35,7 +35,8 @@ pub(crate) async fn run(routing: Arc<ArcSwap<RoutingTable>>, shared: Shared, sec
         let (named, files) = (route.feed.def.credentials.clone(), secrets.clone());
         let fetch = move || {
             let credentials = Credentials::read(&named, &files)?;
-            FetchRequest { url: url_asked, allow_private, limit, credentials }.fetch()
+            FetchRequest { url: url_asked, allow_private, limit, credentials, held: Validators::default() }
+                .fetch()
         };
         let fetched = on_a_thread("fetch", fetch).await;
         let received_at = (shared.clock)();

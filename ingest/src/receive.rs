@@ -84,6 +84,7 @@ fn take_in(context: &MessageContext<'_>, message: Message<'_>, batch: &mut Batch
                 }
                 faults
             }
+            FeedFormat::Gbfs => Fault::malformed(Spot::Message, Mistake::NotKept).into(),
             FeedFormat::History => Fault::new(Reason::UnknownTopic, "topic", Mistake::History).into(),
             FeedFormat::Native | FeedFormat::Hfp | FeedFormat::ParkapiV3 => match text(message.payload) {
                 Ok(text) => {

@@ -25,8 +25,9 @@ pub fn rejection(
     let feed = context.feed;
     let (reason, _) = faults.counts().iter().max_by_key(|(reason, n)| (**n, Reverse(**reason)))?;
     let first = faults.described().iter().find(|f| f.reason == *reason)?;
-    let is_repeated = feed.def.format == FeedFormat::GtfsRt && faults.are_all_elements();
-    let repeats = is_repeated.then(|| repeats(context, faults.counts().keys().copied()));
+    let is_polled = matches!(feed.def.format, FeedFormat::GtfsRt | FeedFormat::Gbfs);
+    let is_repeated = is_polled && faults.are_all_elements();
+    let repeats = is_repeated.then(|| repeats(context, message.topic, faults.counts().keys().copied()));
     let detail = match faults.count() {
         1 => first.detail.to_string(),
         count => format!("{count} elements, the first: {}", first.detail),
@@ -60,10 +61,12 @@ fn device_of(context: &MessageContext<'_>, topic: &str, fault: &Fault) -> Option
 }
 
 /// Identifies repetitions of a feed within an hour: the same kinds of faults.
-fn repeats(context: &MessageContext<'_>, reasons: impl Iterator<Item = Reason>) -> i64 {
+fn repeats(context: &MessageContext<'_>, topic: &str, reasons: impl Iterator<Item = Reason>) -> i64 {
     let mut h = Xxh3::new();
     h.update(&context.feed.id.0.to_le_bytes());
     h.update(&context.received_at.0.div_euclid(REPEATS_WITHIN_S * 1_000_000).to_le_bytes());
+    // A feed of several files has faults in each.
+    h.update(topic.as_bytes());
     for reason in reasons {
         h.update(reason.as_str().as_bytes());
         h.update(b",");

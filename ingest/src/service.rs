@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use domain::registry::Entry;
 use domain::time::Clock;
-use domain::{Feed, FeedId, Registry, UtcMicros};
+use domain::{Feed, FeedFormat, FeedId, Registry, UtcMicros};
 use store::Pool;
 use store::changes::Committed;
 use store::pool::ConnectOptions;
@@ -28,7 +28,7 @@ use crate::session::Shared;
 use crate::sessions::{BrokerAccess, Sessions};
 use crate::storage::{self, Filler};
 use crate::writers::{self, WRITERS, WriterContext};
-use crate::{poll, rebinding, replay};
+use crate::{poll, rebinding, rentals, replay};
 
 /// How often the feeds' states are stored.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
@@ -148,6 +148,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
         warn!("earlier subscriptions at brokers are not known: {error}");
     }
     let (mut pollers, mut fillers): (HashMap<FeedId, Poller>, HashMap<FeedId, Poller>) = Default::default();
+    let mut rental_pollers: HashMap<FeedId, Poller> = HashMap::new();
     let mut heard: HashMap<FeedId, UtcMicros> = HashMap::new();
     let mut watch = Watch::default();
     let mut status = tokio::time::interval(STATUS_EVERY);
@@ -170,6 +171,11 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
             arrange_tasks(&now, &shared, &mut pollers, is_polled, |_, routing| {
                 tokio::spawn(poll::run(routing, shared.clone(), brokers.secret_files.clone()))
             });
+            arrange_tasks(&now, &shared, &mut rental_pollers, is_of_rentals, |_, routing| {
+                let (shared, pool, secrets) =
+                    (shared.clone(), config.pool.clone(), brokers.secret_files.clone());
+                tokio::spawn(rentals::Poller { routing, shared, pool, secrets }.run())
+            });
         }
         if let Some(posted) = &config.posted {
             posted.arrange(RoutingTable::posted(now.clone(), &shared.metrics, &shared.quotas), &shared);
@@ -188,6 +194,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                 biased;
                 () = cancel.cancelled() => {
                     pollers.clear();
+                    rental_pollers.clear();
                     fillers.clear();
                     let closed = async {
                         if let Some(posted) = &config.posted {
@@ -244,7 +251,7 @@ async fn manage(mut config: Config, cancel: CancellationToken) {
                         let noting = note_process(&config, settled_generation, sessions.as_ref());
                         cancel.run_until_cancelled(noting).await;
                     }
-                    let has_dead_poller = pollers.values().chain(fillers.values()).any(|p| p.task.is_finished());
+                    let has_dead_poller = [&pollers, &fillers, &rental_pollers].into_iter().flat_map(HashMap::values).any(|p| p.task.is_finished());
                     if sessions.as_mut().is_some_and(Sessions::drop_ended) || has_dead_poller {
                         break;
                     }
@@ -297,7 +304,11 @@ fn arrange_tasks(
 }
 
 fn is_polled(feed: &Feed) -> bool {
-    feed.url.is_some()
+    feed.url.is_some() && feed.format != FeedFormat::Gbfs
+}
+
+fn is_of_rentals(feed: &Feed) -> bool {
+    feed.url.is_some() && feed.format == FeedFormat::Gbfs
 }
 
 fn has_storage(feed: &Feed) -> bool {

@@ -23,7 +23,7 @@ use crate::accumulator::Accumulator;
 use crate::acks::Acks;
 use crate::enqueue::Intake;
 use crate::feed_meter::FeedMeter;
-use crate::fetch::{Answer, Credentials, FetchRequest, on_a_thread};
+use crate::fetch::{Answer, Credentials, FetchRequest, Validators, on_a_thread};
 use crate::message::Arrived;
 use crate::mqtt::SecretFiles;
 use crate::posted::message::tts_topic;
@@ -213,7 +213,8 @@ impl Filler {
         let (url, allow_private) = (page_address(url, after, before), feed.allow_private);
         let ask = move || {
             let credentials = Credentials::of_a_storage(&token)?;
-            FetchRequest { url, allow_private, limit: PAGE_BYTES, credentials }.answer()
+            FetchRequest { url, allow_private, limit: PAGE_BYTES, credentials, held: Validators::default() }
+                .answer()
         };
         let answer = on_a_thread("fetch", ask).await;
         let answer =

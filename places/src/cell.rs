@@ -104,6 +104,14 @@ pub(crate) fn id(cell: Cell) -> Parsed<String> {
     Ok(text)
 }
 
+/// A list of ids.
+pub(crate) fn ids(cell: Cell) -> Parsed<Vec<String>> {
+    let Some(list) = cell.value.as_array() else {
+        return complain("is not a list of ids", "write [\"a\", \"b\"]");
+    };
+    list.iter().map(|value| id(Cell { value, ..cell })).collect()
+}
+
 /// The id of a feed: it stands in topics.
 pub(crate) fn feed_id(cell: Cell) -> Parsed<String> {
     let id = id(cell)?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use domain::address::is_within_network;
-use domain::feed::{FeedFormat, WebCredentials, host_of};
+use domain::feed::{FeedFormat, RentalSettings, WebCredentials, host_of};
 use domain::{Bbox, Feed};
 
 use crate::address::web_address;
@@ -25,6 +25,9 @@ const BOX_REMEDY: &str = "write [west, south, east, north], e.g. [7.0, 51.8, 7.5
 
 /// Keys that name what a web server asks for.
 const CREDENTIALS: [&str; 4] = ["headers_file", "ca_file", "cert_file", "key_file"];
+
+/// Keys that have a meaning for shared vehicles alone.
+const RENTAL: [&str; 4] = ["stale_after_s", "systems", "return_rule", "geofencing"];
 
 /// The largest topic that MQTT can carry, bytes (its length field).
 const MAX_TOPIC_BYTES: usize = 65_535;
@@ -54,6 +57,7 @@ pub(crate) fn feed(mut r: Record, folder: &Path) -> Option<Feed> {
         check_is_secure("headers_file", "holds keys", url.as_deref(), allow_private, &mut r);
     }
     check_meaning(&mut r, format, push);
+    let rental = rental(&mut r, format);
     let timetable = r.optional("timetable", timetable_name);
     if r.has("timetable") && format.is_some_and(|format| !Feed::speaks_of_trips(format)) {
         let message = "has a meaning for feeds of format gtfs-rt, hfp and native alone";
@@ -78,6 +82,7 @@ pub(crate) fn feed(mut r: Record, folder: &Path) -> Option<Feed> {
         url,
         every_s,
         credentials,
+        rental,
         allow_private,
         push,
         storage_url,
@@ -92,7 +97,7 @@ pub(crate) fn feed(mut r: Record, folder: &Path) -> Option<Feed> {
 
 /// Whether feeds of this format are never subscribed.
 fn has_no_topic(format: FeedFormat) -> bool {
-    matches!(format, FeedFormat::History | FeedFormat::ParkapiV3)
+    matches!(format, FeedFormat::History | FeedFormat::ParkapiV3 | FeedFormat::Gbfs)
 }
 
 /// Keys that mean nothing for a feed of this kind.
@@ -114,6 +119,9 @@ fn check_meaning(r: &mut Record, format: Option<FeedFormat>, push: bool) {
         if is_history {
             r.complain("push", "has no meaning for a feed of imported history", "delete it");
         }
+        if format == Some(FeedFormat::Gbfs) {
+            r.complain("push", "has no meaning for a feed of shared vehicles", "delete it, and name a 'url'");
+        }
     } else if format == Some(FeedFormat::ParkapiV3) {
         let message = "is missing: messages of format parkapi-v3 come over HTTP only";
         r.complain("push", message, "add push = true, and delete 'topic' and 'url'");
@@ -124,10 +132,13 @@ fn check_meaning(r: &mut Record, format: Option<FeedFormat>, push: bool) {
                 r.complain(key, message, format!("delete 'url' or '{key}'"));
             }
         }
-        if format.is_some_and(|f| f != FeedFormat::GtfsRt) {
-            let message = "only feeds of format gtfs-rt are polled";
+        if format.is_some_and(|f| !matches!(f, FeedFormat::GtfsRt | FeedFormat::Gbfs)) {
+            let message = "only feeds of format gtfs-rt and gbfs are polled";
             r.complain("url", message, "delete 'url' and name a topic");
         }
+    } else if format == Some(FeedFormat::Gbfs) {
+        let message = "is missing: feeds of shared vehicles are polled";
+        r.complain("url", message, "add the address of the operator's gbfs.json or manifest.json");
     } else if is_history {
         for key in ["topic", "broker", "qos", "every_s"] {
             if r.has(key) {
@@ -136,6 +147,21 @@ fn check_meaning(r: &mut Record, format: Option<FeedFormat>, push: bool) {
         }
     } else if r.has("every_s") {
         r.complain("every_s", "has no meaning without 'url'", "delete it, or add 'url'");
+    }
+}
+
+/// How shared vehicles are taken.
+fn rental(r: &mut Record, format: Option<FeedFormat>) -> RentalSettings {
+    for key in RENTAL {
+        if r.has(key) && format.is_some_and(|format| format != FeedFormat::Gbfs) {
+            r.complain(key, "has a meaning for feeds of format gbfs alone", "delete it");
+        }
+    }
+    RentalSettings {
+        stale_after_s: r.optional("stale_after_s", cell::whole(1..=MAX_EVERY_S)),
+        systems: r.optional("systems", cell::ids).unwrap_or_default(),
+        return_rule: r.optional("return_rule", cell::choice),
+        geofencing: r.optional("geofencing", cell::boolean),
     }
 }
 

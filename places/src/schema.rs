@@ -77,7 +77,7 @@ pub(crate) const BROKER: Schema = Schema {
 pub(crate) const FEED: Schema = Schema {
     what: "a feed",
     required: "id municipality format",
-    optional: "topic url every_s headers_file ca_file cert_file key_file allow_private push storage_url storage_token_file timetable broker qos clock on_bad_clock max_age \
+    optional: "topic url every_s headers_file ca_file cert_file key_file stale_after_s systems return_rule geofencing allow_private push storage_url storage_token_file timetable broker qos clock on_bad_clock max_age \
                max_message_bytes max_messages_per_s max_bytes_per_s max_rejections_per_h heartbeat_s \
                use_server_decoder area licence attribution contact",
 };

@@ -114,6 +114,7 @@ fn api() -> Router {
         pool: None,
         metrics: Arc::default(),
         journeys: Arc::default(),
+        rentals: Arc::default(),
         forecasts: Arc::default(),
         may_store: tokio::sync::watch::channel(true).1,
         has_broker: None,

@@ -35,6 +35,7 @@ pub mod places;
 pub mod pool;
 pub mod readers;
 pub mod rebindings;
+pub mod rentals;
 pub mod replays;
 mod restore;
 pub mod retention;

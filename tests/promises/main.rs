@@ -35,6 +35,7 @@ mod polled;
 mod posted;
 mod prune;
 mod refused;
+mod rentals;
 mod replay;
 mod retained;
 mod samples;

@@ -150,6 +150,22 @@ parameters! {
         limit: Option<ShortLimit>,
     }
 
+    /// Where shared vehicles are looked for: around a point, or within a box.
+    Rentals {
+        /// Around which point: `LAT,LON` in decimal degrees (WGS 84), latitude first; either this or `bbox` is required.
+        near: Option<Point>,
+        /// Search radius, metres as the crow flies; more than 5000 is taken as 5000.
+        radius_m: Option<Radius>,
+        /// Within this box: `W,S,E,N` in decimal degrees (WGS 84), west and south first.
+        bbox: Option<Bbox>,
+        /// What one rides, separated by commas; all when left out.
+        form: Option<Forms>,
+        /// How many stations, and how many vehicles, at most; more than 1000 is taken as 1000.
+        limit: Option<Limit>,
+        /// Language of names; that of `Accept-Language`, else English, when left out.
+        lang: Option<Preferred>,
+    }
+
     /// Which departures.
     Departures {
         /// Earliest departure; now when left out.

@@ -146,6 +146,8 @@ values! {
     PlaceKinds = choices(all!(domain::place::PlaceKind));
     /// What else is listed.
     Includes = choices(["full", "stale", "static"]);
+    /// What one rides.
+    Forms = choices(all!(domain::rental::FormFactor)).examples([json!(["bicycle", "scooter"])]);
     /// Modes of a journey.
     Modes = choices(journey::plan::Modes::NAMED.map(|(name, _)| name));
     /// A span of time.

@@ -40,6 +40,13 @@ words! {
     Decoder = all!(domain::Decoder);
     /// How far it is that messages are decoded again.
     RebindingState = all!(store::rebindings::RebindingState);
+    /// What one rides.
+    RentalForm = all!(domain::rental::FormFactor);
+    /// What moves a shared vehicle.
+    Propulsion = all!(domain::rental::Propulsion);
+    /// Where a shared vehicle may be returned: anywhere that the operator allows, at the station that it was taken from, at
+    /// any station, or at any station and anywhere.
+    ReturnRule = all!(domain::rental::ReturnRule);
     /// Wire format of a feed.
     FeedFormat = all!(domain::FeedFormat);
     /// How a device is: `watch` works and will want attention, `faulty` sends what cannot be read or believed,

@@ -96,6 +96,7 @@ impl County {
             devices: Arc::new(crate::DeviceHub::new(NOW)),
             clock: Arc::new(move || UtcMicros(reading.load(Ordering::Relaxed))),
             journeys: Arc::default(),
+            rentals: Arc::default(),
             forecasts: Arc::default(),
             pool,
             metrics: Arc::new(Mutex::new(prometheus_client::registry::Registry::default())),

@@ -20,5 +20,6 @@ mod parking_figures;
 mod planning;
 mod posting;
 mod privacy;
+mod rentals;
 mod rows;
 mod silent;

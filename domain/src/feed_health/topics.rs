@@ -28,7 +28,7 @@ pub fn branch<'t>(feed: &Feed, topic: &'t str) -> Option<&'t str> {
         FeedFormat::Native => up_to(topic, if level(topic, 3) == "site" { 4 } else { 3 }),
         FeedFormat::Hfp => up_to(topic, 7),
         FeedFormat::GtfsRt | FeedFormat::ParkapiV3 => Some(topic),
-        FeedFormat::History => None,
+        FeedFormat::History | FeedFormat::Gbfs => None,
     }
     .filter(|branch| !branch.is_empty())
 }
@@ -43,7 +43,7 @@ pub fn kind<'t>(feed: &Feed, topic: &'t str) -> Option<&'t str> {
         FeedFormat::Native => level(topic, 3),
         FeedFormat::Hfp => level(topic, 5),
         FeedFormat::ParkapiV3 => "sites",
-        FeedFormat::GtfsRt | FeedFormat::History => return None,
+        FeedFormat::GtfsRt | FeedFormat::History | FeedFormat::Gbfs => return None,
     };
     let is_word = kind.len() <= 40 && kind.chars().all(|c| c.is_ascii_alphanumeric() || "_-/".contains(c));
     (is_word && !kind.is_empty()).then_some(kind)

@@ -230,6 +230,11 @@ impl StationStatus {
         self.is_installed && self.is_returning
     }
 
+    /// Docks that some vehicle can be returned to: 0 where nothing is taken back.
+    pub fn returnable(&self) -> Option<u32> {
+        if self.takes_back() { self.docks } else { Some(0) }
+    }
+
     /// Docks that take a vehicle of this type: 0 where nothing is taken back, `None` where it is not known how many.
     pub fn docks_of(&self, vehicle_type: TypeIndex) -> Option<u32> {
         if !self.takes_back() {

@@ -181,6 +181,11 @@ impl Mistake {
                 "eine Quelle mit Daten der Vergangenheit empfängt nichts",
                 "a feed of history receives nothing"
             ),
+            Mistake::NotKept => say!(
+                lang,
+                "die Datei wird nicht aufgehoben: sie nennt einzelne Fahrzeuge",
+                "the file is not kept: it names single vehicles"
+            ),
             Mistake::OnlyOne => {
                 say!(lang, "nur eines davon darf angegeben sein", "only one of them may be given")
             }

@@ -46,8 +46,14 @@ fn server(answer: impl Fn(&str, TcpStream) + Send + Sync + 'static) -> (u16, Arc
 
 fn fetch(url: String, allow_private: bool) -> Result<Vec<u8>, String> {
     let began = Instant::now();
-    let fetched =
-        FetchRequest { url, allow_private, limit: LIMIT, credentials: without_files() }.fetch_within(WITHIN);
+    let fetched = FetchRequest {
+        url,
+        allow_private,
+        limit: LIMIT,
+        credentials: without_files(),
+        held: Validators::default(),
+    }
+    .fetch_within(WITHIN);
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     fetched.map(|answer| answer.body)
 }
@@ -299,7 +305,8 @@ fn named(dir: &Path, files: &[&str]) -> WebCredentials {
 fn ask(host: &str, port: u16, named: &WebCredentials) -> Result<Answer, String> {
     let credentials = Credentials::read(named, &SecretFiles::default())?;
     let url = format!("https://{host}:{port}/");
-    FetchRequest { url, allow_private: true, limit: LIMIT, credentials }.answer_within(WITHIN)
+    FetchRequest { url, allow_private: true, limit: LIMIT, credentials, held: Validators::default() }
+        .answer_within(WITHIN)
 }
 
 /// A server that answers `x` once a request has come over TLS; its port, and the heads of those that came.

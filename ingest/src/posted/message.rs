@@ -132,7 +132,9 @@ fn topic(feed: &Feed, head: &PostedHead, payload: &[u8]) -> Result<String, Refus
             })?;
             Ok(format!("/{}", topic.trim_start_matches('/')))
         }
-        FeedFormat::GtfsRt | FeedFormat::ParkapiV3 | FeedFormat::History => Ok(NO_TOPIC.to_owned()),
+        FeedFormat::GtfsRt | FeedFormat::ParkapiV3 | FeedFormat::History | FeedFormat::Gbfs => {
+            Ok(NO_TOPIC.to_owned())
+        }
     }
 }
 

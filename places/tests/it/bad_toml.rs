@@ -6,7 +6,7 @@ fn problems(text: &str) -> String {
 
 #[test]
 fn unknown_keys_have_lines() {
-    let feed_keys = "id, municipality, format, topic, url, every_s, headers_file, ca_file, cert_file, key_file, allow_private, push, storage_url, storage_token_file, timetable, broker, qos, clock, on_bad_clock, \
+    let feed_keys = "id, municipality, format, topic, url, every_s, headers_file, ca_file, cert_file, key_file, stale_after_s, systems, return_rule, geofencing, allow_private, push, storage_url, storage_token_file, timetable, broker, qos, clock, on_bad_clock, \
                      max_age, max_message_bytes, max_messages_per_s, max_bytes_per_s, max_rejections_per_h, heartbeat_s, use_server_decoder, area, licence, attribution, contact";
     assert_eq!(
         problems(
@@ -36,6 +36,8 @@ fn feeds_that_are_posted_to_and_storages_have_what_they_need_and_nothing_else() 
         "format = 'gtfs-rt'\nurl = 'https://h.example/a'\nheaders_file = 'h'\ncert_file = 'c'\nkey_file = 'k'\nca_file = 'a'",
         "format = 'gtfs-rt'\nurl = 'http://10.0.0.1/a'\nheaders_file = 'h'\nallow_private = true",
         "format = 'parkapi-v3'\npush = true",
+        "format = 'gbfs'\nurl = 'https://h.example/gbfs.json'\nevery_s = 60\nsystems = ['a', 'b']\nreturn_rule = 'hybrid'\n\
+         geofencing = false\nstale_after_s = 600",
         "format = 'native'\ntopic = 'kv/1/f/#'\npush = false",
         "format = 'tts'\ntopic = 'v3/a@t/#'\nstorage_url = 'https://h.example'\nstorage_token_file = 'token'",
         "format = 'tts'\ntopic = 'v3/a@t/#'\nstorage_url = 'http://10.0.0.1'\nstorage_token_file = 'token'\nallow_private = true",
@@ -58,6 +60,15 @@ fn feeds_that_are_posted_to_and_storages_have_what_they_need_and_nothing_else() 
         ("format = 'gtfs-rt'\nurl = 'https://h.example/a'\ncert_file = 'c'", "key_file: is missing beside"),
         ("format = 'gtfs-rt'\nurl = 'https://h.example/a'\nkey_file = 'c'", "cert_file: is missing beside"),
         ("format = 'gtfs-rt'\ntopic = 'a'\nheaders_file = 'h'", "headers_file: has no meaning without 'url'"),
+        ("format = 'gbfs'", "url: is missing: feeds of shared vehicles are polled"),
+        ("format = 'gbfs'\npush = true", "push: has no meaning for a feed of shared vehicles"),
+        ("format = 'gbfs'\nurl = 'https://h.example/a'\nreturn_rule = 'home'", "return_rule: "),
+        ("format = 'gbfs'\nurl = 'https://h.example/a'\nstale_after_s = 0", "stale_after_s: "),
+        ("format = 'gbfs'\nurl = 'https://h.example/a'\nsystems = 'a'", "systems: "),
+        (
+            "format = 'gtfs-rt'\nurl = 'https://h.example/a'\nsystems = ['a']",
+            "systems: has a meaning for feeds of format gbfs",
+        ),
         ("format = 'gtfs-rt'\npush = true\nca_file = 'h'", "ca_file: has no meaning without 'url'"),
         ("format = 'gtfs-rt'\npush = true\nurl = 'https://h.example/a'", "delete 'push' or 'url'"),
         ("format = 'native'\npush = true\nbroker = 'b'", "delete 'push' or 'broker'"),

@@ -6,13 +6,14 @@ use std::fs;
 use domain::Lang;
 use domain::booking::{DayTime, Desk, Notice, OnDemandKind, OnDemandLine, Opens, RelativeTo, Terms};
 use domain::catalogue::Catalogue;
-use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock, WebCredentials};
+use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock, RentalSettings, WebCredentials};
 use domain::geo::Geometry;
 use domain::notice::rule::MailTls;
 use domain::notice::{NoticeRule, Smtp};
 use domain::place::{
     Audience, Bay, Municipality, PlaceKind, Publish, Purpose, Restriction, Site, SiteKind, Texts, Vehicle,
 };
+use domain::rental::ReturnRule;
 use domain::sensor::SensorRow;
 use domain::{Bbox, Broker, CalendarDay, Closure, Decoder, Direction, Feed, MarkedKind, UtcMicros};
 use jiff::ToSpan;
@@ -161,10 +162,13 @@ prop_compose! {
         (licence, attribution, contact) in (of(text()), of(text()), of(text())),
         (polled, every_s, allow_private) in (any::<bool>(), of(1u32..3600), any::<bool>()),
         (has_headers, has_certificate) in (any::<bool>(), any::<bool>()),
+        (stale_after_s, systems, return_rule, geofencing) in
+            (of(1u32..3600), prop::collection::vec(id(), 0..3), of(select(ReturnRule::ALL)), of(any::<bool>())),
         (push, has_storage, timetable) in (any::<bool>(), any::<bool>(), of("[a-zä]{1,8}([.]zip)?")),
     ) -> Feed {
-        let push = format == FeedFormat::ParkapiV3 || push && format != FeedFormat::History;
-        let polled = polled && !push && format == FeedFormat::GtfsRt;
+        let is_rental = format == FeedFormat::Gbfs;
+        let push = format == FeedFormat::ParkapiV3 || push && format != FeedFormat::History && !is_rental;
+        let polled = is_rental || polled && !push && format == FeedFormat::GtfsRt;
         let has_storage = has_storage && !push && format == FeedFormat::Tts;
         let subscribed = !polled && !push && format != FeedFormat::History;
         let area = area.and_then(|(a, b)| Bbox::new(a[0].min(b[0]), a[1].min(b[1]), a[0].max(b[0]), a[1].max(b[1])));
@@ -183,6 +187,11 @@ prop_compose! {
                 ca_file: None,
                 cert_file: (polled && has_certificate).then(|| "/secrets/cert".to_owned()),
                 key_file: (polled && has_certificate).then(|| "/secrets/key".to_owned()),
+            },
+            rental: if is_rental {
+                RentalSettings { stale_after_s, systems, return_rule, geofencing }
+            } else {
+                RentalSettings::default()
             },
             allow_private: allow_private && (polled || has_storage),
             storage_url: has_storage.then(|| "https://eu1.cloud.thethings.network".to_owned()),

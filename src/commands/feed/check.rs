@@ -96,6 +96,10 @@ type Prepared<'a> = (Option<County>, Source<'a>, Option<String>, Option<FeedForm
 /// What is to be looked at, and how.
 fn prepared(args: &FeedCheckArgs) -> Result<Prepared<'_>> {
     ensure!(args.format != Some(FeedFormat::History), "--format history: a feed of history receives nothing");
+    ensure!(
+        args.format != Some(FeedFormat::Gbfs),
+        "--format gbfs: such a feed is fetched, and what is wrong with it stands in /v1/rejections"
+    );
     let county = county(args.places.as_deref())?;
     if let Some(path) = &args.path {
         ensure!(

@@ -233,6 +233,7 @@ fn new_feed(id: String, town: &str, heartbeat_s: u32, mapping: &Mapping) -> Feed
         url: None,
         every_s: None,
         credentials: domain::feed::WebCredentials::default(),
+        rental: domain::feed::RentalSettings::default(),
         allow_private: false,
         push: false,
         storage_url: None,

@@ -31,7 +31,7 @@ use crate::journeys::{self, AREA_FILE};
 use crate::live::{self, MEMORY};
 use crate::server::{self, Server};
 use crate::tasks::Tasks;
-use crate::{derive, disk, forecast, health, identity};
+use crate::{derive, disk, forecast, health, identity, rentals};
 
 /// How often retention is enforced.
 const RETENTION_EVERY: Duration = Duration::from_secs(3_600);
@@ -170,6 +170,11 @@ pub(super) async fn start_on(
         let updater = forecast::Updater { forecasts, hub, clock, pool: database.pool.clone() };
         tasks.spawn("forecasting", updater.run(reading.clone()));
     }
+    let rentals = Arc::new(api::Rentals::default());
+    if hub.is_some() {
+        let updater = rentals::Updater { rentals: rentals.clone(), pool: database.pool.clone() };
+        tasks.spawn("shared vehicles", updater.run(reading.clone()));
+    }
     let acceptance =
         api::acceptance_limits(parts.http.as_ref().and_then(|http| http.acceptance_limits.as_deref()))
             .map_err(anyhow::Error::msg)?;
@@ -177,6 +182,7 @@ pub(super) async fn start_on(
         hub: hub.clone(),
         devices,
         journeys,
+        rentals,
         forecasts,
         clock,
         pool: Some(store::pool::answering(&database.pool)),

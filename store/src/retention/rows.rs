@@ -66,6 +66,7 @@ pub(super) const ALL: [Rows; 18] = [
         "(municipality, site, audience) IN (SELECT municipality, place, audience FROM derived_place)
          AND from_utc < $1 AND until_utc <= $1",
     ),
+    rows(Class::Observations, "rental_count", "observed_at < $1"),
     rows(
         Class::Passages,
         "stop_passage",

@@ -27,6 +27,7 @@ mod on_demand;
 mod parts;
 mod passages;
 mod rejections;
+mod rentals;
 mod retention;
 mod rides;
 mod session_bounds;

@@ -58,6 +58,7 @@ fn all() -> Vec<(Mistake, &'static str)> {
         ),
         (M::NoFeed(q("x"), FeedFormat::Native), "'x' matches no feed of format \"native\" in feeds.toml"),
         (M::History, "a feed of history receives nothing"),
+        (M::NotKept, "the file is not kept: it names single vehicles"),
         (M::OnlyOne, "only one of them may be given"),
         (M::OneNeeded, "one of them is needed"),
         (M::OnlyTogether, "they are only given together"),
