@@ -3,9 +3,10 @@
 use domain::Reason;
 use domain::mistake::{Expected, Mistake, Remedy};
 
-use crate::envelope::{Envelope, Raw, Version, text};
+use crate::envelope::{Envelope, text};
 use crate::fault::{Effect, Faults};
 use crate::json::{self, Context, Element};
+use crate::version::{Raw, Version};
 use crate::{FileKind, Options};
 
 /// Systems of a manifest that are read.

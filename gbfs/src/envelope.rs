@@ -1,55 +1,19 @@
 //! What all files of GBFS have in common: version, time, how long they hold, and `data`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use domain::feed::{MAX_AHEAD_S, is_ahead};
 use domain::mistake::{Expected, Mistake, Remedy};
 use domain::{Reason, UtcMicros};
 use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::fault::{Effect, Fault, Faults};
 use crate::json::{self, Context, Element};
+use crate::version::{Raw, Version};
 use crate::{FileKind, Options};
 
 /// A file says that it holds for a week at most: beyond, `ttl` is milliseconds or nonsense.
 const MAX_TTL_S: i64 = 7 * 86_400;
-
-/// The version that a file says it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version {
-    /// 1 where none is stated: that is what 1.0 is like.
-    pub major: u8,
-    /// The number behind the point.
-    pub minor: u8,
-}
-
-impl Version {
-    /// Of a file that states none.
-    const FIRST: Version = Version { major: 1, minor: 0 };
-
-    /// `2.3`; also `3.1-RC2`.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let (major, rest) = text.split_once('.')?;
-        let minor = rest.split(|c: char| !c.is_ascii_digit()).next()?;
-        Some(Version { major: major.trim_start_matches('v').parse().ok()?, minor: minor.parse().ok()? })
-    }
-
-    /// Whether times are texts, names have languages, and bikes are vehicles.
-    pub const fn is_third(self) -> bool {
-        self.major >= 3
-    }
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-/// Fields of a JSON object that are not parsed yet.
-pub(crate) type Raw<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 /// A file that was opened.
 #[derive(Debug)]

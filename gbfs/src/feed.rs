@@ -8,13 +8,14 @@ use domain::rental::{
 };
 use domain::{Reason, UtcMicros};
 
-use crate::envelope::{Envelope, Version, text};
+use crate::envelope::{Envelope, text};
 use crate::fault::{Effect, Fault, Faults};
 use crate::json::Context;
 use crate::read::information::{self, Information};
 use crate::read::status::{self, Status};
 use crate::read::zones::{self, RuleOfIds, Zones};
 use crate::read::{plans, stations, types, vehicles};
+use crate::version::Version;
 use crate::{FileKind, Options};
 
 /// See the module's description. What was read stays until it is read again.

@@ -7,8 +7,8 @@ use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::envelope::{Raw, Version};
 use crate::fault::{Effect, Fault, Faults, shown};
+use crate::version::{Raw, Version};
 use crate::{FileKind, MAX_ELEMENTS};
 
 /// Characters of a name that are kept.

@@ -16,11 +16,12 @@ mod feed;
 mod json;
 mod positions;
 mod read;
+mod version;
 
 pub use entry::{Dataset, Discovery, Entry, entry};
-pub use envelope::Version;
 pub use fault::{Effect, Fault, Faults};
 pub use feed::{FileRead, Files};
+pub use version::Version;
 
 use std::fmt;
 

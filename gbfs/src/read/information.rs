@@ -3,8 +3,8 @@
 use domain::rental::Localized;
 use serde_json::{Map, Value};
 
-use crate::envelope::Raw;
 use crate::json::{self, Context, Element};
+use crate::version::Raw;
 
 /// Who rents.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,8 +4,8 @@ use domain::rental::{Plan, Segment};
 use serde_json::Value;
 
 use crate::entry::first_holds;
-use crate::envelope::{Raw, Version};
 use crate::json::{self, Context, Element, Reading};
+use crate::version::{Raw, Version};
 
 /// No ride costs more, in any currency.
 const MAX_PRICE: f64 = 1e6;

@@ -6,10 +6,10 @@ use domain::rental::{Localized, Station};
 
 use crate::Options;
 use crate::entry::first_holds;
-use crate::envelope::Raw;
 use crate::json::{self, Context, Element};
 use crate::positions::{position, remove_swapped};
 use crate::read::zones::{Budget, shape};
+use crate::version::Raw;
 
 /// Of stations with one id the first holds: a corrected one would have replaced it.
 pub(crate) fn read(ctx: &mut Context<'_>, data: &Raw<'_>, language: &str, options: &Options) -> Vec<Station> {

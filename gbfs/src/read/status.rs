@@ -5,10 +5,11 @@ use domain::UtcMicros;
 use domain::mistake::{Mistake, Remedy};
 use std::collections::HashMap;
 
-use crate::envelope::{Envelope, Version};
+use crate::envelope::Envelope;
 use crate::fault::Effect;
 use crate::json::{self, Context, Element, Reading};
 use crate::positions::dated;
+use crate::version::Version;
 
 /// What a station says, with types by their ids.
 #[derive(Debug, Clone, PartialEq)]

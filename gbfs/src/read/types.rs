@@ -6,9 +6,9 @@ use domain::{Reason, rental};
 use serde_json::Value;
 
 use crate::entry::first_holds;
-use crate::envelope::{Raw, Version};
 use crate::fault::Effect;
 use crate::json::{self, Context, Element, Reading, Wrong};
+use crate::version::{Raw, Version};
 
 /// Types of one system that are read; each is looked for in each rule.
 pub(crate) const MAX_TYPES: usize = 1_000;

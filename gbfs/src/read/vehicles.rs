@@ -4,10 +4,11 @@ use domain::LatLon;
 use serde_json::Value;
 
 use crate::Options;
-use crate::envelope::{Envelope, Version};
+use crate::envelope::Envelope;
 use crate::json::{self, Context, Element, Reading};
 use crate::positions::{position, remove_swapped};
 use crate::read::types::range_m;
+use crate::version::Version;
 
 /// A vehicle, with its type by its id.
 #[derive(Debug, Clone, PartialEq)]

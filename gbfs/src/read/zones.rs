@@ -5,9 +5,9 @@ use domain::rental::{MAX_POINTS, Rule, Shape};
 use domain::{LatLon, Reason, UtcMicros};
 use serde_json::Value;
 
-use crate::envelope::Raw;
 use crate::fault::{Effect, shown};
 use crate::json::{self, Context, Element};
+use crate::version::Raw;
 
 /// Corners of all areas of a file that are read.
 const MAX_ALL_POINTS: usize = 400_000;
