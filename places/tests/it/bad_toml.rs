@@ -62,9 +62,15 @@ fn feeds_that_are_posted_to_and_storages_have_what_they_need_and_nothing_else() 
         ("format = 'gtfs-rt'\ntopic = 'a'\nheaders_file = 'h'", "headers_file: has no meaning without 'url'"),
         ("format = 'gbfs'", "url: is missing: feeds of shared vehicles are polled"),
         ("format = 'gbfs'\npush = true", "push: has no meaning for a feed of shared vehicles"),
-        ("format = 'gbfs'\nurl = 'https://h.example/a'\nreturn_rule = 'home'", "return_rule: "),
-        ("format = 'gbfs'\nurl = 'https://h.example/a'\nstale_after_s = 0", "stale_after_s: "),
-        ("format = 'gbfs'\nurl = 'https://h.example/a'\nsystems = 'a'", "systems: "),
+        (
+            "format = 'gbfs'\nurl = 'https://h.example/a'\nreturn_rule = 'home'",
+            "return_rule = 'home': is not known",
+        ),
+        ("format = 'gbfs'\nurl = 'https://h.example/a'\nstale_after_s = 0", "stale_after_s = 0: "),
+        (
+            "format = 'gbfs'\nurl = 'https://h.example/a'\nsystems = 'a'",
+            "systems = 'a': is not a list of ids",
+        ),
         (
             "format = 'gtfs-rt'\nurl = 'https://h.example/a'\nsystems = ['a']",
             "systems: has a meaning for feeds of format gbfs",
@@ -176,7 +182,7 @@ fn feeds_are_whole() {
         ),
         (
             "url = 'https://x/y'",
-            "5: url: only feeds of format gtfs-rt are polled\n  remedy: delete 'url' and name a topic",
+            "5: url: only feeds of format gtfs-rt and gbfs are polled\n  remedy: delete 'url' and name a topic",
         ),
         (
             "topic = 'a'\nuse_server_decoder = 'true'",
