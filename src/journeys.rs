@@ -104,10 +104,13 @@ pub fn describe(area: &Area) -> String {
     let streets = area.network.streets();
     let timetable = &area.timetable;
     format!(
-        "{} junctions, {} pieces of street, {} mapped parking places; {} stops, {} trips of {} lines",
+        "{} junctions, {} pieces of street, {} mapped parking places; {} names, {} house numbers; {} stops, {} trips \
+         of {} lines",
         streets.junctions.len(),
         streets.edges.len(),
         streets.parking.len(),
+        area.names.len(),
+        area.names.houses(),
         timetable.stop_count(),
         timetable.trips.len(),
         timetable.routes.len()

@@ -10,6 +10,7 @@ pub mod area;
 mod bits;
 pub mod booking;
 mod files;
+mod names;
 pub mod overlay;
 pub mod plan;
 pub mod raptor;

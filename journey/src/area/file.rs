@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use place_search::Index;
+
 use super::{Area, StopLinks};
 use crate::streets::{Network, Streets};
 use crate::timetable::Timetable;
@@ -41,7 +43,7 @@ pub enum FileError {
 /// # Errors
 /// It cannot be written.
 pub fn write(area: &Area, path: &Path) -> Result<u64, FileError> {
-    let content = (area.network.streets(), area.timetable.as_ref(), &area.stops);
+    let content = (area.network.streets(), area.timetable.as_ref(), &area.stops, area.names.as_ref());
     let io = |error| FileError::Io { path: path.to_owned(), error };
     let body = postcard::to_stdvec(&content).map_err(|error| io(io::Error::other(error)))?;
     let part = path.with_extension("part");
@@ -77,8 +79,9 @@ pub fn read(path: &Path) -> Result<Area, FileError> {
     if blake3::hash(body) != *checksum {
         return Err(damaged());
     }
-    let content: (Streets, Timetable, StopLinks) = postcard::from_bytes(body).map_err(|_| damaged())?;
-    let (streets, timetable, stops) = content;
+    let content: (Streets, Timetable, StopLinks, Index) =
+        postcard::from_bytes(body).map_err(|_| damaged())?;
+    let (streets, timetable, stops, names) = content;
     if !streets.is_sound() || !stops.fits(&timetable) {
         return Err(damaged());
     }
@@ -86,5 +89,5 @@ pub fn read(path: &Path) -> Result<Area, FileError> {
     let checksum = blake3::Hash::from_bytes(*checksum).to_hex().to_string();
     let network = Network::new(streets);
     let times = super::times(&network, &timetable);
-    Ok(Area { network, timetable: Arc::new(timetable), stops, times, checksum })
+    Ok(Area { network, timetable: Arc::new(timetable), stops, names: Arc::new(names), times, checksum })
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use domain::geo::Bbox;
 use domain::locality::Locality;
+use place_search::Index;
 
+use crate::names;
 use crate::streets::osm::OsmData;
 use crate::streets::{self, Network, StreetsError, Times};
 use crate::timetable::{self, FeedProblems, Options, ReadError, StopIx, Timetable};
@@ -27,6 +29,8 @@ pub struct Area {
     pub timetable: Arc<Timetable>,
     /// Where stops meet the streets.
     pub stops: StopLinks,
+    /// Names of streets, houses, towns, points of interest and stops.
+    pub names: Arc<Index>,
     /// Times of conditional streets, in the timetable's zone.
     pub times: Times,
     /// Checksum of the content.
@@ -58,6 +62,8 @@ pub enum Step {
         /// Name of the file.
         file: String,
     },
+    /// Indexing names and house numbers.
+    IndexingNames,
     /// Finding the streets of stops.
     LinkingStops,
     /// Footpaths between stops: stops that are done, of all.
@@ -124,12 +130,15 @@ impl Area {
                 timetable::read(feeds, Options::default(), &mut step, &mut notes.timetable)?
             }
         };
+        progress(Step::IndexingNames);
+        let names = Arc::new(names::index(&data, &timetable));
         progress(Step::LinkingStops);
         let stops = StopLinks::new(&network, &timetable);
         notes.stops_without_street = stops.unlinked(&timetable);
         stops::add_footpaths(&network, &stops, &mut timetable, progress);
         let times = times(&network, &timetable);
-        Ok((Area { network, timetable: Arc::new(timetable), stops, times, checksum: String::new() }, notes))
+        let timetable = Arc::new(timetable);
+        Ok((Area { network, timetable, stops, names, times, checksum: String::new() }, notes))
     }
 
     /// The box around all junctions.

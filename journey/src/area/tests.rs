@@ -74,7 +74,14 @@ pub(crate) fn town_with_orders(ordered: &[i32]) -> Area {
     let stops = StopLinks::new(&network, &timetable);
     stops::add_footpaths(&network, &stops, &mut timetable, &mut |_| ());
     let times = super::times(&network, &timetable);
-    Area { network, timetable: Arc::new(timetable), stops, times, checksum: String::new() }
+    Area {
+        network,
+        timetable: Arc::new(timetable),
+        stops,
+        names: Arc::default(),
+        times,
+        checksum: String::new(),
+    }
 }
 
 #[test]
@@ -190,7 +197,14 @@ pub(crate) fn two_platforms(
     let stops = StopLinks::new(&network, &timetable);
     stops::add_footpaths(&network, &stops, &mut timetable, &mut |_| ());
     let times = super::times(&network, &timetable);
-    Area { network, timetable: Arc::new(timetable), stops, times, checksum: String::new() }
+    Area {
+        network,
+        timetable: Arc::new(timetable),
+        stops,
+        names: Arc::default(),
+        times,
+        checksum: String::new(),
+    }
 }
 
 /// How the change from `m` to `n` goes: seconds and metres.

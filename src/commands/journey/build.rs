@@ -138,6 +138,7 @@ fn words(step: &Step) -> String {
         Step::ReadingStreets => "reading streets".into(),
         Step::LinkingStreets => "joining streets".into(),
         Step::ReadingTimetable { feed, file } => format!("reading {feed}: {file}"),
+        Step::IndexingNames => "indexing names".into(),
         Step::LinkingStops => "linking stops to streets".into(),
         Step::WalkingBetweenStops { done, of } => format!("footpaths between stops: {done} of {of}"),
     }

@@ -1,6 +1,8 @@
 //! OpenStreetMap data as the street builder takes it: plain vectors, from a file or made by hand.
 
 mod pbf;
+pub mod places;
+mod rings;
 
 use domain::geo::LatLon;
 use rustc_hash::FxHashMap;
@@ -122,6 +124,8 @@ pub struct OsmData {
     pub ways: Vec<OsmWay>,
     /// By id.
     pub relations: Vec<OsmRelation>,
+    /// What has a name or a house number and is no street, by id.
+    pub places: Vec<places::OsmPlace>,
     /// Problems of the data, as sentences.
     pub problems: Vec<String>,
 }

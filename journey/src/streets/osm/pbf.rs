@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use osmpbf::{BlobDecode, BlobReader, Element, PrimitiveBlock};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Coord, OsmData, OsmMember, OsmRelation, OsmWay, Tags};
+use super::{Coord, OsmData, OsmMember, OsmRelation, OsmWay, Tags, places};
 use super::{is_parking, relation_matters, way_matters};
 use crate::files::{self, Watched};
 use crate::streets::StreetsError;
@@ -50,8 +50,9 @@ pub fn read(paths: &[PathBuf]) -> Result<OsmData, StreetsError> {
     let used: FxHashSet<&str> = USED_KEYS.split_whitespace().collect();
     let mut data = OsmData::default();
     let mut places = Places::default();
+    let mut named = places::Reader::default();
     for path in paths {
-        let blocks = each_block(path, |block| places.read_block(block, &used))?;
+        let blocks = each_block(path, |block| places.read_block(block, &used, &mut named))?;
         if blocks == 0 {
             return Err(StreetsError::Empty { path: path.clone() });
         }
@@ -59,9 +60,11 @@ pub fn read(paths: &[PathBuf]) -> Result<OsmData, StreetsError> {
     let needed: FxHashSet<i64> = (places.ways.values().flat_map(|way| way.nodes.iter().copied()))
         .chain(places.relations.values().flat_map(|relation| relation.members.iter().map(|m| m.id)))
         .collect();
+    named.look_for_nodes(&places.ways);
     for path in paths {
-        each_block(path, |block| read_nodes(block, &used, &needed, &mut data))?;
+        each_block(path, |block| read_nodes(block, &used, &needed, &mut data, &mut named))?;
     }
+    data.places = named.finish(&places.ways);
     data.ways = places.ways.into_values().collect();
     data.ways.sort_by_key(|way| way.id);
     data.relations = places.relations.into_values().collect();
@@ -127,9 +130,10 @@ struct Places {
 }
 
 impl Places {
-    fn read_block(&mut self, block: &PrimitiveBlock, used: &FxHashSet<&str>) {
+    fn read_block(&mut self, block: &PrimitiveBlock, used: &FxHashSet<&str>, named: &mut places::Reader) {
         block.for_each_element(|element| match element {
             Element::Way(way) => {
+                named.way(&way);
                 let tags = used_tags(way.tags(), used);
                 // A way without any tag may be the ring of a multipolygon.
                 if way_matters(&tags) || way.tags().next().is_none() {
@@ -141,6 +145,7 @@ impl Places {
                 }
             }
             Element::Relation(relation) => {
+                named.relation(&relation);
                 let tags = used_tags(relation.tags(), used);
                 if relation_matters(&tags) {
                     let members = relation.members().map(|member| OsmMember {
@@ -157,7 +162,13 @@ impl Places {
     }
 }
 
-fn read_nodes(block: &PrimitiveBlock, used: &FxHashSet<&str>, needed: &FxHashSet<i64>, data: &mut OsmData) {
+fn read_nodes(
+    block: &PrimitiveBlock,
+    used: &FxHashSet<&str>,
+    needed: &FxHashSet<i64>,
+    data: &mut OsmData,
+    named: &mut places::Reader,
+) {
     let mut take = |id: i64, nano_lat: i64, nano_lon: i64, tags: Tags| {
         let parking = is_parking(&tags) || tags.is("amenity", "parking_entrance");
         let Some(coord) = coord(nano_lat, nano_lon) else {
@@ -175,9 +186,11 @@ fn read_nodes(block: &PrimitiveBlock, used: &FxHashSet<&str>, needed: &FxHashSet
     };
     block.for_each_element(|element| match element {
         Element::Node(node) => {
+            named.node(node.id(), coord(node.nano_lat(), node.nano_lon()), node.tags());
             take(node.id(), node.nano_lat(), node.nano_lon(), used_tags(node.tags(), used))
         }
         Element::DenseNode(node) => {
+            named.node(node.id(), coord(node.nano_lat(), node.nano_lon()), node.tags());
             take(node.id(), node.nano_lat(), node.nano_lon(), used_tags(node.tags(), used));
         }
         Element::Way(_) | Element::Relation(_) => {}
