@@ -95,14 +95,12 @@ impl Index {
         let most_missing = usize::from(words.len() > 1);
         let mut found = Vec::new();
         for missing in 0..=most_missing {
-            found = self.candidates(&fits, &words, missing as u32, question.kinds, ruler.as_ref());
+            found = self.candidates(&fits, &words, missing as u32, question, ruler.as_ref());
             if !found.is_empty() {
                 break;
             }
         }
-        let order = |a: &Candidate, b: &Candidate| a.cost.total_cmp(&b.cost).then(a.entry.cmp(&b.entry));
-        best_first(&mut found, question.limit, order);
-        found.into_iter().map(|candidate| self.hit(&candidate, ruler.as_ref())).collect()
+        found.iter().map(|candidate| self.hit(candidate, ruler.as_ref())).collect()
     }
 
     /// Of each place whose name has a word of the question, which ones.
@@ -161,17 +159,17 @@ impl Index {
         towns
     }
 
-    /// What fits but for `missing` words.
+    /// What fits but for `missing` words, the best first.
     fn candidates(
         &self,
         fits: &Fits,
         words: &[Word],
         missing: u32,
-        kinds: Kinds,
+        question: &Question<'_>,
         ruler: Option<&Ruler>,
     ) -> Vec<Candidate> {
         let all = ((1u16 << words.len()) - 1) as u8;
-        let mut found = Vec::new();
+        let mut best = Best { limit: question.limit, found: Vec::new(), worst: f32::INFINITY };
         for &number in &fits.touched {
             let slot = fits.slots[number as usize];
             let entry = &self.stored.entries[number as usize];
@@ -189,8 +187,8 @@ impl Index {
                 continue;
             }
             fit.missing = missing as u8;
-            let house = self.house_choice(number, asked, kinds);
-            if !kinds.has(kind_of(entry, house)) {
+            let house = self.house_choice(number, asked, question.kinds);
+            if !question.kinds.has(kind_of(entry, house)) {
                 continue;
             }
             let house_fit = match house {
@@ -198,10 +196,14 @@ impl Index {
                 HouseChoice::Nearest(_) => HouseFit::Other,
                 HouseChoice::None => HouseFit::None,
             };
-            let cost = text_cost(entry, fit, house_fit) + distance_cost(ruler, self.at(entry, house));
-            found.push(Candidate { cost, entry: number, house });
+            let text_cost = text_cost(entry, fit, house_fit);
+            // A letter fits a fifth of all names: most need not be measured.
+            if text_cost <= best.worst {
+                let cost = text_cost + distance_cost(ruler, self.at(entry, house));
+                best.add(Candidate { cost, entry: number, house });
+            }
         }
-        found
+        best.sorted()
     }
 
     /// The house of a street that is asked for.
@@ -294,11 +296,39 @@ fn kind_of(entry: &Entry, house: HouseChoice) -> Kind {
     }
 }
 
-/// Sorts the best `limit` and drops the rest.
-fn best_first<T>(items: &mut Vec<T>, limit: usize, order: impl Fn(&T, &T) -> Ordering) {
-    if limit < items.len() {
-        items.select_nth_unstable_by(limit, &order);
-        items.truncate(limit);
+/// The best candidates of many.
+struct Best {
+    limit: usize,
+    /// Some more than the limit, in no order.
+    found: Vec<Candidate>,
+    /// What costs more is none of the best.
+    worst: f32,
+}
+
+impl Best {
+    fn add(&mut self, candidate: Candidate) {
+        if candidate.cost > self.worst {
+            return;
+        }
+        self.found.push(candidate);
+        // Seldom enough that dropping the rest costs little.
+        const SPARE: usize = 64;
+        if self.found.len() >= self.limit.saturating_mul(2).saturating_add(SPARE) {
+            self.found.select_nth_unstable_by(self.limit - 1, Candidate::order);
+            self.found.truncate(self.limit);
+            self.worst = self.found.last().map_or(f32::INFINITY, |last| last.cost);
+        }
     }
-    items.sort_unstable_by(order);
+
+    fn sorted(mut self) -> Vec<Candidate> {
+        self.found.sort_unstable_by(Candidate::order);
+        self.found.truncate(self.limit);
+        self.found
+    }
+}
+
+impl Candidate {
+    fn order(&self, other: &Self) -> Ordering {
+        self.cost.total_cmp(&other.cost).then(self.entry.cmp(&other.entry))
+    }
 }

@@ -119,3 +119,19 @@ fn other_names_find_a_place_under_its_own() {
     let bath = Place { also, ..place(Kind::Poi, "düb", "Dülmen", DUELMEN) };
     assert_eq!(found(&Index::build(vec![bath], Vec::new()), &ask("hallenb")), ["poi düb, Dülmen"]);
 }
+
+#[test]
+fn the_best_of_many_are_the_first_of_all() {
+    let at = |n: usize| east(DUELMEN, (n * 7 % 5_000) as f64);
+    let places: Vec<Place> = (0..1_000)
+        .map(|n| {
+            place(Kind::Poi, &format!("Markt {} {n}", ["", "Halle", "Am alten Tor"][n % 3]), "Dülmen", at(n))
+        })
+        .collect();
+    let index = Index::build(places, Vec::new());
+    let all = index.search(&Question { limit: usize::MAX, ..near("m", DUELMEN) });
+    assert_eq!(all.len(), 1_000);
+    for limit in [1, 8, 100, 999] {
+        assert_eq!(index.search(&Question { limit, ..near("m", DUELMEN) }), all[..limit]);
+    }
+}
