@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::{County, Site, Stop};
 use super::country::railways;
-use super::geometry::{Point, distance};
+use super::geometry::{Point, between, distance};
 use super::lots::{Lot, access};
 use super::net::{Edge, Net};
 use super::pbf::{Extract, Node, Restriction, Tags, Way, tags};
@@ -13,13 +13,17 @@ use super::sketch::Sketch;
 
 /// A bus stop's pole stands so far from the middle of the street, degrees of latitude (4 m).
 const POLE_DEG: f64 = 0.000_036;
+/// Houses stand so far apart along a street, and so far from its middle, metres.
+const HOUSE_EVERY_M: f64 = 35.0;
+const HOUSE_ASIDE_M: f64 = 14.0;
 /// Tolerance for things that lie on a street, metres.
 const ON_STREET_M: f64 = 2.0;
 
 /// Builds the extract.
 pub(super) fn extract(county: &County, sketch: &Sketch, net: &Net, lots: &[Lot]) -> Extract {
-    let mut map = Map { sketch, net, extract: Extract::default(), node_ids: BTreeMap::new() };
-    map.streets(county.seed);
+    let mut map =
+        Map { sketch, net, extract: Extract::default(), node_ids: BTreeMap::new(), houses: BTreeMap::new() };
+    map.streets(county);
     county.stops.iter().for_each(|stop| map.stop(stop));
     for (line, course) in railways(county) {
         let nodes = course.iter().map(|at| map.node(*at, Tags::new())).collect();
@@ -40,6 +44,8 @@ struct Map<'a> {
     extract: Extract,
     /// Ids of the points of the net that are used.
     node_ids: BTreeMap<usize, i64>,
+    /// How many houses a street of a town has on each side.
+    houses: BTreeMap<(&'static str, String), u32>,
 }
 
 impl Map<'_> {
@@ -62,8 +68,8 @@ impl Map<'_> {
     }
 
     /// Ways go on as long as nothing changes, and end where a turn is forbidden.
-    fn streets(&mut self, seed: u64) {
-        let turns = no_left_turns(self.net, seed);
+    fn streets(&mut self, county: &County) {
+        let turns = no_left_turns(self.net, county.seed);
         let vias: BTreeSet<usize> = turns.iter().map(|turn| turn.via).collect();
         let goes_on = |a: &Edge, b: &Edge| {
             (a.way, a.kind, a.oneway, a.in_town, a.to) == (b.way, b.kind, b.oneway, b.in_town, b.from)
@@ -72,7 +78,8 @@ impl Map<'_> {
         let mut way_of: Vec<i64> = Vec::new();
         for run in self.net.edges.chunk_by(goes_on) {
             let points = std::iter::once(run[0].from).chain(run.iter().map(|edge| edge.to));
-            let nodes = points.map(|point| self.net_node(point)).collect();
+            let points: Vec<usize> = points.collect();
+            let nodes = points.iter().map(|point| self.net_node(*point)).collect();
             let Edge { way, kind, oneway, in_town, .. } = run[0];
             let drawn = &self.sketch.ways[way];
             let mut tags = tags(kind.tags(in_town));
@@ -82,12 +89,44 @@ impl Map<'_> {
             tags.extend(drawn.access.map(|access| ("access", access.to_owned())));
             self.extract.ways.push(Way { nodes, tags });
             way_of.extend(run.iter().map(|_| self.extract.ways.len() as i64));
+            if let Some(name) = drawn.name.as_ref().filter(|_| kind.is_street() && in_town) {
+                self.houses(county, name, &points);
+            }
         }
         for turn in turns {
             let via = self.net_node(turn.via);
             let (from, to) = (way_of[turn.from], way_of[turn.to]);
             self.extract.restrictions.push(Restriction { from, via, to });
         }
+    }
+
+    /// Houses on both sides, odd numbers on one.
+    fn houses(&mut self, county: &County, street: &str, points: &[usize]) {
+        let line: Vec<Point> = points.iter().map(|point| self.net.points[*point]).collect();
+        for pair in line.windows(2) {
+            let length_m = distance(pair[0], pair[1]);
+            let aside =
+                [pair[0][1] - pair[1][1], pair[1][0] - pair[0][0]].map(|m| m / length_m * HOUSE_ASIDE_M);
+            for step in 0..(length_m / HOUSE_EVERY_M) as u32 {
+                let at = between(pair[0], pair[1], (f64::from(step) + 0.5) * HOUSE_EVERY_M / length_m);
+                let town = self.town_of(county, at);
+                let before = self.houses.entry((town, street.to_owned())).or_default();
+                let first = *before * 2 + 1;
+                *before += 1;
+                for (number, side) in [(first, 1.0), (first + 1, -1.0)] {
+                    let house = self.degrees([at[0] + side * aside[0], at[1] + side * aside[1]]);
+                    let number = with(Tags::new(), "addr:housenumber", &number.to_string());
+                    self.node(house, with(with(number, "addr:street", street), "addr:city", town));
+                }
+            }
+        }
+    }
+
+    fn town_of(&self, county: &County, at: Point) -> &'static str {
+        let towns = county.municipalities.iter().skip(1);
+        let away_m =
+            |town: &&super::super::Municipality| distance(self.sketch.frame.point([town.lon, town.lat]), at);
+        towns.min_by(|a, b| away_m(a).total_cmp(&away_m(b))).map_or("", |town| town.name)
     }
 
     fn stop(&mut self, stop: &Stop) {
