@@ -25,6 +25,7 @@ use crate::journeys::{Inputs, Journeys};
 use crate::operators::ops::Ops;
 use crate::pages::HasDocs;
 use crate::rentals::Rentals;
+use crate::search::LiveNames;
 use crate::suppliers::messages::Posting;
 
 /// See the module's description.
@@ -77,6 +78,7 @@ pub(crate) struct Shared {
     pub journeys: Arc<Journeys>,
     pub rentals: Arc<Rentals>,
     pub forecasts: Arc<Forecasts>,
+    pub names: Arc<LiveNames>,
     pub clock: Clock,
     pub keys: Keys,
     pub tables: Bounds,
@@ -106,6 +108,7 @@ impl App {
             journeys,
             rentals: self.rentals.clone(),
             forecasts,
+            names: Arc::default(),
             clock,
             keys,
             tables: Bounds { permits: Permits::of_tables(), max_json_rows: self.max_json_rows },

@@ -15,6 +15,7 @@ mod pages;
 mod planners;
 mod rentals;
 mod router;
+mod search;
 mod suppliers;
 #[cfg(test)]
 mod tests;

@@ -38,7 +38,7 @@ use crate::operators::{audit, feeds, notices, ops};
 use crate::pages::docs;
 use crate::planners::{analysis, punctuality, ridership};
 use crate::suppliers::messages;
-use crate::{contract, journeys, pages, rentals};
+use crate::{contract, journeys, pages, rentals, search};
 
 /// All routes on one port.
 pub fn router(app: &App) -> Router {
@@ -79,6 +79,8 @@ fn public_api() -> Vec<UtoipaMethodRouter<Shared>> {
         routes!(journeys::alerts),
         routes!(vehicles::vehicles),
         routes!(rentals::rentals),
+        routes!(search::search),
+        routes!(search::search_at),
         routes!(analysis::occupancy),
         routes!(analysis::stays),
         routes!(sensors::sensors),

@@ -1,7 +1,7 @@
 //! How near the product comes to the physical limits: ratios within one run.
 //!
 //! `cargo bench --profile demo --bench limits` (all), or with the names of parts:
-//! `-- ingest batches seen parking memory journeys health`. Needs mosquitto and PostgreSQL. Prints one JSON
+//! `-- ingest batches seen parking memory journeys health search`. Needs mosquitto and PostgreSQL. Prints one JSON
 //! object per part; `KV_BENCH_MESSAGES` and `KV_BENCH_BAYS` change the size.
 
 mod bare;
@@ -12,6 +12,7 @@ mod ingest;
 mod journeys;
 mod memory;
 mod parking;
+mod search;
 mod seen;
 mod setup;
 
@@ -41,6 +42,9 @@ async fn main() -> Result<()> {
     }
     if wants("health") {
         println!("{}", health::run().await?);
+    }
+    if wants("search") {
+        println!("{}", search::run().await?);
     }
     if wants("journeys") {
         println!("{}", journeys::run().await?);

@@ -74,6 +74,11 @@ QUESTIONS = {
     ],
     "/v1/journeys/{id}": [({"id": journey["id"]}, {}), ({"id": journey["id"]}, {"lang": "de"})] if journey else [],
     "/v1/trips/{id}": [({"id": trip}, {})] if trip else [],
+    "/v1/search": [
+        ({}, {"q": "Bahnhof", "near": near, "limit": 5}),
+        ({}, {"q": "haupstr 4", "kind": "address,street", "lang": "de"}),
+    ],
+    "/v1/search/at": [({}, {"point": near, "kind": "stop,site,street"})],
     "/v1/stops": [({}, {"near": near, "radius_m": 2000, "limit": 5})],
     "/v1/alerts": [({}, {"limit": 2})],
     "/v1/stops/{id}/departures": [({"id": stop}, {"limit": 5})],

@@ -39,6 +39,7 @@ mod rentals;
 mod replay;
 mod retained;
 mod samples;
+mod search;
 mod stopping;
 mod storage;
 mod subscriptions;

@@ -186,6 +186,32 @@ parameters! {
         lang: Option<Preferred>,
     }
 
+    /// What somebody types, looking for a place.
+    Search {
+        /// What was typed, at most 200 letters: a name, or a street with house number and town.
+        q: Name,
+        /// Where the place is likely to be: `LAT,LON`; of hits that fit as well the nearer one comes first.
+        near: Option<Point>,
+        /// What is looked for, separated by commas; all when left out.
+        kind: Option<FoundKinds>,
+        /// How many items at most; more than 50 is taken as 50.
+        limit: Option<FewLimit>,
+        /// Language of `detail`; that of `Accept-Language`, else English, when left out.
+        lang: Option<Preferred>,
+    }
+
+    /// Around which point.
+    SearchAt {
+        /// The point: `LAT,LON` in decimal degrees (WGS 84), latitude first.
+        point: Point,
+        /// What is looked for, separated by commas; all when left out.
+        kind: Option<FoundKinds>,
+        /// How many items at most; more than 50 is taken as 50.
+        limit: Option<FewLimit>,
+        /// Language of `detail`; that of `Accept-Language`, else English, when left out.
+        lang: Option<Preferred>,
+    }
+
     /// Of what, and for which times.
     Forecast {
         /// Id of a site; either this or `bay` is required.

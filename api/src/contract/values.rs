@@ -116,6 +116,12 @@ values! {
     Limit = limit(DEFAULT_LIMIT);
     /// Length of a short list.
     ShortLimit = limit(20);
+    /// Length of a list of suggestions.
+    FewLimit = limit(8);
+    /// What was typed.
+    Name = text().min_length(Some(1)).max_length(Some(200)).examples(["Rathaus"]);
+    /// Kinds of places that are found by name.
+    FoundKinds = choices(place_search::Kind::ALL.map(place_search::Kind::as_str));
     /// Length of a page of open data.
     OpenLimit = limit(10_000);
     /// Search radius.

@@ -74,6 +74,8 @@ words! {
     RejectionReason = all!(domain::Reason);
     /// What a replayed message is about.
     ReplayedKind = ["bay", "site", "vehicle"];
+    /// Kind of a place that was found by name.
+    FoundKind = place_search::Kind::ALL.map(place_search::Kind::as_str);
     /// A single bay, or a site.
     PlaceKind = all!(domain::place::PlaceKind);
     /// What a site's numbers rest on: its own fresh count, the states of its bays, or nothing fresh.

@@ -22,4 +22,5 @@ mod posting;
 mod privacy;
 mod rentals;
 mod rows;
+mod search;
 mod silent;

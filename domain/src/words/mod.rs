@@ -10,6 +10,7 @@
 mod acceptance;
 mod feed_check;
 mod feed_health;
+pub mod found;
 mod guidance;
 mod health;
 mod mistake;

@@ -31,6 +31,8 @@ const ADDRESSES: &[&str] = &[
     "/open/parkapi/v1/warendorf",
     "/open/parkapi/v3/parking-sites",
     "/open/parkapi/v3/parking-spots",
+    "/v1/search?q=s&limit=50",
+    "/v1/search/at?point=51.953,7.991&limit=50",
     "/v1/feeds",
     "/?q=51.953,7.991",
     "/sign/warendorf",
