@@ -36,7 +36,7 @@ fn now_s() -> u64 {
 
 /// Headers of the alerts of an answer.
 fn headers(answer: &Value) -> Vec<&str> {
-    answer["alerts"].as_array().unwrap().iter().filter_map(|alert| alert["header"].as_str()).collect()
+    answer["alerts"].as_array().into_iter().flatten().filter_map(|alert| alert["header"].as_str()).collect()
 }
 
 /// Headers of the alerts that a leg or a departure points to.

@@ -34,6 +34,17 @@ const HIDDEN: [&str; 2] = ["script", "style"];
 
 /// Text without tags and escapes of HTML, without control characters, and with single spaces; lines stay.
 pub(super) fn plain(text: &str) -> String {
+    // Some systems escape what is HTML already.
+    let bare = without_markup(&without_markup(text));
+    let lines = bare.lines().map(|line| {
+        let words = line.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join(" ")
+    });
+    let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+    lines.join("\n")
+}
+
+fn without_markup(text: &str) -> String {
     let mut bare = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['<', '&']) {
@@ -46,12 +57,7 @@ pub(super) fn plain(text: &str) -> String {
         });
     }
     bare.push_str(rest);
-    let lines = bare.lines().map(|line| {
-        let words = line.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
-        words.collect::<Vec<_>>().join(" ")
-    });
-    let lines: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
-    lines.join("\n")
+    bare
 }
 
 /// Skips a tag at the begin of `text`; returns what follows, `None`: it is none.
@@ -107,8 +113,9 @@ mod tests {
             ("<p>Stra&szlig;e <b>gesperrt</b>.</p><p>Umleitung</p>", "Straße gesperrt.\nUmleitung"),
             ("a<br/>b<BR>c\r\n\r\n d  e\t\u{7}f", "a\nb\nc\nd e f"),
             ("<a href=\"javascript:alert(1)\">x</a> &#228;&#xe4;&bogus; &", "x ää&bogus; &"),
+            ("damage.&lt;br /&gt;&lt;br /&gt; Delayed; 5 &lt; 6, 3 &lt;4", "damage.\nDelayed; 5 < 6, 3 <4"),
             ("a<script>alert('<p>')</script>b<!-- c --> d<style>x", "ab d"),
-            ("&lt;script&gt;", "<script>"),
+            ("&lt;script&gt;a", ""),
             ("<", "<"),
         ] {
             assert_eq!(plain(text), expected, "{text}");

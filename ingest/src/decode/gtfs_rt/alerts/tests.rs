@@ -72,7 +72,20 @@ fn summary(decoded: &Decoded) -> String {
     first.sort_by_key(|a| &a.id);
     let _ = writeln!(text, "effects: {}", effects.join(", "));
     for alert in first.iter().take(2) {
-        let _ = writeln!(text, "{alert:?}");
+        let about: Vec<String> = alert.about.iter().map(|about| format!("{about:?}")).collect();
+        let bytes =
+            |texts: &Texts| texts.0.iter().map(|(lang, text)| (lang.clone(), text.len())).collect::<Vec<_>>();
+        let _ = writeln!(
+            text,
+            "{}: periods {:?}, header {:?}, text {:?}, about",
+            alert.id,
+            alert.periods,
+            bytes(&alert.header),
+            bytes(&alert.text)
+        );
+        about.iter().for_each(|about| {
+            let _ = writeln!(text, "  {about}");
+        });
     }
     let _ = writeln!(text, "statements of trips and vehicles: {}", decoded.statements.len());
     let dropped = decoded.alerts.iter().flat_map(|stated| &stated.dropped);
@@ -139,7 +152,7 @@ fn a_german_alert_is_read_with_its_translation() {
         )]),
     };
     let decoded = sent(0, vec![entity("1", alert)]);
-    insta::assert_snapshot!(summary(&decoded));
+    insta::assert_snapshot!(format!("{}{:#?}", summary(&decoded), read(&decoded)));
 }
 
 #[test]
