@@ -66,7 +66,10 @@ fn feeds_that_are_posted_to_and_storages_have_what_they_need_and_nothing_else() 
             "format = 'gbfs'\nurl = 'https://h.example/a'\nreturn_rule = 'home'",
             "return_rule = 'home': is not known",
         ),
-        ("format = 'gbfs'\nurl = 'https://h.example/a'\nstale_after_s = 0", "stale_after_s = 0: "),
+        (
+            "format = 'gbfs'\nurl = 'https://h.example/a'\nstale_after_s = 0",
+            "stale_after_s = '0': is out of range",
+        ),
         (
             "format = 'gbfs'\nurl = 'https://h.example/a'\nsystems = 'a'",
             "systems = 'a': is not a list of ids",
