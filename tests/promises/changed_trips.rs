@@ -133,6 +133,21 @@ async fn riders_see_what_a_feed_changes() {
     let (_, again) = instance.get(&format!("/v1/journeys/{chosen}")).await;
     assert_eq!((&again["holds"], trips(&again)), (&true.into(), vec!["bus:t1"]), "{again}");
 
+    let corner =
+        format!("/v1/journeys?from={from}&to=51.9425,7.1705&via=bus:b&modes=TRANSIT&depart={}", at(11, 50));
+    let (_, through) = instance.get(&corner).await;
+    assert_eq!(trips(&through)[0], "bus:t1", "{through}");
+    let legs = through["itineraries"][0]["legs"].as_array().unwrap();
+    let last = legs.last().unwrap();
+    assert_eq!((&last["from"]["kind"], &last["from"]["id"]), (&"via".into(), &"bus:b".into()), "{through}");
+    let id = through["itineraries"][0]["id"].as_str().unwrap();
+    let (_, again) = instance.get(&format!("/v1/journeys/{id}")).await;
+    assert_eq!(
+        (&again["holds"], &again["itineraries"][0]["legs"]),
+        (&true.into(), &legs[..].into()),
+        "{again}"
+    );
+
     let named = |trip: &str, relationship| TripDescriptor {
         trip_id: Some(trip.into()),
         start_date: Some(date.clone()),

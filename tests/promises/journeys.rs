@@ -218,6 +218,10 @@ async fn bad_questions_name_the_field_and_the_remedy() {
         ),
         (format!("from={FROM}&to={CENTRE}&wheelchair=perhaps"), "bad-parameter", "wheelchair"),
         (format!("from={FROM}&to={CENTRE}&max_walk_m=-1"), "bad-parameter", "max_walk_m"),
+        (format!("from={FROM}&to={CENTRE}&via=nowhere"), "bad-parameter", "via"),
+        (format!("from={FROM}&to={CENTRE}&via=10,10"), "outside-area", "via"),
+        (format!("from={FROM}&to={CENTRE}&via={FROM};{FROM};{FROM}"), "bad-parameter", "via"),
+        (format!("from={FROM}&to={CENTRE}&via={CENTRE}&modes=CAR"), "bad-parameter", "via"),
         (format!("from=nowhere&to={CENTRE}"), "bad-parameter", "from"),
     ] {
         let (status, problem) = demo.get(&format!("/v1/journeys?{query}")).await;

@@ -94,6 +94,8 @@ values! {
     Point = pattern(POINT, "51.95,7.17");
     /// The destination of a journey.
     Goal = pattern(POINT, "51.93,7.19");
+    /// Points and stops in between.
+    ViaPlaces = text().min_length(Some(1)).examples(["51.94,7.18"]);
     /// `W,S,E,N`
     Bbox = pattern(BBOX, "7.10,51.90,7.20,52.00");
     /// An instant.

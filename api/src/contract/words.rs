@@ -114,7 +114,7 @@ words! {
     /// What one travels on.
     WayKind = all!(domain::guidance::WayKind);
     /// What stands at the end of a leg.
-    EndKind = ["origin", "destination", "stop", "parking"];
+    EndKind = ["origin", "destination", "via", "stop", "parking"];
     /// What is not part of the answer: a place to park, or a ride of a line.
     LeftOutKind = ["parking", "line"];
     /// Why a place to park, or a ride (`cancelled`, `stop_skipped`), is not part of the answer.

@@ -166,6 +166,7 @@ mod tests {
             from: at(52.0),
             to: at(52.1),
             when: When::DepartAt(0),
+            via: Vec::new(),
             modes: Modes::CAR,
             max_walk_m: 500.0,
             max_direct_walk_m: 500.0,

@@ -4,13 +4,13 @@ use domain::geo::{Bbox, LatLon};
 use domain::{Audience, Lang, UtcMicros};
 use journey::area::Area;
 use journey::booking::BookedRides;
-use journey::plan::{Modes, When};
+use journey::plan::{Modes, Via, When};
 use journey::timetable::Access;
 use journey::timetable::services::date_of;
 
 use super::notes::NoteOut;
 use super::page::JourneyCursor;
-use crate::http::params::Params;
+use crate::http::params::{Params, parse_lat_lon};
 use crate::http::problem::Problem;
 
 /// Default walking limit, metres.
@@ -36,6 +36,9 @@ const MAX_LIMIT: usize = 50;
 const NOT_LASTING: [&str; 10] =
     ["depart", "arrive", "modes", "window_s", "limit", "cursor", "book_at", "booking", "lang", "steps"];
 
+/// Most places in between.
+const MAX_VIA: usize = 2;
+
 /// Two points nearer than this are the same, metres.
 const SAME_PLACE_M: f64 = 10.0;
 
@@ -47,6 +50,8 @@ pub struct JourneyQuery {
     pub from: LatLon,
     pub to: LatLon,
     pub when: When,
+    /// The places in between, as they were given.
+    pub via: Vec<String>,
     pub modes: Modes,
     pub max_walk_m: f64,
     pub max_direct_walk_m: f64,
@@ -112,6 +117,14 @@ impl JourneyQuery {
         let named = |text: &str| Modes::NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
         let modes = params.list_of("modes", &names(), |text| named(text).map(|(_, mode)| *mode))?;
         let modes = modes.unwrap_or_else(|| Modes::NAMED.map(|(_, mode)| mode).to_vec());
+        let via: Vec<String> = params
+            .text("via")
+            .into_iter()
+            .flat_map(|text| text.split(';'))
+            .map(|one| one.trim().to_owned())
+            .collect();
+        let modes = modes.iter().fold(Modes::NONE, |set, mode| set.with(*mode));
+        check_via(params, &via, modes)?;
         let is_limited = params.text("max_walk_m").is_some();
         let max_walk_m = params.number("max_walk_m", DEFAULT_WALK_M, 0.0, MAX_WALK_M)?;
         let positive = |name: &str, max: f64| match params.text(name) {
@@ -132,7 +145,8 @@ impl JourneyQuery {
             from,
             to,
             when,
-            modes: modes.iter().fold(Modes::NONE, |set, mode| set.with(*mode)),
+            via,
+            modes,
             max_walk_m,
             max_direct_walk_m: if is_limited { max_walk_m } else { DEFAULT_DIRECT_WALK_M },
             audiences: params.list("for", &Audience::choices())?.unwrap_or_default(),
@@ -151,6 +165,33 @@ impl JourneyQuery {
             lang: params.one("lang", &Lang::choices())?.or(accepted).unwrap_or(Lang::En),
             lasting: params.without(&NOT_LASTING),
         })
+    }
+
+    /// The places in between.
+    ///
+    /// # Errors
+    /// 400: one is not in the timetable, or outside of the streets.
+    pub fn via_points(&self, area: &Area, bounds: Option<Bbox>) -> Result<Vec<Via>, Problem> {
+        let via = self.via.iter().map(|text| {
+            let stop = area.timetable.stop(text);
+            let at = match stop {
+                Some(stop) => area.timetable.stops.point(stop),
+                None => parse_lat_lon(text).ok_or_else(|| {
+                    Problem::bad_parameter(
+                        "via",
+                        text,
+                        format!("'{text}' is neither a point nor the id of a stop."),
+                    )
+                    .remedy("Write LAT,LON, or an 'id' of /v1/stops; several are separated by semicolons.")
+                })?,
+            };
+            if bounds.is_some_and(|b| b.touches(at.around(MARGIN_M))) {
+                Ok(Via { at, stop })
+            } else {
+                Err(outside("via", at, bounds))
+            }
+        });
+        via.collect()
     }
 
     /// Checks that streets reach both ends.
@@ -222,6 +263,25 @@ fn access(params: &Params<'_>) -> Result<Access, Problem> {
             Err(Problem::bad_parameter("wheelchair", other, detail).remedy(remedy))
         }
     }
+}
+
+/// Checks how many places in between there are, and that something goes through them.
+fn check_via(params: &Params<'_>, via: &[String], modes: Modes) -> Result<(), Problem> {
+    let value = params.text("via").unwrap_or_default();
+    if via.len() > MAX_VIA || via.iter().any(String::is_empty) {
+        return Err(Problem::bad_parameter("via", value, format!("'via' is not one to {MAX_VIA} places."))
+            .remedy("Write via=LAT,LON or via=STOP_ID; two are separated by a semicolon."));
+    }
+    let through = [Modes::WALK, Modes::BIKE, Modes::TRANSIT];
+    if !via.is_empty() && !through.iter().any(|mode| modes.has(*mode)) {
+        return Err(Problem::bad_parameter(
+            "via",
+            value,
+            "None of these 'modes' goes through places in between.",
+        )
+        .remedy("Add WALK, BIKE or TRANSIT to 'modes', or leave 'via' out."));
+    }
+    Ok(())
 }
 
 fn flag(params: &Params<'_>, name: &str) -> Result<bool, Problem> {

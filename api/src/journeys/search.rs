@@ -12,7 +12,7 @@ use domain::geo::LatLon;
 use domain::live::{BaysWanted, Offer, PlaceRef, Search};
 use domain::place::SiteKind;
 use domain::{SiteId, UtcMicros};
-use journey::plan::{self, Itinerary, Lot, Modes, Page, Planner, Request, Which};
+use journey::plan::{self, Itinerary, Lot, Modes, Page, Planner, Request, Via, Which};
 
 use super::alerts::Noted;
 use super::answer::{JourneysOut, written};
@@ -91,13 +91,14 @@ pub(super) async fn respond(
     let now = view.now;
     let loaded = inputs.journeys.loaded().ok_or_else(nothing_loaded)?;
     query.check_area(loaded.bounds)?;
+    let via = query.via_points(&loaded.area, loaded.bounds)?;
     let notes: Vec<NoteOut> = query.check_calendar(&loaded.area)?.into_iter().collect();
     // All clients may share one address of this machine or of a proxy.
     let of_one = asker.address.filter(|_| !asker.is_shared());
     let permit = loaded.permits.take(of_one.map(|a| Holder::Address(network_of(a)))).await?;
     let work = {
         let loaded = loaded.clone();
-        move || plan(&inputs, &loaded, &query, chosen.as_ref(), now, notes)
+        move || plan(&inputs, &loaded, &query, &via, chosen.as_ref(), now, notes)
     };
     let answer = tokio::task::spawn_blocking(work).await.map_err(|_| Problem::internal())?;
     drop(permit);
@@ -108,6 +109,7 @@ fn plan(
     inputs: &Inputs,
     loaded: &Arc<Loaded>,
     query: &JourneyQuery,
+    via: &[Via],
     chosen: Option<&JourneyId>,
     now: UtcMicros,
     mut noted: Vec<NoteOut>,
@@ -142,6 +144,8 @@ fn plan(
     let request = Request {
         from: query.from,
         to: query.to,
+        from_stop: None,
+        to_stop: None,
         when: query.when,
         modes: query.modes,
         max_walk_m: query.max_walk_m,
@@ -163,7 +167,7 @@ fn plan(
         chosen: rides.as_deref(),
         closed: None,
     };
-    let work = |planner: &mut Planner| planner.plan(&request, realtime.overlay.as_ref());
+    let work = |planner: &mut Planner| planner.plan_via(&request, via, realtime.overlay.as_ref());
     let mut plan = loaded.with_planner(work).map_err(|plan::NoStreet(which)| {
         let (field, point) = match which {
             Which::From => ("from", query.from),
@@ -190,7 +194,8 @@ fn plan(
         lang: query.lang,
     };
     noted.extend(notes(&plan, query.max_walk_m, query.lang));
-    let result = SearchResult { query, now, candidates: &candidates, plan: &plan, rejected, notes: noted };
+    let result =
+        SearchResult { query, now, via, candidates: &candidates, plan: &plan, rejected, notes: noted };
     let alerts = Noted::new(realtime.alerts.alerts());
     let rides = RideWriter { loaded, realtime: &realtime, booking, alerts: &alerts };
     let journeys = written(&result, rides, &registry);

@@ -3,7 +3,7 @@
 use domain::UtcMicros;
 use domain::geo::LatLon;
 use journey::overlay::Runs;
-use journey::plan::{End, Parking, PlanResult, Predictor};
+use journey::plan::{End, Parking, PlanResult, Predictor, Via};
 use journey::timetable::StopIx;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,6 +24,8 @@ use crate::http::wire::whole;
 pub struct SearchResult<'a> {
     pub query: &'a JourneyQuery,
     pub now: UtcMicros,
+    /// The places in between.
+    pub via: &'a [Via],
     pub candidates: &'a Candidates<'a>,
     pub plan: &'a PlanResult,
     pub rejected: Vec<Rejected<'a>>,
@@ -97,6 +99,12 @@ impl<'a> Writer<'_, 'a> {
         match end {
             End::Origin => point("origin", self.result.query.from),
             End::Destination => point("destination", self.result.query.to),
+            End::Via(number) => {
+                let Via { at, stop } = self.result.via[number];
+                let EndOut { id, name, platform, wheelchair, .. } =
+                    stop.map(|stop| self.rides.stop(stop)).unwrap_or_default();
+                EndOut { id, name, platform, wheelchair, ..point("via", at) }
+            }
             End::Stop(stop) => self.rides.stop(stop),
             End::Lot(lot) => {
                 let candidate: &Candidate<'a> = &self.result.candidates.all[lot];

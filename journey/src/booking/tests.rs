@@ -78,6 +78,8 @@ impl Town {
         let request = Request {
             from: at(0.1),
             to: at(8.9),
+            from_stop: None,
+            to_stop: None,
             when,
             modes: Modes::TRANSIT,
             max_walk_m: 600.0,

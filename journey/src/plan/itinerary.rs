@@ -51,6 +51,8 @@ pub enum End {
     Origin,
     /// Where the journey ends.
     Destination,
+    /// A place in between, by its number.
+    Via(usize),
     /// A stop.
     Stop(StopIx),
     /// A lot, by its id.

@@ -18,6 +18,7 @@ mod street;
 #[cfg(test)]
 mod tests;
 mod transit;
+mod via;
 
 use std::sync::Arc;
 
@@ -35,9 +36,10 @@ use crate::timetable::{Access, StopIx};
 
 pub use self::itinerary::{End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
 pub use self::page::{Beyond, Page, WhichPage};
-use self::places::stops_in;
 pub use self::places::{StopWalk, Walks, stops_around};
+use self::places::{add_platforms, stops_in};
 pub use self::risk::Alternative;
+pub use self::via::Via;
 
 /// Modes of an itinerary; a set of flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +75,12 @@ impl Modes {
     #[must_use]
     pub const fn with(self, other: Modes) -> Modes {
         Modes(self.0 | other.0)
+    }
+
+    /// These but for `other`.
+    #[must_use]
+    pub const fn without(self, other: Modes) -> Modes {
+        Modes(self.0 & !other.0)
     }
 
     /// Whether all of `other` are among these.
@@ -119,11 +127,16 @@ pub trait Predictor: Sync {
 }
 
 /// A request.
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// Where the journey begins.
     pub from: LatLon,
     /// Where it ends.
     pub to: LatLon,
+    /// The stop or station that `from` is: vehicles are boarded there without a walk.
+    pub from_stop: Option<StopIx>,
+    /// The stop or station that `to` is.
+    pub to_stop: Option<StopIx>,
     /// When.
     pub when: When,
     /// Kinds of itineraries that are wanted.
@@ -318,7 +331,9 @@ impl Planner {
         let by_car = wants(Modes::CAR, drives) || wants(Modes::PARK_RIDE, brings);
         let feet = &ends.feet(&area, request, from_foot, to_foot);
         let to_destination = |link: &Link| feet.to.seconds(link);
-        let destinations = stops_in(&area, request.foot(), request.to, request.max_walk_m, to_destination);
+        let mut destinations =
+            stops_in(&area, request.foot(), request.to, request.max_walk_m, to_destination);
+        add_platforms(&area, request.to_stop, &mut destinations);
         let plan = PlanResult { cut: feet.from.is_cut() || feet.to.is_cut(), ..PlanResult::default() };
         let area = &*area;
         let mut planning = Planning {
@@ -366,7 +381,9 @@ impl Planner {
             planning.drive();
         }
         best::keep(&mut planning.plan, request.when);
-        planning.turn_to_page();
+        let complete_s = planning.complete_s.unwrap_or_else(|| i64::from(request.page.window_s).max(1));
+        let runs = Runs { timetable: &area.timetable, overlay };
+        page::turn_to_page(&mut planning.plan, request.when, request.page, complete_s, runs);
         best::order(&mut planning.plan, request.when);
         planning.add_next_departures();
         Ok(planning.plan)

@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 
 use rustc_hash::FxHasher;
 
-use super::{Itinerary, Modes, PlanResult, Planning, Request, When};
+use super::{Itinerary, Modes, PlanResult, When};
 use crate::overlay::Runs;
 
 /// Which itineraries are wanted of those at different times.
@@ -91,53 +91,56 @@ impl Itinerary {
     }
 }
 
-impl Planning<'_, '_> {
-    /// Leaves in the plan what is on the page, and says what lies beyond.
-    pub fn turn_to_page(&mut self) {
-        let Request { when, page, .. } = *self.request;
-        let runs = Runs { timetable: &self.area.timetable, overlay: self.overlay };
-        let is_back = matches!(page.which, WhichPage::Back);
-        let complete_s = self.complete_s.unwrap_or(i64::from(page.window_s).max(1));
-        let mut end_s = if is_back { -complete_s } else { complete_s };
-        let PlanResult { itineraries, beyond, .. } = &mut self.plan;
-        if let WhichPage::Onward(shown) = page.which {
-            itineraries.retain(|itinerary| !shown.contains(&itinerary.print(runs)));
-            beyond.ahead = shown.to_vec();
-        }
-        if !page.which.is_first() {
-            itineraries.retain(Itinerary::has_rides);
-        }
-        if is_back {
-            itineraries.retain(|itinerary| (end_s..0).contains(&itinerary.ahead_s));
-        }
-        for (_, modes) in Modes::NAMED {
-            let (mut own, others): (Vec<_>, Vec<_>) =
-                std::mem::take(itineraries).into_iter().partition(|itinerary| itinerary.modes == modes);
-            *itineraries = others;
-            match modes {
-                Modes::TRANSIT if is_back => {
-                    own.sort_by_key(|itinerary| std::cmp::Reverse(itinerary.ahead_s));
-                }
-                Modes::TRANSIT => own
-                    .sort_by_key(|itinerary| (!itinerary.is_best, itinerary.is_booked(), itinerary.ahead_s)),
-                _ => own.sort_by(|a, b| a.expected_end.total_cmp(&b.expected_end)),
-            }
-            let left = own.split_off(own.len().min(page.limit));
-            if modes == Modes::TRANSIT {
-                let ahead = left.iter().map(|itinerary| itinerary.ahead_s);
-                end_s = match is_back {
-                    true => ahead.map(|s| s + 1).fold(end_s, i64::max),
-                    false => ahead.fold(end_s, i64::min),
-                };
-            }
-            itineraries.append(&mut own);
-        }
-        if !is_back {
-            let is_ahead = |itinerary: &&Itinerary| itinerary.has_rides() && itinerary.ahead_s >= end_s;
-            beyond.ahead.extend(itineraries.iter().filter(is_ahead).map(|itinerary| itinerary.print(runs)));
-        }
-        let (begin_s, end_s) = if is_back { (end_s, 0) } else { (0, end_s) };
-        beyond.from = when.on(begin_s).time();
-        beyond.until = when.on(end_s).time();
+/// Leaves in the plan what is on the page, and says what lies beyond. No journey by transit is missing up to `complete_s`
+/// in the direction of the search from `when` on (back: so far before it), seconds.
+pub(super) fn turn_to_page(
+    plan: &mut PlanResult,
+    when: When,
+    page: Page<'_>,
+    complete_s: i64,
+    runs: Runs<'_>,
+) {
+    let is_back = matches!(page.which, WhichPage::Back);
+    let mut end_s = if is_back { -complete_s } else { complete_s };
+    let PlanResult { itineraries, beyond, .. } = plan;
+    if let WhichPage::Onward(shown) = page.which {
+        itineraries.retain(|itinerary| !shown.contains(&itinerary.print(runs)));
+        beyond.ahead = shown.to_vec();
     }
+    if !page.which.is_first() {
+        itineraries.retain(Itinerary::has_rides);
+    }
+    if is_back {
+        itineraries.retain(|itinerary| (end_s..0).contains(&itinerary.ahead_s));
+    }
+    for (_, modes) in Modes::NAMED {
+        let (mut own, others): (Vec<_>, Vec<_>) =
+            std::mem::take(itineraries).into_iter().partition(|itinerary| itinerary.modes == modes);
+        *itineraries = others;
+        match modes {
+            Modes::TRANSIT if is_back => {
+                own.sort_by_key(|itinerary| std::cmp::Reverse(itinerary.ahead_s));
+            }
+            Modes::TRANSIT => {
+                own.sort_by_key(|itinerary| (!itinerary.is_best, itinerary.is_booked(), itinerary.ahead_s))
+            }
+            _ => own.sort_by(|a, b| a.expected_end.total_cmp(&b.expected_end)),
+        }
+        let left = own.split_off(own.len().min(page.limit));
+        if modes == Modes::TRANSIT {
+            let ahead = left.iter().map(|itinerary| itinerary.ahead_s);
+            end_s = match is_back {
+                true => ahead.map(|s| s + 1).fold(end_s, i64::max),
+                false => ahead.fold(end_s, i64::min),
+            };
+        }
+        itineraries.append(&mut own);
+    }
+    if !is_back {
+        let is_ahead = |itinerary: &&Itinerary| itinerary.has_rides() && itinerary.ahead_s >= end_s;
+        beyond.ahead.extend(itineraries.iter().filter(is_ahead).map(|itinerary| itinerary.print(runs)));
+    }
+    let (begin_s, end_s) = if is_back { (end_s, 0) } else { (0, end_s) };
+    beyond.from = when.on(begin_s).time();
+    beyond.until = when.on(end_s).time();
 }

@@ -66,6 +66,14 @@ pub(super) fn stops_in(
     reached.collect()
 }
 
+/// Puts the platforms of `stop` among the stops that are reached, without a walk.
+pub(super) fn add_platforms(area: &Area, stop: Option<StopIx>, reached: &mut Reached) {
+    let Some(stop) = stop else { return };
+    let platforms: Vec<StopIx> = area.timetable.platforms(stop).collect();
+    reached.retain(|(stop, _)| !platforms.contains(stop));
+    reached.extend(platforms.into_iter().map(|platform| (platform, 0)));
+}
+
 /// Walking times to one point.
 pub struct Walks<'a>(EndTree<'a>);
 

@@ -1,4 +1,5 @@
 mod pages;
+mod via;
 
 use std::sync::{Arc, LazyLock};
 
@@ -52,6 +53,8 @@ fn ask<'a>(lots: &'a [Lot<'a>], when: When, modes: Modes, predictor: &'a dyn Pre
     Request {
         from: at(4.2, 0.1),
         to: at(4.2, 8.9),
+        from_stop: None,
+        to_stop: None,
         when,
         modes,
         max_walk_m: 600.0,

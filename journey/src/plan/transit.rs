@@ -1,7 +1,7 @@
 //! Itineraries by transit, from stops around the origin to stops around the destination.
 
 use super::page::WhichPage;
-use super::places::stops_in;
+use super::places::{add_platforms, stops_in};
 use super::street::budget;
 use super::{End, Itinerary, Leg, Lost, LostRide, Modes, Planning, Reached, RideLeg, StreetLeg, When, Which};
 use crate::booking::{Booked, BookedRides, RideBooking};
@@ -53,10 +53,15 @@ impl Planning<'_, '_> {
         let mode = request.foot();
         let links = area.stops.of(mode);
         let begin = |stop: StopIx, start: i64| {
+            if area.timetable.is_platform_of(stop, request.from_stop) {
+                return Some(Vec::new());
+            }
             let path = feet.from.path(&links[stop as usize]?)?;
             Some(vec![StreetLeg::along(feet.mode, End::Origin, End::Stop(stop), path, start)])
         };
-        let origins = stops_in(area, mode, request.from, request.max_walk_m, |link| feet.from.seconds(link));
+        let mut origins =
+            stops_in(area, mode, request.from, request.max_walk_m, |link| feet.from.seconds(link));
+        add_platforms(area, request.from_stop, &mut origins);
         self.plan.beyond.without_stops = match (origins.is_empty(), self.destinations.is_empty()) {
             (true, _) => Some(Which::From),
             (false, true) => Some(Which::To),
@@ -311,11 +316,14 @@ impl Planning<'_, '_> {
                 raptor::Leg::Walk(walk) => Leg::Street(self.change(walk, midnight)?),
             });
         }
-        let path = feet.to.path(&area.stops.of(self.request.foot())[last.to as usize]?)?;
         let (stop, alighted) = (End::Stop(last.to), at(last.arrival_s));
-        let onward = StreetLeg::along(feet.mode, stop, End::Destination, path, alighted);
-        let end = onward.end;
-        legs.push(Leg::Street(onward));
+        let mut end = alighted;
+        if !area.timetable.is_platform_of(last.to, self.request.to_stop) {
+            let path = feet.to.path(&area.stops.of(self.request.foot())[last.to as usize]?)?;
+            let onward = StreetLeg::along(feet.mode, stop, End::Destination, path, alighted);
+            end = onward.end;
+            legs.push(Leg::Street(onward));
+        }
         legs.retain(|leg| !matches!(leg, Leg::Street(s) if s.distance_m < 1.0 && s.parking.is_none()));
         Some(Itinerary { transfers: journey.rides - 1, ..Itinerary::new(modes, start, end, legs) })
     }

@@ -301,6 +301,11 @@ impl Timetable {
         std::iter::once(stop).chain(children.map(|(at, _)| at as StopIx))
     }
 
+    /// Whether a stop is `station`, or one of its platforms.
+    pub fn is_platform_of(&self, stop: StopIx, station: Option<StopIx>) -> bool {
+        station.is_some_and(|station| station == stop || self.stops.parents[stop as usize] == station)
+    }
+
     /// The file of this name, with its ending or without.
     pub fn feed(&self, name: &str) -> Option<FeedIx> {
         let stem = name.strip_suffix(".zip").unwrap_or(name);
