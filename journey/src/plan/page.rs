@@ -15,7 +15,7 @@ use crate::overlay::Runs;
 /// Which itineraries are wanted of those at different times.
 #[derive(Debug, Clone, Copy)]
 pub struct Page<'a> {
-    /// Length of the window from [`Request::when`] on, in the direction of the search, seconds.
+    /// Length of the window from [`super::Request::when`] on, in the direction of the search, seconds.
     pub window_s: i32,
     /// Most itineraries of each combination of modes, at least 1.
     pub limit: usize,
@@ -30,7 +30,7 @@ pub enum WhichPage<'a> {
     First,
     /// One that goes on where another ended, with the [`Itinerary::print`] of those ahead that were on it.
     Onward(&'a [u32]),
-    /// What comes before [`Request::when`] in the direction of the search.
+    /// What comes before [`super::Request::when`] in the direction of the search.
     Back,
 }
 
