@@ -88,7 +88,8 @@ parameters! {
         /// Up to two places to go through, in this order and separated by semicolons, each `LAT,LON` or the id of a stop or
         /// station, through which one may ride without getting off. Only on foot, by bike and by transit.
         via: Option<ViaPlaces>,
-        /// Means that may be used, separated by commas; all when left out.
+        /// Means that may be used, separated by commas; all when left out. `CARPOOL` lets journeys by transit ride with people who
+        /// take others along; they come last, and hide nothing that one can count on.
         modes: Option<Modes>,
         /// Longest walk in a row, metres, at most 20000; when left out 1500, and 5000 where nothing but walking is done.
         max_walk_m: Option<MaxWalk>,

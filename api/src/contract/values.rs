@@ -157,7 +157,7 @@ values! {
     /// What one rides.
     Forms = choices(all!(domain::rental::FormFactor)).examples([json!(["bicycle", "scooter"])]);
     /// Modes of a journey.
-    Modes = choices(journey::plan::Modes::NAMED.map(|(name, _)| name));
+    Modes = choices(journey::plan::Modes::all_named().map(|(name, _)| name));
     /// A span of time.
     Seconds = integer().minimum(Some(1usize)).maximum(Some(u32::MAX));
     /// How often somebody drives through a lane.

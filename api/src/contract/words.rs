@@ -5,8 +5,19 @@ use domain::live::{Basis, Flags};
 use super::values::all;
 
 /// Kinds of vehicles in MOTIS's and OTP's words.
-pub const VEHICLES: [&str; 10] =
-    ["TRAM", "SUBWAY", "RAIL", "FERRY", "CABLE_CAR", "GONDOLA", "FUNICULAR", "MONORAIL", "COACH", "BUS"];
+pub const VEHICLES: [&str; 11] = [
+    "TRAM",
+    "SUBWAY",
+    "RAIL",
+    "FERRY",
+    "CABLE_CAR",
+    "GONDOLA",
+    "FUNICULAR",
+    "MONORAIL",
+    "COACH",
+    "CARPOOL",
+    "BUS",
+];
 
 /// Declares types that stand for lists of words in the document, and nowhere else.
 macro_rules! words {

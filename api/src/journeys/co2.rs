@@ -27,6 +27,7 @@ pub fn mode_word(kind: u16) -> &'static str {
         7 | 1400..=1499 => "FUNICULAR",
         12 => "MONORAIL",
         200..=299 => "COACH",
+        1551 => "CARPOOL",
         _ => "BUS",
     }
 }

@@ -53,6 +53,8 @@ pub struct LegOut<'a> {
     route_short_name: Option<&'a str>,
     /// Long name of the line; null: no ride, or it has none.
     route_long_name: Option<&'a str>,
+    /// Web page about the line, for a carpool about the offer; null: no ride, or it has none.
+    route_url: Option<&'a str>,
     /// Colour of the line, RRGGBB; null: no ride, or it has none.
     route_color: Option<String>,
     /// Colour of text on `route_color`, RRGGBB; null: no ride, or it has none.
@@ -208,6 +210,7 @@ impl<'a> RideWriter<'a> {
             route_id: route.map(|route| route.id.as_str()),
             route_short_name: route.and_then(|route| text(&route.short_name)),
             route_long_name: route.and_then(|route| text(&route.long_name)),
+            route_url: route.and_then(|route| text(&route.url)),
             route_color: route.and_then(|route| route.color).map(color),
             route_text_color: route.and_then(|route| route.text_color).map(color),
             route_type: route.map(|route| route.kind),

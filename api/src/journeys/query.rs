@@ -114,9 +114,9 @@ impl JourneyQuery {
         };
         let cursor = JourneyCursor::parse(params, when, now)?;
         let when = cursor.as_ref().map_or(when, JourneyCursor::when);
-        let named = |text: &str| Modes::NAMED.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-        let modes = params.list_of("modes", &names(), |text| named(text).map(|(_, mode)| *mode))?;
-        let modes = modes.unwrap_or_else(|| Modes::NAMED.map(|(_, mode)| mode).to_vec());
+        let named = |text: &str| Modes::all_named().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        let modes = params.list_of("modes", &names(), |text| named(text).map(|(_, mode)| mode))?;
+        let modes = modes.unwrap_or_else(|| Modes::all_named().map(|(_, mode)| mode).collect());
         let via: Vec<String> = params
             .text("via")
             .into_iter()
@@ -125,6 +125,7 @@ impl JourneyQuery {
             .collect();
         let modes = modes.iter().fold(Modes::NONE, |set, mode| set.with(*mode));
         check_via(params, &via, modes)?;
+        check_carpool(params, modes)?;
         let is_limited = params.text("max_walk_m").is_some();
         let max_walk_m = params.number("max_walk_m", DEFAULT_WALK_M, 0.0, MAX_WALK_M)?;
         let positive = |name: &str, max: f64| match params.text(name) {
@@ -284,6 +285,17 @@ fn check_via(params: &Params<'_>, via: &[String], modes: Modes) -> Result<(), Pr
     Ok(())
 }
 
+/// Carpools are part of journeys by transit.
+fn check_carpool(params: &Params<'_>, modes: Modes) -> Result<(), Problem> {
+    let riding = [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE];
+    if !modes.has(Modes::CARPOOL) || riding.iter().any(|mode| modes.has(*mode)) {
+        return Ok(());
+    }
+    let value = params.text("modes").unwrap_or_default();
+    Err(Problem::bad_parameter("modes", value, "CARPOOL is part of journeys by transit.")
+        .remedy("Add TRANSIT to 'modes'."))
+}
+
 fn flag(params: &Params<'_>, name: &str) -> Result<bool, Problem> {
     match params.text(name) {
         None | Some("false") => Ok(false),
@@ -296,5 +308,5 @@ fn flag(params: &Params<'_>, name: &str) -> Result<bool, Problem> {
 }
 
 fn names() -> String {
-    Modes::NAMED.map(|(name, _)| name).join(", ")
+    Modes::all_named().map(|(name, _)| name).collect::<Vec<_>>().join(", ")
 }

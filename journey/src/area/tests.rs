@@ -19,6 +19,11 @@ pub(crate) fn town() -> Area {
 
 /// The same where some of the runs must be booked.
 pub(crate) fn town_with_orders(ordered: &[i32]) -> Area {
+    town_with_carpools(ordered, &[])
+}
+
+/// The same where some of the runs are carpools as well.
+pub(crate) fn town_with_carpools(ordered: &[i32], carpools: &[i32]) -> Area {
     let mut town = Town::new();
     for at in 0..10 {
         let row: Vec<i64> = (0..10).map(|x| 10 * at + x).collect();
@@ -37,7 +42,8 @@ pub(crate) fn town_with_orders(ordered: &[i32]) -> Area {
             let minute = 8 * 60 + n * 30 + more;
             format!("{:02}:{:02}:00", minute / 60, minute % 60)
         };
-        trips.push(format!("r,s,t{n},1"));
+        let route = if carpools.contains(&n) { "c" } else { "r" };
+        trips.push(format!("{route},s,t{n},1"));
         for (sequence, (stop, at)) in [("a", 0), ("m", 1), ("z", 2)].into_iter().enumerate() {
             times.push(format!("t{n},{0},{0},{stop},{sequence},{pickup}", minute(at)));
         }
@@ -55,7 +61,14 @@ pub(crate) fn town_with_orders(ordered: &[i32]) -> Area {
                         "b,Bus,http://b,Europe/Berlin",
                     ]),
                 ),
-                ("routes.txt", text(&["route_id,agency_id,route_short_name,route_type", "r,b,1,3"])),
+                (
+                    "routes.txt",
+                    text(&[
+                        "route_id,agency_id,route_short_name,route_type,route_url",
+                        "r,b,1,3,",
+                        "c,b,c,1551,https://c",
+                    ]),
+                ),
                 (
                     "calendar.txt",
                     text(&[

@@ -23,6 +23,8 @@ pub struct Booked<'a> {
     pub bookings: &'a Bookings,
     /// Which rides count.
     pub rides: BookedRides,
+    /// Whether carpools count.
+    pub carpools: bool,
     /// Whether it is for someone in a wheelchair: some rides must be booked earlier then.
     pub wheelchair: bool,
 }

@@ -35,7 +35,7 @@ pub struct Bookings {
     listed: Vec<Listed>,
     /// Those for each of [`Timetable::routes`], in the order in which they count.
     by_route: Rows<u32>,
-    /// Patterns of the timetable of which a trip may have to be booked.
+    /// Patterns of the timetable of which a trip may have to be booked, or is a carpool.
     patterns: Vec<u64>,
 }
 
@@ -93,8 +93,10 @@ impl Bookings {
         for number in 0..timetable.patterns.len() {
             let pattern = timetable.patterns.pattern(number);
             let trips = pattern.first_trip..pattern.first_trip + pattern.trips;
-            let is_listed =
-                |trip: usize| !bookings.by_route.get(timetable.trips[trip].route as usize).is_empty();
+            let is_listed = |trip: usize| {
+                let route = timetable.trips[trip].route;
+                bookings.lists(route) || timetable.routes[route as usize].is_carpool()
+            };
             if pattern.stops.iter().any(|stop| stop.is_booked()) || trips.into_iter().any(is_listed) {
                 bits::set(&mut bookings.patterns, number);
             }
@@ -102,12 +104,12 @@ impl Bookings {
         Ok(bookings)
     }
 
-    /// Whether no ride has to be booked by the timetable, and no rule is listed.
+    /// Whether no ride has to be booked by the timetable, no rule is listed, and there are no carpools.
     pub fn is_empty(&self) -> bool {
         self.patterns.iter().all(|word| *word == 0) && self.by_route.items().is_empty()
     }
 
-    /// Whether a trip of a pattern of the timetable may have to be booked.
+    /// Whether a trip of a pattern of the timetable may have to be booked, or is a carpool.
     #[inline]
     pub(crate) fn may_concern(&self, pattern: usize) -> bool {
         self.patterns.get(pattern / 64).is_some_and(|word| word >> (pattern % 64) & 1 == 1)

@@ -219,7 +219,7 @@ fn with_a_wheelchair_a_ride_may_have_to_be_booked_earlier() {
     let (day, begins_at) = town.area.timetable.day_and_begin(clock(12, 0, 0));
     let trip = town.area.timetable.trips("t1")[0];
     let by = |wheelchair| {
-        let booked = Booked { bookings: &bookings, rides: BookedRides::All, wheelchair };
+        let booked = Booked { bookings: &bookings, rides: BookedRides::All, carpools: true, wheelchair };
         let run = RunBooking::new(booked, runs, trip, day, begins_at);
         run.ride(run.seated()).unwrap().window.unwrap().by
     };

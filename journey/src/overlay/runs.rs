@@ -38,6 +38,11 @@ impl<'a> Runs<'a> {
         self.timetable.routes.get(self.route_number(trip) as usize)
     }
 
+    /// Whether somebody takes others along.
+    pub fn is_carpool(&self, trip: TripIx) -> bool {
+        self.route(trip).is_some_and(Route::is_carpool)
+    }
+
     /// Its headsign when it leaves the stop at `position`; may be empty.
     pub fn headsign_at(&self, trip: TripIx, position: usize) -> &'a str {
         self.own(trip).map_or_else(|| self.timetable.headsign_at(trip, position), |own| &own.headsign)

@@ -25,6 +25,8 @@ pub(super) fn order(plan: &mut PlanResult, when: When) {
         When::DepartAt(_) => plan.itineraries.sort_by(|a, b| a.expected_end.total_cmp(&b.expected_end)),
         When::ArriveBy(_) => plan.itineraries.sort_by_key(|itinerary| std::cmp::Reverse(itinerary.start)),
     }
+    // What one can count on comes first.
+    plan.itineraries.sort_by_key(Itinerary::has_carpool);
     let shown: Vec<usize> = plan
         .itineraries
         .iter()
@@ -46,7 +48,7 @@ fn undominated(all: Vec<Itinerary>, when: When) -> Vec<Itinerary> {
     all.into_iter().zip(best).filter(|(_, is_best)| *is_best).map(|(itinerary, _)| itinerary).collect()
 }
 
-/// Whether `a` dominates `b`: it is as good in everything, needs no vehicle and no booking that `b` does not, and, being
+/// Whether `a` dominates `b`: it is as good in everything, needs no vehicle, no booking and no carpool that `b` does not, and, being
 /// of another kind, goes no farther by it: park-and-ride is returned beside the whole drive.
 fn beats(a: &Itinerary, b: &Itinerary, when: When) -> bool {
     let duration = |itinerary: &Itinerary| itinerary.expected_end - itinerary.start as f64;
@@ -65,6 +67,7 @@ fn beats(a: &Itinerary, b: &Itinerary, when: When) -> bool {
         && (a.modes == b.modes || own_m(a) <= own_m(b))
         && in_time
         && a.is_booked() <= b.is_booked()
+        && a.has_carpool() <= b.has_carpool()
         && a.is_access_unknown() <= b.is_access_unknown()
         && a.transfers <= b.transfers
         && a.walk_m() <= b.walk_m() + SAME_WALK_M

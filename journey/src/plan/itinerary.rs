@@ -112,6 +112,8 @@ pub struct RideLeg {
     pub points: Vec<LatLon>,
     /// Whether someone in a wheelchair travels, and nothing says whether it takes wheelchairs.
     pub is_access_unknown: bool,
+    /// Whether somebody takes others along.
+    pub is_carpool: bool,
 }
 
 impl RideLeg {
@@ -130,6 +132,7 @@ impl RideLeg {
             scheduled_end: at(ride.scheduled_arrival_s),
             distance_m: points.windows(2).map(|pair| pair[0].distance_m(pair[1])).sum(),
             points,
+            is_carpool: runs.is_carpool(ride.trip),
             is_access_unknown: access.is_wheelchair() && runs.wheelchair(ride.trip) == Permission::Unknown,
             ride: ride.clone(),
         }
@@ -202,6 +205,11 @@ impl Itinerary {
     /// Whether a ride of it must be booked.
     pub fn is_booked(&self) -> bool {
         self.rides().any(|leg| leg.ride.is_booked())
+    }
+
+    /// Whether somebody takes others along on a part of it.
+    pub fn has_carpool(&self) -> bool {
+        self.rides().any(|leg| leg.is_carpool)
     }
 
     /// Whether it is a drive to where no place to park is known.

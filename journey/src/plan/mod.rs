@@ -58,10 +58,12 @@ impl Modes {
     pub const PARK_RIDE: Modes = Modes(16);
     /// By bicycle to a stop, then by public transport.
     pub const BIKE_RIDE: Modes = Modes(32);
+    /// With somebody who takes others along, as part of journeys by public transport.
+    pub const CARPOOL: Modes = Modes(128);
     /// None at all.
     pub const NONE: Modes = Modes(0);
 
-    /// All, with their names in the API.
+    /// Those that itineraries are of, with their names in the API.
     pub const NAMED: [(&'static str, Modes); 6] = [
         ("WALK", Modes::WALK),
         ("BIKE", Modes::BIKE),
@@ -70,6 +72,11 @@ impl Modes {
         ("PARK_RIDE", Modes::PARK_RIDE),
         ("BIKE_RIDE", Modes::BIKE_RIDE),
     ];
+
+    /// All that may be asked for, with their names in the API.
+    pub fn all_named() -> impl Iterator<Item = (&'static str, Modes)> {
+        Modes::NAMED.into_iter().chain([("CARPOOL", Modes::CARPOOL)])
+    }
 
     /// Both sets together.
     #[must_use]
@@ -178,7 +185,12 @@ impl Request<'_> {
     }
 
     fn booked(&self) -> Booked<'_> {
-        Booked { bookings: self.bookings, rides: self.booked, wheelchair: self.access.is_wheelchair() }
+        Booked {
+            bookings: self.bookings,
+            rides: self.booked,
+            carpools: self.modes.has(Modes::CARPOOL),
+            wheelchair: self.access.is_wheelchair(),
+        }
     }
 
     /// Where one leaves a lot.
@@ -291,7 +303,7 @@ impl Planner {
     ) -> (Vec<Departure>, i64) {
         let (day, midnight) = self.area.timetable.day_and_begin(at);
         let from_s = (at - midnight) as i32;
-        let booked = Some(Booked { bookings, rides: BookedRides::All, wheelchair: false });
+        let booked = Some(Booked { bookings, rides: BookedRides::All, carpools: true, wheelchair: false });
         let wanted = DepartureQuery { stop, to: None, day, from_s, within_s, count, booked };
         (self.transit.departures(overlay, &wanted), midnight)
     }
@@ -305,7 +317,7 @@ impl Planner {
         at: i64,
     ) -> Option<RideLeg> {
         let (day, midnight) = self.area.timetable.day_and_begin(at);
-        let booked = Some(Booked { bookings, rides: BookedRides::All, wheelchair: false });
+        let booked = Some(Booked { bookings, rides: BookedRides::All, carpools: true, wheelchair: false });
         let query =
             Query { booked, ..Query::new(&[], &[], day, raptor::When::DepartAt((at - midnight) as i32)) };
         let ride = self.transit.chosen(&query, overlay, std::slice::from_ref(chosen))?.pop()?;

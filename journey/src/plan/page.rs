@@ -121,9 +121,9 @@ pub(super) fn turn_to_page(
             Modes::TRANSIT if is_back => {
                 own.sort_by_key(|itinerary| std::cmp::Reverse(itinerary.ahead_s));
             }
-            Modes::TRANSIT => {
-                own.sort_by_key(|itinerary| (!itinerary.is_best, itinerary.is_booked(), itinerary.ahead_s))
-            }
+            Modes::TRANSIT => own.sort_by_key(|itinerary| {
+                (!itinerary.is_best, itinerary.has_carpool(), itinerary.is_booked(), itinerary.ahead_s)
+            }),
             _ => own.sort_by(|a, b| a.expected_end.total_cmp(&b.expected_end)),
         }
         let left = own.split_off(own.len().min(page.limit));

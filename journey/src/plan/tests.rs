@@ -1,3 +1,4 @@
+mod carpool;
 mod pages;
 mod via;
 

@@ -163,15 +163,15 @@ impl Planning<'_, '_> {
         found.journeys.iter().filter_map(ends).collect()
     }
 
-    /// What `query` finds in `window`, and what it hides: journeys without bookings, and those of which all is known to take
-    /// wheelchairs. Only a journey that is found may hide another one.
+    /// What `query` finds in `window`, and what it hides: journeys without bookings, those without carpools, and those of which
+    /// all is known to take wheelchairs. Only a journey that is found may hide another one.
     fn all_kinds(&mut self, query: &Query<'_>, window: Window) -> Found {
         let request = self.request;
         let mut all = Found::default();
-        let mut waiting = vec![(request.access, request.booked)];
+        let mut waiting = vec![(request.access, request.booked, request.booked().carpools)];
         let mut at = 0;
-        while let Some(&(access, rides)) = waiting.get(at) {
-            let booked = Some(Booked { rides, ..request.booked() });
+        while let Some(&(access, rides, carpools)) = waiting.get(at) {
+            let booked = Some(Booked { rides, carpools, ..request.booked() });
             let query = Query { access, booked, ..*query };
             let window = match at {
                 0 => window,
@@ -183,12 +183,12 @@ impl Planning<'_, '_> {
             all.complete_s = if at == 1 { found.complete_s } else { all.complete_s.min(found.complete_s) };
             all.cut |= found.cut;
             all.has_barred |= found.has_barred;
-            let unbooked =
-                found.journeys.iter().any(Journey::is_booked).then_some((access, BookedRides::None));
-            let is_unknown =
-                access == Access::WheelchairOrUnknown && found.journeys.iter().any(|j| self.is_unknown(j));
-            let known = is_unknown.then_some((Access::Wheelchair, rides));
-            for next in unbooked.into_iter().chain(known) {
+            let has = |is: &dyn Fn(&Journey) -> bool| found.journeys.iter().any(is);
+            let unbooked = has(&Journey::is_booked).then_some((access, BookedRides::None, carpools));
+            let counted_on = has(&|j| self.has_carpool(j)).then_some((access, rides, false));
+            let is_unknown = access == Access::WheelchairOrUnknown && has(&|j| self.is_unknown(j));
+            let known = is_unknown.then_some((Access::Wheelchair, rides, carpools));
+            for next in [unbooked, counted_on, known].into_iter().flatten() {
                 if !waiting.contains(&next) {
                     waiting.push(next);
                 }
@@ -226,6 +226,11 @@ impl Planning<'_, '_> {
             let found = self.search.run_late(&query, self.overlay, &mut || (request.is_over)());
             found.journeys.iter().map(|journey| journey.departure_s).min()
         })
+    }
+
+    fn has_carpool(&self, journey: &Journey) -> bool {
+        let runs = Runs { timetable: &self.area.timetable, overlay: self.overlay };
+        journey.vehicles().any(|ride| runs.is_carpool(ride.trip))
     }
 
     /// Whether nothing says of a ride of a journey whether it takes wheelchairs.

@@ -171,7 +171,7 @@ impl<'r, 'v> Parts<'r, 'v> {
         let Request { max_walk_m, max_direct_walk_m, .. } = self.request;
         let request = match kind {
             Modes::TRANSIT => Request {
-                modes: Modes::TRANSIT.with(Modes::WALK),
+                modes: self.request.modes.without(Modes::BIKE).with(Modes::WALK),
                 max_direct_walk_m: max_direct_walk_m.min(max_walk_m),
                 ..self.request
             },

@@ -1,4 +1,4 @@
-//! Which trips may be entered and left where, as far as rides must be booked.
+//! Which trips may be entered and left where, as far as rides must be booked, or carpools do not count.
 //!
 //! Within a pattern no trip overtakes another, so the first one that can be caught serves. That fails where one trip can be
 //! booked and the next cannot, or from its fifth stop on only. So the trips of such a pattern are searched in groups, each with the
@@ -84,19 +84,19 @@ pub struct Permits<'a> {
 }
 
 impl<'a> Permits<'a> {
-    /// `None`: nothing has to be booked.
+    /// `None`: nothing has to be booked, and carpools count.
     pub fn new(
         booked: Option<Booked<'a>>,
         runs: Runs<'a>,
         networks: &'a [Network<'a>],
         begins_at: i64,
     ) -> Option<Self> {
-        let booked = booked.filter(|booked| booked.rides != BookedRides::All)?;
+        let booked = booked.filter(|booked| booked.rides != BookedRides::All || !booked.carpools)?;
         let (groups, bookable) = (FxHashMap::default(), FxHashMap::default());
         Some(Permits { booked, runs, networks, begins_at, groups, bookable, has_barred: false })
     }
 
-    /// The groups of a pattern; `None`: no trip of it has to be booked.
+    /// The groups of a pattern; `None`: no trip of it has to be booked or is a carpool.
     pub fn groups(&mut self, at: LayerIx, pattern: usize) -> Option<Rc<[Group]>> {
         let network = &self.networks[usize::from(at.network)];
         if !self.may_concern(network, pattern) {
@@ -123,7 +123,10 @@ impl<'a> Permits<'a> {
         let pattern = network.patterns.pattern(pattern);
         let mut trips = pattern.first_trip..pattern.first_trip + pattern.trips;
         pattern.stops.iter().any(|stop| stop.is_booked())
-            || trips.any(|own| self.booked.bookings.lists(self.runs.route_number(network.trip(own as u32))))
+            || trips.any(|own| {
+                let trip = network.trip(own as u32);
+                self.booked.bookings.lists(self.runs.route_number(trip)) || self.runs.is_carpool(trip)
+            })
     }
 
     fn grouped(&mut self, network: &Network<'_>, layer: &Layer<'_>, pattern: usize) -> Vec<Group> {
@@ -134,9 +137,10 @@ impl<'a> Permits<'a> {
         for trip in (0..pattern.trips).filter(|trip| layer.runs(pattern.first_trip + trip)) {
             let own = network.trip((pattern.first_trip + trip) as u32);
             let run = RunBooking::new(self.booked, self.runs, own, layer.day, begins_at);
+            let is_barred = !self.booked.carpools && self.runs.is_carpool(own);
             let empty = || vec![0; bits::words(stops)];
             let (mut board, mut alight) = (empty(), empty());
-            for (position, stop) in pattern.stops.iter().enumerate() {
+            for (position, stop) in pattern.stops.iter().enumerate().filter(|_| !is_barred) {
                 if stop.can_board() && self.permits(&run, run.pickup(*stop, position)) {
                     bits::set(&mut board, position);
                 }
@@ -144,7 +148,7 @@ impl<'a> Permits<'a> {
                     bits::set(&mut alight, position);
                 }
             }
-            let takes_seated = self.permits(&run, run.seated());
+            let takes_seated = !is_barred && self.permits(&run, run.seated());
             let trips = vec![0; bits::words(pattern.trips)];
             let new = Group { stops, board, alight, takes_seated, trips };
             let at = groups.iter().position(|group| group.is_like(&new)).unwrap_or_else(|| {

@@ -65,15 +65,15 @@ fn check(search: &Search, journey: &Journey) {
 /// What a query knows of bookings.
 fn booked(bookings: &Bookings, ask: Ask) -> Option<Booked<'_>> {
     let rides = match ask {
-        Ask::All => BookedRides::All,
+        Ask::All | Ask::CountedOn => BookedRides::All,
         Ask::OpenAt(s) => BookedRides::OpenAt(UtcMicros::from_unix_s(i64::from(DAY) * 86_400 + i64::from(s))),
         Ask::Unbooked => BookedRides::None,
     };
-    Some(Booked { bookings, rides, wheelchair: false })
+    Some(Booked { bookings, rides, carpools: ask != Ask::CountedOn, wheelchair: false })
 }
 
 fn ask() -> impl Strategy<Value = Ask> {
-    prop_oneof![1 => Just(Ask::All), 1 => Just(Ask::Unbooked), 3 => (-90_000i32..110_000).prop_map(Ask::OpenAt)]
+    prop_oneof![1 => Just(Ask::All), 1 => Just(Ask::Unbooked), 1 => Just(Ask::CountedOn), 3 => (-90_000i32..110_000).prop_map(Ask::OpenAt)]
 }
 
 /// Who travels, and the time to change that they need.

@@ -153,6 +153,10 @@ pub struct Credit {
     pub licence: Option<String>,
 }
 
+/// GTFS's extended `route_type` of self-drive vehicles, as which offers of shared cars are published (a practice of Amarillo,
+/// the exchange of German carpools).
+const CARPOOL: u16 = 1551;
+
 /// A line.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Route {
@@ -164,6 +168,8 @@ pub struct Route {
     pub long_name: String,
     /// GTFS's `route_type`, basic or extended.
     pub kind: u16,
+    /// Web page about it; may be empty.
+    pub url: String,
     /// RRGGBB.
     pub color: Option<u32>,
     /// Colour of text on it, RRGGBB.
@@ -174,6 +180,13 @@ pub struct Route {
     pub feed: FeedIx,
     /// Its agency's.
     pub zone: ZoneIx,
+}
+
+impl Route {
+    /// Whether it is the drive of somebody who takes others along.
+    pub fn is_carpool(&self) -> bool {
+        self.kind == CARPOOL
+    }
 }
 
 /// Data of a trip that searches do not need.

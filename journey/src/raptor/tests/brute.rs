@@ -8,6 +8,9 @@ use crate::timetable::Access;
 
 use super::network::{Change, DAY, Hop, LISTED, NOTICES, Network, Rule, Trip, Who, times};
 
+/// The line of carpools.
+pub const CARPOOL: usize = 1;
+
 const NEVER: i32 = i32::MAX / 4;
 
 /// Trip and route of a run that no rule speaks of.
@@ -20,6 +23,8 @@ pub enum Ask {
     /// Seconds after the day began.
     OpenAt(i32),
     Unbooked,
+    /// All but carpools.
+    CountedOn,
 }
 
 /// A run as it is planned, and what holds for booking it.
@@ -31,7 +36,7 @@ struct Plan {
 
 impl Plan {
     fn is_open(&self, ask: Ask, network: &Network, terms: Option<Terms>, at: i32) -> bool {
-        let Ask::OpenAt(now) = ask else { return ask == Ask::All };
+        let Ask::OpenAt(now) = ask else { return ask != Ask::Unbooked };
         let utc = |s: i32| UtcMicros::from_unix_s(i64::from(DAY) * 86_400 + i64::from(s));
         let days = BookingDays { zone: TimeZone::get(network.zone(self.route)).unwrap(), counts: None };
         terms.is_none_or(|terms| {
@@ -43,10 +48,14 @@ impl Plan {
         network.listed.filter(|_| self.route == 2).map(|number| LISTED[number])
     }
 
+    fn is_barred(&self, ask: Ask) -> bool {
+        ask == Ask::CountedOn && self.route == CARPOOL
+    }
+
     fn may_board(&self, ask: Ask, network: &Network, by: u8, at: usize) -> bool {
         let departs = |at: usize| self.times[at].1;
         match self.listed(network) {
-            _ if by == 1 => false,
+            _ if by == 1 || self.is_barred(ask) => false,
             Some(terms) => {
                 let from = if terms.relative_to == RelativeTo::FirstStop { 0 } else { at };
                 self.is_open(ask, network, Some(terms), departs(from))
@@ -57,14 +66,15 @@ impl Plan {
 
     fn may_alight(&self, ask: Ask, network: &Network, by: u8, at: usize) -> bool {
         match self.listed(network) {
-            _ if by == 1 => false,
+            _ if by == 1 || self.is_barred(ask) => false,
             Some(_) => true,
             None => by != 2 || self.is_open(ask, network, self.notice, self.times[at].0),
         }
     }
 
     fn takes_seated(&self, ask: Ask, network: &Network) -> bool {
-        self.listed(network).is_none_or(|terms| self.is_open(ask, network, Some(terms), self.times[0].1))
+        let may = |terms| self.is_open(ask, network, Some(terms), self.times[0].1);
+        !self.is_barred(ask) && self.listed(network).is_none_or(may)
     }
 }
 

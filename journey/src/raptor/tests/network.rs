@@ -356,7 +356,7 @@ impl Network {
             ("agency.txt", agencies),
             (
                 "routes.txt",
-                "route_id,agency_id,route_type,route_short_name\nR0,A0,3,R0\nR1,A1,3,R1\nR2,A2,3,R2\n"
+                "route_id,agency_id,route_type,route_short_name\nR0,A0,3,R0\nR1,A1,1551,R1\nR2,A2,3,R2\n"
                     .to_owned(),
             ),
             ("stops.txt", stops),

@@ -46,8 +46,7 @@ pub fn agencies(
 
 /// Reads the lines.
 pub fn routes(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
-    let header =
-        "route_id,agency_id,route_short_name,route_long_name,route_type,route_color,route_text_color";
+    let header = "route_id,agency_id,route_short_name,route_long_name,route_type,route_url,route_color,route_text_color";
     let mut table = Table::open_required(source, "routes.txt", 1, header)?;
     while table.next()? {
         let route = route(&table, draft, problems);
@@ -57,7 +56,7 @@ pub fn routes(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblem
 }
 
 fn route(table: &Table<'_>, draft: &mut Draft, problems: &mut FeedProblems) -> Result<Route, Fault> {
-    let [id, agency, short_name, long_name, kind, color, text_color] = table.columns();
+    let [id, agency, short_name, long_name, kind, url, color, text_color] = table.columns();
     let key = table.new_id(id, &draft.feed.routes)?;
     draft.feed.routes.insert(key, draft.routes.len() as u32);
     let only = (draft.feed.agencies.len() == 1).then(|| draft.agencies.len() as u32 - 1);
@@ -70,6 +69,7 @@ fn route(table: &Table<'_>, draft: &mut Draft, problems: &mut FeedProblems) -> R
             table.fault(problems, kind, "it is not a number; the route is read as a bus");
             BUS
         }),
+        url: table.text(url),
         color: rgb(table.bytes(color)),
         text_color: rgb(table.bytes(text_color)),
         agency,
