@@ -85,7 +85,7 @@ impl<'a> BookingWriter<'a> {
     }
 }
 
-/// Joins the rules of a registry to a timetable. If hours of one cannot be read, which an import prevents, none holds.
+/// Joins the rules of a registry to a timetable.
 pub fn bookings(timetable: &Timetable, registry: &Registry) -> Bookings {
     // The towns of a county lie in one Land: its holidays are those of any of them.
     let county = registry.municipalities().map(|(id, _)| id).min();
@@ -93,9 +93,8 @@ pub fn bookings(timetable: &Timetable, registry: &Registry) -> Bookings {
         let town = slug.map_or(county, |slug| registry.municipality_id(slug));
         town.map_or_else(Locality::default, |town| Locality::clone(registry.locality(town)))
     };
-    Bookings::new(timetable, registry.on_demand(), &locality).unwrap_or_else(|problem| {
-        tracing::error!("the rules of on_demand.csv cannot be used: {problem}");
-        Bookings::new(timetable, &[], &locality).unwrap_or_default()
+    Bookings::new(timetable, registry.on_demand(), &locality, &mut |rule, problem| {
+        tracing::error!("on_demand.csv: route '{}': its hours are ignored: {problem}", rule.route);
     })
 }
 

@@ -63,26 +63,29 @@ pub struct Rule<'a> {
 
 impl Bookings {
     /// Joins `rules`, in the order in which they count, to the lines of a timetable. `locality`: that of a municipality by its
-    /// slug; of `None` that of the county.
-    ///
-    /// # Errors
-    /// Hours cannot be read; those of an import have been checked.
+    /// slug; of `None` that of the county. `report` gets the hours that cannot be read, which an import prevents: their
+    /// rule holds at all times, so that nobody waits for a bus that nobody has booked.
     pub fn new(
         timetable: &Timetable,
         rules: &[OnDemandLine],
         locality: &dyn Fn(Option<&str>) -> Locality,
-    ) -> Result<Self, HoursError> {
-        let listed = rules.iter().map(|rule| {
-            let locality = locality(rule.municipality.as_deref());
-            let hours =
-                |text: &Option<String>| text.as_deref().map(|text| Hours::parse(text, &locality)).transpose();
-            Ok(Listed {
-                hours: hours(&rule.hours)?,
-                phone_hours: hours(&rule.desk.phone_hours)?,
-                rule: rule.clone(),
+        report: &mut dyn FnMut(&OnDemandLine, HoursError),
+    ) -> Self {
+        let listed: Vec<Listed> = rules
+            .iter()
+            .map(|rule| {
+                let locality = locality(rule.municipality.as_deref());
+                let mut hours = |text: &Option<String>| {
+                    let read = Hours::parse(text.as_deref()?, &locality);
+                    read.map_err(|error| report(rule, error)).ok()
+                };
+                Listed {
+                    hours: hours(&rule.hours),
+                    phone_hours: hours(&rule.desk.phone_hours),
+                    rule: rule.clone(),
+                }
             })
-        });
-        let listed = listed.collect::<Result<Vec<Listed>, HoursError>>()?;
+            .collect();
         let mut by_route = Rows::default();
         for route in &timetable.routes {
             let is_about = |(_, listed): &(u32, &Listed)| is_about(&listed.rule, timetable, route);
@@ -101,7 +104,7 @@ impl Bookings {
                 bits::set(&mut bookings.patterns, number);
             }
         }
-        Ok(bookings)
+        bookings
     }
 
     /// Whether no ride has to be booked by the timetable, no rule is listed, and there are no carpools.

@@ -69,7 +69,7 @@ impl Town {
 
     fn bookings(&self, rules: &[OnDemandLine]) -> Bookings {
         let berlin = |_: Option<&str>| Locality::new("Europe/Berlin", "", []);
-        Bookings::new(&self.area.timetable, rules, &berlin).unwrap()
+        Bookings::new(&self.area.timetable, rules, &berlin, &mut |_, _| ())
     }
 
     fn plan(&mut self, rules: &[OnDemandLine], when: When, booked: BookedRides) -> PlanResult {
@@ -232,4 +232,18 @@ fn what_need_not_be_booked_stays_beside_what_must() {
     let mut town = Town::new();
     let early = OnDemandLine { hours: Some("08:00-08:45".into()), ..rule("1", half_an_hour()) };
     assert_eq!(town.rides(&[early], clock(7, 0, 0)), [(clock(8, 30, 0), true), (clock(9, 0, 0), false)]);
+}
+
+#[test]
+fn a_rule_whose_hours_cannot_be_read_holds_at_all_times() {
+    let town = Town::new();
+    let unreadable = OnDemandLine { hours: Some("Mo-Su perhaps".into()), ..rule("1", half_an_hour()) };
+    let berlin = |_: Option<&str>| Locality::new("Europe/Berlin", "", []);
+    let mut reported = Vec::new();
+    let rules = [unreadable, rule("2", half_an_hour())];
+    let bookings = Bookings::new(&town.area.timetable, &rules, &berlin, &mut |rule, _| {
+        reported.push(rule.route.clone());
+    });
+    assert_eq!(reported, ["1"]);
+    assert!(bookings.lists(town.area.timetable.trips[0].route));
 }

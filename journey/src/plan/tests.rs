@@ -171,7 +171,7 @@ fn the_bus_is_caught_as_late_as_possible_and_the_next_ones_are_listed() {
 
 /// The timetable's own rules.
 fn bookings(area: &Area) -> Bookings {
-    Bookings::new(&area.timetable, &[], &|_| Locality::default()).unwrap()
+    Bookings::new(&area.timetable, &[], &|_| Locality::default(), &mut |_, _| ())
 }
 
 /// When the rides of a plan leave, and whether they must be booked.

@@ -374,7 +374,7 @@ impl Network {
     /// The rules of the timetable and the county.
     pub fn bookings(&self, timetable: &Timetable) -> Bookings {
         let rule = self.listed.map(|number| rule("R2", LISTED[number]));
-        Bookings::new(timetable, rule.as_slice(), &|_| Locality::default()).unwrap()
+        Bookings::new(timetable, rule.as_slice(), &|_| Locality::default(), &mut |_, _| ())
     }
 
     /// The zone of a line.
