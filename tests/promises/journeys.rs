@@ -298,7 +298,25 @@ async fn stops_and_what_leaves_them() {
         let times = strings(&departures["items"], "/departure_time");
         assert!(times.is_sorted(), "{times:?}");
         shown += times.len();
+        if let Some(first) = times.first() {
+            let board = format!("/v1/stops/{id}/departures?from={first}");
+            let (_, whole) = demo.get(&format!("{board}&limit=9")).await;
+            let mut pages = Vec::new();
+            let mut next = format!("{board}&limit=2");
+            for _ in 0..4 {
+                let (_, page) = demo.get(&next).await;
+                pages.extend(page["items"].as_array().unwrap().clone());
+                let Some(cursor) = page["cursor"].as_str() else { break };
+                next = format!("{board}&limit=2&cursor={cursor}");
+            }
+            let trips = |items: &[Value]| items.iter().map(|one| one["trip_id"].clone()).collect::<Vec<_>>();
+            let expected = trips(whole["items"].as_array().unwrap());
+            assert_eq!(trips(&pages), expected[..pages.len()], "{id}");
+            assert_eq!(pages.len(), expected.len().min(8), "{id}");
+        }
     }
+    let (status, problem) = demo.get(&format!("/v1/stops/{}/departures?cursor=b64", ids[0])).await;
+    assert_eq!((status, &problem["field"]), (400, &"cursor".into()), "{problem}");
     assert!(shown > 0);
     assert_eq!(demo.get("/v1/stops/none/departures").await.0, 404);
     demo.stop().await;

@@ -176,6 +176,8 @@ parameters! {
         from: Option<Instant>,
         /// How many items at most; more than 200 is taken as 200.
         limit: Option<ShortLimit>,
+        /// `cursor` of the page before, which goes before `from`; left out for the first page.
+        cursor: Option<Cursor>,
         /// Language of messages to riders; that of `Accept-Language`, else English, when left out.
         lang: Option<Preferred>,
     }

@@ -10,6 +10,7 @@ use domain::{Lang, UtcMicros};
 use journey::alerts::Ride;
 use journey::area::Area;
 use journey::overlay::{OwnKind, Runs};
+use journey::raptor::Departure;
 use journey::streets::Mode;
 use journey::timetable::StopIx;
 use serde::Serialize;
@@ -24,10 +25,15 @@ use super::{Journeys, nothing_loaded};
 use crate::contract::{parameters, values, words};
 use crate::http::answer;
 use crate::http::language::accepted;
-use crate::http::params::{PathId, RawQuery};
+use crate::http::params::{Params, PathId, RawQuery, cursor_after};
 use crate::http::problem::Problem;
 use crate::http::wire::{CreditedList, STREETS, Source, Sources, timetable_sources, whole};
 use crate::hub::View;
+
+/// Latest begin of a page, the end of the year 9998, seconds since 1970.
+const MAX_TIME_S: i64 = 253_370_764_800;
+/// Most departures of one second that pages can go through.
+const MAX_AT_ONCE: usize = 10_000;
 
 /// Default search radius, metres.
 const DEFAULT_RADIUS_M: f64 = 800.0;
@@ -147,7 +153,7 @@ pub struct DepartureList<'a> {
     items: Vec<DepartureOut<'a>>,
     /// Service alerts that concern the stop or these departures, each once.
     alerts: Vec<AlertOut<'a>>,
-    /// Always null: ask again with `from` after the last one.
+    /// `cursor=` of the next page; null: nothing else leaves within a day of its begin.
     cursor: Option<String>,
     /// Whose data it is.
     attribution: Vec<Source<'a>>,
@@ -197,6 +203,36 @@ pub struct DepartureOut<'a> {
     alerts: Vec<usize>,
 }
 
+/// Where a page of departures begins.
+struct BoardPage {
+    /// Seconds since 1970.
+    from: i64,
+    /// How many that leave then were on pages before.
+    shown: usize,
+}
+
+impl BoardPage {
+    /// Reads `cursor`; without one it is the first page, from `from` on.
+    ///
+    /// # Errors
+    /// 400: it is none of ours.
+    fn parse(params: &Params<'_>, from: UtcMicros) -> Result<BoardPage, Problem> {
+        let Some(key) = params.cursor()? else {
+            return Ok(BoardPage { from: from.0.div_euclid(1_000_000), shown: 0 });
+        };
+        let parts =
+            key.split_once(' ').and_then(|(from, shown)| Some((from.parse().ok()?, shown.parse().ok()?)));
+        let (from, shown) = parts
+            .filter(|(from, shown)| (0..=MAX_TIME_S).contains(from) && *shown <= MAX_AT_ONCE)
+            .ok_or_else(|| Problem::bad_cursor("cursor", params.text("cursor").unwrap_or_default()))?;
+        Ok(BoardPage { from, shown })
+    }
+
+    fn cursor(&self) -> String {
+        cursor_after(&format!("{} {}", self.from, self.shown))
+    }
+}
+
 /// The next departures from a stop, or from all platforms of a station, with real time.
 #[utoipa::path(
     get,
@@ -227,7 +263,8 @@ pub async fn departures(
     let stop = timetable.stop(&id).ok_or_else(|| {
         Problem::not_found(format!("There is no stop '{id}'."), "Find stops with /v1/stops?near=LAT,LON.")
     })?;
-    let from = from.0.div_euclid(1_000_000);
+    let page = BoardPage::parse(&params, from)?;
+    let from = page.from;
     let realtime = loaded.realtime.load();
     let bookings = loaded.bookings.load();
     let lang = params.one("lang", &Lang::choices())?.or(accepted(&headers)).unwrap_or(Lang::En);
@@ -237,14 +274,30 @@ pub async fn departures(
     let mut found = Vec::new();
     loaded.with_planner(|planner| {
         for platform in timetable.platforms(stop) {
-            let (next, begin) =
-                planner.departures(realtime.overlay.as_ref(), &bookings, platform, from, WITHIN_S, limit);
+            let (next, begin) = planner.departures(
+                realtime.overlay.as_ref(),
+                &bookings,
+                platform,
+                from,
+                WITHIN_S,
+                page.shown + limit + 1,
+            );
             midnight = begin;
             found.extend(next.into_iter().map(|departure| (platform, departure)));
         }
     });
-    found.sort_by_key(|(_, d)| (d.departure_s, d.trip));
+    found.sort_by_key(|(platform, d)| (d.departure_s, *platform, d.trip, d.service_day));
+    let leaves = |(_, d): &(StopIx, Departure)| midnight + i64::from(d.departure_s);
+    // They were shown as long as real time has not moved them.
+    let shown = page.shown.min(found.iter().take_while(|one| leaves(one) == page.from).count());
+    found.drain(..shown);
+    let is_last = found.len() <= limit;
     found.truncate(limit);
+    let cursor = found.last().filter(|_| !is_last).map(|last| {
+        let from = leaves(last);
+        let again = if from == page.from { shown } else { 0 };
+        BoardPage { from, shown: again + found.iter().filter(|one| leaves(one) == from).count() }.cursor()
+    });
     let runs = Runs { timetable, overlay: realtime.overlay.as_ref() };
     let noted = Noted::new(realtime.alerts.alerts());
     let last = found.last().map_or(from, |(_, d)| midnight + i64::from(d.departure_s));
@@ -291,7 +344,7 @@ pub async fn departures(
         stop: StopOut::new(&loaded.area, stop).with_routes(&loaded.area, stop),
         items,
         alerts: noted.written(AlertWriter { timetable, registry: &registry, lang, now: view.now }),
-        cursor: None,
+        cursor,
         attribution,
     };
     Ok(answer::json(&list))
