@@ -32,6 +32,7 @@ mod line;
 mod permits;
 mod rounds;
 mod search;
+mod spans;
 mod taken;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ pub use self::chosen::{Chosen, ChosenStop};
 pub use self::departures::{Departure, DepartureQuery};
 pub use self::journey::{Answer, Call, Journey, Leg, Ride, Walk};
 pub use self::search::Search;
+pub use self::spans::{Span, Spans};
 pub use self::window::{InWindow, Window};
 
 /// Default limit of rides.
@@ -79,6 +81,10 @@ pub struct Query<'a> {
     pub origins: &'a [(StopIx, i32)],
     /// Stops to end at, with the seconds it takes from there.
     pub destinations: &'a [(StopIx, i32)],
+    /// When the way to `origins` can be set out on; `None`: at any time. Their seconds are then those of the shortest ways.
+    pub origin_spans: Option<&'a Spans>,
+    /// The same of the way from `destinations`.
+    pub destination_spans: Option<&'a Spans>,
     /// The service day from whose begin times count.
     pub day: Day,
     /// Departure or arrival.
@@ -114,6 +120,8 @@ impl<'a> Query<'a> {
         Query {
             origins,
             destinations,
+            origin_spans: None,
+            destination_spans: None,
             day,
             when,
             max_rides: DEFAULT_RIDES,

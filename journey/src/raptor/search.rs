@@ -79,6 +79,10 @@ impl Search {
             true => (query.destinations, query.origins),
             false => (query.origins, query.destinations),
         };
+        let (start_spans, end_spans) = match BACK {
+            true => (query.destination_spans, query.origin_spans),
+            false => (query.origin_spans, query.destination_spans),
+        };
         let start = directed::<BACK>(time);
         let task = Task {
             timetable,
@@ -88,6 +92,8 @@ impl Search {
             bound: start.saturating_add(query.horizon_s.max(0)).saturating_add(1),
             starts,
             ends,
+            start_spans,
+            end_spans,
             looks_back: *looks_back,
             closed: query.access.is_wheelchair().then_some(closed.as_slice()),
             footpaths: timetable.footpaths_for(query.access.is_wheelchair()),

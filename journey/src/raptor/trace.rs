@@ -81,7 +81,8 @@ impl Tracer<'_> {
             of.iter().filter(|(s, _)| *s == stop).map(|(_, seconds)| *seconds).min().unwrap_or(0)
         };
         let at_start = seconds(self.task.starts, start);
-        let at_end = seconds(self.task.ends, self.rounds.ends.over[found.stop as usize]);
+        let end = self.rounds.ends.over[found.stop as usize];
+        let at_end = seconds(self.task.ends, end);
         let (access, egress) = if BACK { (at_end, at_start) } else { (at_start, at_end) };
         let (mut departure, mut arrival) = (directed::<BACK>(self.task.start), directed::<BACK>(found.time));
         if BACK {
@@ -95,8 +96,13 @@ impl Tracer<'_> {
             if let [Leg::Walk(walk), next, ..] = legs.as_mut_slice() {
                 walk.begin_at(next.departure_s() - (walk.arrival_s - walk.departure_s));
             }
-            departure = legs[0].departure_s() - access;
-            arrival = legs[legs.len() - 1].arrival_s() + egress;
+            let query = self.task.query;
+            let (first_s, last_s) = (legs[0].departure_s(), legs[legs.len() - 1].arrival_s());
+            let (from, to) = if BACK { (end, start) } else { (start, end) };
+            let by_spans = query.origin_spans.map(|spans| spans.departure(from, first_s));
+            departure = by_spans.flatten().unwrap_or(first_s - access);
+            let by_spans = query.destination_spans.map(|spans| spans.arrival(to, last_s));
+            arrival = by_spans.flatten().unwrap_or(last_s + egress);
         }
         Journey { rides: found.rides, departure_s: departure, arrival_s: arrival, legs }
     }

@@ -11,9 +11,9 @@ use self::reach::Reach;
 use self::scan::{Queue, Scan};
 use self::seated::{Seated, Trips};
 use super::layers::{LayerIx, Network};
-use super::line::Line;
 use super::permits::{Permits, Unrestricted};
-use super::{MAX_RIDES, Query};
+use super::line::{Line, directed};
+use super::{MAX_RIDES, Query, Spans};
 use crate::bits;
 use crate::timetable::footpaths::{Footpath, Footpaths};
 use crate::timetable::{NONE, StopIx, Timetable};
@@ -57,6 +57,9 @@ pub struct Task<'a> {
     pub bound: i32,
     pub starts: &'a [(StopIx, i32)],
     pub ends: &'a [(StopIx, i32)],
+    /// When the ways of `starts` and `ends` can be set out on, where not at any time.
+    pub start_spans: Option<&'a Spans>,
+    pub end_spans: Option<&'a Spans>,
     /// Whether to compute which stops are too many rides from the end (see `reach.rs`).
     pub looks_back: bool,
     /// Stops that are not to be used.
@@ -68,6 +71,25 @@ pub struct Task<'a> {
 impl Task<'_> {
     fn max_rides(&self) -> u8 {
         self.query.max_rides.min(MAX_RIDES)
+    }
+
+    /// When one is at a stop by its way from the start, in the time of the search.
+    pub fn begin_at<const BACK: bool>(&self, stop: StopIx, seconds: i32) -> Option<i32> {
+        let Some(spans) = self.start_spans else { return Some(self.start + seconds) };
+        match BACK {
+            true => spans.departure(stop, -self.start).map(directed::<BACK>),
+            false => spans.arrival(stop, self.start),
+        }
+    }
+
+    /// When one is at the end by the way from a stop, in the time of the search. [`INFINITE`]: never.
+    pub fn end_at<const BACK: bool>(&self, stop: StopIx, time: i32, seconds: i32) -> i32 {
+        let Some(spans) = self.end_spans else { return time + seconds };
+        let at = match BACK {
+            true => spans.departure(stop, -time).map(directed::<BACK>),
+            false => spans.arrival(stop, time),
+        };
+        at.unwrap_or(INFINITE)
     }
 
     /// The footpaths that leave `stop` in the direction of the search.
@@ -196,7 +218,7 @@ impl Rounds {
         let variants = &task.timetable.variants;
         for &(stop, seconds) in task.starts.iter().filter(|(stop, _)| task.is_stop(*stop)) {
             let at = stop as usize;
-            let ready = task.start + seconds;
+            let Some(ready) = task.begin_at::<BACK>(stop, seconds) else { continue };
             if best_ride[at] == i32::MIN {
                 continue;
             }
@@ -259,7 +281,7 @@ impl Rounds {
         let (before, after) = rounds.split_at_mut(usize::from(number));
         let (before, round) = (&before[usize::from(number) - 1], &mut after[0]);
         round.reached.fill(0);
-        let mut scan = Scan { before, round, best_ride, ends, bound, best };
+        let mut scan = Scan { task, before, round, best_ride, ends, bound, best };
         let mut looks = 0u32;
         for (network_number, (queue, network)) in queues.iter_mut().zip(task.networks).enumerate() {
             for number in bits::members(&queue.waiting) {

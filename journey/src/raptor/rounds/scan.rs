@@ -1,5 +1,6 @@
 //! Which lines a round rides along, and the ride itself: the inner loop of the search.
 
+use super::Task;
 use super::labels::{Ends, RideLabel, Round};
 use crate::bits;
 use crate::raptor::layers::Layer;
@@ -33,6 +34,7 @@ impl Queue {
 
 /// One round at work.
 pub struct Scan<'a> {
+    pub task: &'a Task<'a>,
     pub before: &'a Round,
     pub round: &'a mut Round,
     pub best_ride: &'a mut [i32],
@@ -60,7 +62,7 @@ impl Scan<'_> {
             let pattern_stop = line.stop(position);
             let at = pattern_stop.stop() as usize;
             if let Some(trip) = held.filter(|_| permit.can_leave(pattern_stop, position)) {
-                self.leave(at, line.leave(trip, position), label);
+                self.leave::<BACK>(at, line.leave(trip, position), label);
             }
             if !bits::has(&self.before.marked, at)
                 || position == last
@@ -105,17 +107,20 @@ impl Scan<'_> {
         permit: &impl Permit<BACK>,
     ) {
         for position in (1..line.len()).filter(|at| permit.can_leave(line.stop(*at), *at)) {
-            self.leave(line.stop(position).stop() as usize, line.leave(trip, position), label);
+            self.leave::<BACK>(line.stop(position).stop() as usize, line.leave(trip, position), label);
         }
     }
 
     #[inline]
-    fn leave(&mut self, at: usize, time: i32, label: RideLabel) {
+    fn leave<const BACK: bool>(&mut self, at: usize, time: i32, label: RideLabel) {
         if time < self.best_ride[at] && time < *self.bound {
             self.best_ride[at] = time;
             self.round.ride[at] = label;
             bits::set(&mut self.round.reached, at);
-            let end = time + self.ends.seconds[at];
+            let mut end = time + self.ends.seconds[at];
+            if end < *self.bound && self.task.end_spans.is_some() {
+                end = self.task.end_at::<BACK>(self.ends.over[at], time, self.ends.seconds[at]);
+            }
             if end < *self.bound {
                 *self.bound = end;
                 *self.best = at as StopIx;
