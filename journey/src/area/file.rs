@@ -82,7 +82,7 @@ pub fn read(path: &Path) -> Result<Area, FileError> {
     let content: (Streets, Timetable, StopLinks, Index) =
         postcard::from_bytes(body).map_err(|_| damaged())?;
     let (streets, timetable, stops, names) = content;
-    if !streets.is_sound() || !stops.fits(&timetable) {
+    if !streets.is_sound() || !stops.fits(&timetable) || !timetable.has_sound_areas() {
         return Err(damaged());
     }
     let stops = stops.indexed(&timetable);

@@ -30,7 +30,7 @@ const CHANGE_SPEED_MPS: f64 = 0.8;
 const STOPS_BETWEEN_STEPS: usize = 1_000;
 
 /// The modes in which stops are reached, in the order of [`StopLinks::links`].
-const MODES: [Mode; 3] = [Mode::Foot, Mode::Wheelchair, Mode::Bike];
+const MODES: [Mode; 4] = [Mode::Foot, Mode::Wheelchair, Mode::Bike, Mode::Car];
 
 /// Where stops meet the streets, by [`StopIx`]; `None` where no vehicle stops, or no street is near.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ impl StopLinks {
         let links = |mode| {
             let link = |stop: StopIx| {
                 let near = || network.snap(mode, timetable.stops.point(stop), STREET_LIMIT_M, 1);
-                timetable.is_served(stop).then(near)?.first().copied()
+                timetable.is_used(stop).then(near)?.first().copied()
             };
             (0..timetable.stop_count() as StopIx).map(link).collect()
         };
@@ -73,7 +73,7 @@ impl StopLinks {
         near
     }
 
-    /// Links of all stops for one mode. Nobody drives to a stop: by car there are none.
+    /// Links of all stops for one mode; by car those of vehicles on demand.
     pub fn of(&self, mode: Mode) -> &[Option<Link>] {
         MODES.iter().position(|known| *known == mode).map_or(&[], |at| &self.links[at])
     }
@@ -86,7 +86,7 @@ impl StopLinks {
     /// Stops where vehicles stop and that no street reaches.
     pub(super) fn unlinked(&self, timetable: &Timetable) -> Vec<StopIx> {
         let unlinked = (0..).zip(self.of(Mode::Foot)).filter(|(_, link)| link.is_none());
-        unlinked.map(|(stop, _)| stop).filter(|stop| timetable.is_served(*stop)).collect()
+        unlinked.map(|(stop, _)| stop).filter(|stop| timetable.is_used(*stop)).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The timetable: several GTFS feeds as immutable flat arrays.
 
+pub mod areas;
 pub mod booking;
 pub(crate) mod day_trips;
 pub(crate) mod footpaths;
@@ -19,6 +20,7 @@ use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 
+use self::areas::Areas;
 use self::booking::{BookingRule, StopBooking};
 use self::footpaths::Footpaths;
 use self::in_seat::InSeat;
@@ -264,6 +266,8 @@ pub struct Timetable {
     pub booking_rules: Vec<BookingRule>,
     /// Rules at the stops of trips that have some, each list once.
     pub stop_bookings: Vec<Box<[StopBooking]>>,
+    /// What runs on demand.
+    pub areas: Areas,
     /// Courses of vehicles.
     pub shapes: Shapes,
     /// `stop_sequence` of the stops of trips, each list once.
@@ -301,6 +305,17 @@ impl Timetable {
     /// Whether vehicles stop there.
     pub(crate) fn is_served(&self, stop: StopIx) -> bool {
         self.passing(stop).next().is_some()
+    }
+
+    /// Whether all that runs on demand refers to what there is.
+    pub(crate) fn has_sound_areas(&self) -> bool {
+        let (stops, routes) = (self.stop_count(), self.routes.len());
+        self.areas.is_sound(stops, routes, self.services.len(), self.booking_rules.len())
+    }
+
+    /// Whether vehicles stop there, by minutes or on demand.
+    pub(crate) fn is_used(&self, stop: StopIx) -> bool {
+        self.is_served(stop) || self.areas.serves(stop)
     }
 
     /// How many stops.

@@ -13,7 +13,7 @@ use crate::rows::Rows;
 pub const MAX_TRIP_STOPS: usize = 10_000;
 
 /// Boarding or alighting at a stop of a trip: GTFS's `pickup_type`, `drop_off_type`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Boarding {
     /// By the timetable.

@@ -9,6 +9,7 @@ use super::rules::Rules;
 use super::table::Ids;
 use crate::rows::Rows;
 use crate::strings::Strings;
+use crate::timetable::areas::{AreaPlace, Areas, Stretch};
 use crate::timetable::booking::{BookingRule, StopBooking};
 use crate::timetable::grouping::Grouping;
 use crate::timetable::pathways::Pathways;
@@ -40,6 +41,8 @@ pub struct Draft {
     /// The pairs of rules that stops have, each once; and those of whole trips.
     pub booking_pairs: IndexSet<StopBooking, FxBuildHasher>,
     pub stop_bookings: IndexSet<Box<[StopBooking]>, FxBuildHasher>,
+    /// What runs on demand.
+    pub areas: Areas,
     pub grouping: Grouping,
     pub transfers: Vec<Transfer>,
     pub pathways: Pathways,
@@ -77,6 +80,10 @@ pub struct FeedIds {
     /// Trips that refer to a booking rule that there is not.
     pub unbookable: FxHashSet<u32>,
     pub stops: Ids,
+    /// Zones and groups.
+    pub areas: FxHashMap<Box<[u8]>, AreaPlace>,
+    /// Mean and longest durations that trips state for themselves.
+    pub durations: FxHashMap<u32, [Option<Stretch>; 2]>,
     /// Of `stops`: those that are stations.
     pub stations: FxHashSet<u32>,
     /// Generic nodes, and boarding areas under the numbers of their platforms.

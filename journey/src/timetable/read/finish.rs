@@ -59,13 +59,15 @@ impl Draft {
             changes.forbidden.iter().map(|(from, to)| (order[*from as usize], order[*to as usize])).collect();
         no_changes.sort_unstable();
         self.shapes.shrink();
+        let stops = self.stops(&order[..count]);
+        self.areas.renumber(&order, &stops.points);
         let (zones, number) = zones::distinct(std::mem::take(&mut self.zones), &self.services);
         for route in &mut self.routes {
             route.zone = number.get(usize::from(route.zone)).copied().unwrap_or(0);
         }
         Timetable {
             zones,
-            stops: self.stops(&order[..count]),
+            stops,
             agencies: self.agencies,
             credits: self.credits,
             routes: self.routes,
@@ -81,6 +83,7 @@ impl Draft {
             trips,
             trip_ids,
             headsigns: Strings::of(&self.headsigns),
+            areas: self.areas,
             shapes: self.shapes,
             booking_rules: self.booking_rules,
             stop_bookings: self.stop_bookings.into_iter().collect(),

@@ -13,6 +13,7 @@ mod finish;
 mod frequencies;
 mod interpolate;
 mod links;
+mod locations;
 mod pathways;
 mod rules;
 mod shape_points;
@@ -26,6 +27,7 @@ mod times;
 
 mod transfers;
 mod trips;
+mod windows;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -131,6 +133,8 @@ fn read_feed(
     step("stops.txt");
     pathways::read_levels(source, draft, problems)?;
     stops::read(source, draft, problems)?;
+    step("locations.geojson");
+    locations::read(source, draft, problems)?;
     step("pathways.txt");
     pathways::read(source, draft, problems)?;
     step("calendar.txt");

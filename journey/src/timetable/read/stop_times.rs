@@ -7,17 +7,21 @@ use super::interpolate::{Known, fill};
 use super::source::Source;
 use super::table::{Fault, Table, fault};
 use super::times::parse_time;
+use super::windows::{Columns, Windows};
+use crate::timetable::areas::{AreaPlace, AreaRow};
 use crate::timetable::booking::StopBooking;
 use crate::timetable::patterns::{Boarding, MAX_TRIP_STOPS, PatternStop, StopTime};
 use crate::timetable::shapes::NOWHERE;
 use crate::timetable::{FeedProblems, NONE};
 use domain::LatLon;
 
-/// From `location_id` on they are of rows without minutes: their place is a zone or a group of stops, or they are served some time in a
-/// window. The last two are the names of a draft of GTFS-Flex that feeds still use.
+/// From `location_id` on they are of rides on demand, see `windows.rs`. `start_pickup_dropoff_window` and its end are the names
+/// of a draft of GTFS-Flex that feeds still use.
 const HEADER: &str = "trip_id,stop_sequence,stop_id,arrival_time,departure_time,pickup_type,drop_off_type,\
     shape_dist_traveled,stop_headsign,pickup_booking_rule_id,drop_off_booking_rule_id,location_id,location_group_id,start_pickup_drop_off_window,\
-    end_pickup_drop_off_window,start_pickup_dropoff_window,end_pickup_dropoff_window";
+    end_pickup_drop_off_window,start_pickup_dropoff_window,end_pickup_dropoff_window,mean_duration_factor,mean_duration_offset,\
+    safe_duration_factor,safe_duration_offset";
+const COLUMNS: usize = 21;
 /// Stop times of all feeds: their numbers are 32 bit.
 const MAX_STOP_TIMES: usize = u32::MAX as usize;
 /// Stands for a time that is blank.
@@ -47,15 +51,25 @@ pub fn read(
     problems: &mut FeedProblems,
 ) -> Result<(), ReadError> {
     let mut table = Table::open_required(source, "stop_times.txt", 2, HEADER)?;
-    let [trip, _, stop, _, _, _, _, _, _, _, _, zone, group, ..] = table.columns::<17>();
+    let [trip, _, stop, _, _, _, _, _, _, _, _, zone, group, ..] = table.columns::<COLUMNS>();
     if ![stop, zone, group].iter().any(|column| table.has(*column)) {
         return Err(ReadError::Column { file: table.file, column: "stop_id" });
     }
+    let columns = demand(&table);
+    for (name, found) in table.misspelt(&columns.misspelt) {
+        let reason = format!("there is no such column; did you mean `{name}`? It is not read");
+        problems.add(&table.file, 1, name, found, reason);
+    }
+    let mut windows = Windows::default();
     let mut rows: Vec<Row> = Vec::new();
     let mut last: (Box<[u8]>, Option<u32>) = (Box::default(), None);
     while table.next()? {
         if *last.0 != *table.bytes(trip) {
             last = (table.bytes(trip).into(), draft.feed.trips.get(table.bytes(trip)).copied());
+        }
+        if let Some(trip) = last.1.filter(|_| Windows::is_one(&table, &columns, draft)) {
+            windows.read(&table, &columns, trip, draft, problems);
+            continue;
         }
         let row = row(&table, last.1, draft, problems);
         rows.extend(table.read(problems, row));
@@ -66,11 +80,38 @@ pub fn read(
     if !rows.is_sorted_by_key(|row| (row.trip, row.sequence)) {
         rows.sort_by_key(|row| (row.trip, row.sequence));
     }
-    let mut trips = Trips { file: &table.file, known: Vec::new(), rows: Vec::new(), times: Vec::new() };
+    let mut trips =
+        Trips { file: &table.file, windows, known: Vec::new(), rows: Vec::new(), times: Vec::new() };
     for rows in rows.chunk_by(|a, b| a.trip == b.trip) {
         trips.add(rows, draft, frequencies, problems);
     }
+    trips.windows.finish(trips.file, draft, problems);
     Ok(())
+}
+
+/// The columns of rides on demand.
+fn demand(table: &Table<'_>) -> Columns {
+    let [_, sequence, stop, arrival, departure, pickup, drop_off, _, _, rules @ ..] =
+        table.columns::<COLUMNS>();
+    let [pickup_rule, drop_off_rule, zone, group, from, until, misspelt_from, misspelt_until, durations @ ..] =
+        rules;
+    let [mean, mean_offset, safe, safe_offset] = durations;
+    Columns {
+        sequence,
+        stop,
+        zone,
+        group,
+        arrival,
+        departure,
+        pickup,
+        drop_off,
+        pickup_rule,
+        drop_off_rule,
+        window: [from, until],
+        misspelt: [misspelt_from, misspelt_until],
+        mean: [mean, mean_offset],
+        safe: [safe, safe_offset],
+    }
 }
 
 fn row(
@@ -80,13 +121,9 @@ fn row(
     problems: &mut FeedProblems,
 ) -> Result<Row, Fault> {
     let [trip, sequence, stop, arrival, departure, pickup, drop_off, travelled, headsign, rules @ ..] =
-        table.columns::<17>();
-    let [pickup_rule, drop_off_rule, untimed @ ..] = rules;
+        table.columns::<COLUMNS>();
+    let [pickup_rule, drop_off_rule, ..] = rules;
     let number = number.ok_or_else(|| fault(trip, "there is no such trip"))?;
-    if let Some(column) = untimed.into_iter().find(|column| !table.bytes(*column).is_empty()) {
-        let reason = "a ride somewhere in an area or some time in a window has no minute to plan with; the row is left out";
-        return Err(fault(column, reason));
-    }
     let stop = table.id(stop, &draft.feed.stops, "stop")?;
     let sequence = table.number(sequence).ok_or_else(|| fault(sequence, "it is not a whole number"))?;
     let time = |column| match table.bytes(column) {
@@ -147,9 +184,29 @@ fn booking_rule(
     })
 }
 
+impl Row {
+    /// As a place to get on or off of rides on demand.
+    fn on_demand(&self, time: StopTime, draft: &Draft) -> AreaRow {
+        let rules =
+            draft.booking_pairs.get_index(self.booking as usize).copied().unwrap_or(StopBooking::NONE);
+        AreaRow {
+            place: AreaPlace::Stop(self.stop.stop()),
+            start_s: time.arrival,
+            end_s: time.departure,
+            pickup: self.stop.pickup(),
+            drop_off: self.stop.drop_off(),
+            pickup_rule: rules.pickup,
+            drop_off_rule: rules.drop_off,
+            is_timed: true,
+        }
+    }
+}
+
 /// Puts trips together; its lists are used again from trip to trip.
 struct Trips<'a> {
     file: &'a str,
+    /// What runs on demand.
+    windows: Windows,
     /// The usable rows of the trip, and what is known of their times.
     rows: Vec<Row>,
     known: Vec<Known>,
@@ -172,6 +229,12 @@ impl Trips<'_> {
         let mut trip = draft.feed.trip_list[number as usize];
         let count = self.rows.len();
         if !(2..=MAX_TRIP_STOPS).contains(&count) {
+            if let ([row], true) = (self.rows.as_slice(), self.windows.has(number)) {
+                // Riders get on or off there, and in an area at their other end.
+                let time = StopTime { arrival: row.arrival, departure: row.departure };
+                self.windows.add_timed(number, row.sequence, row.on_demand(time, draft));
+                return;
+            }
             let reason = format!("the trip has {count} usable stops; 2 to {MAX_TRIP_STOPS} are needed");
             let (line, id) = (u64::from(rows[0].line), draft.trip_ids.get(trip.id));
             problems.add(self.file, line, "trip_id", id, reason);
@@ -192,6 +255,11 @@ impl Trips<'_> {
             trip.bookings = draft.stop_bookings.insert_full(rules).0 as u32;
         }
         fill(&self.known, &mut self.times);
+        if self.windows.has(number) {
+            for (row, time) in self.rows.iter().zip(&self.times) {
+                self.windows.add_timed(number, row.sequence, row.on_demand(*time, draft));
+            }
+        }
         let first = self.times[0].departure;
         for start in frequencies.get(&number).map_or(std::slice::from_ref(&first), Vec::as_slice) {
             let times: Vec<StopTime> = self.times.iter().map(|time| time.later(start - first)).collect();

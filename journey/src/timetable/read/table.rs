@@ -27,6 +27,8 @@ pub struct Table<'a> {
     since_row: Rc<Cell<u64>>,
     record: ByteRecord,
     names: Vec<&'static str>,
+    /// As the file has them.
+    heads: Vec<String>,
     columns: Vec<Option<usize>>,
 }
 
@@ -68,7 +70,7 @@ impl<'a> Table<'a> {
         if let Some(missing) = (0..required).find(|at| columns[*at].is_none()) {
             return Err(ReadError::Column { file: label, column: names[missing] });
         }
-        Ok(Some(Table { file: label, reader, since_row, record: ByteRecord::new(), names, columns }))
+        Ok(Some(Table { file: label, reader, since_row, record: ByteRecord::new(), names, heads, columns }))
     }
 
     /// As [`Table::open`], for a file that a feed must have.
@@ -94,6 +96,24 @@ impl<'a> Table<'a> {
     /// Whether the file has this column.
     pub fn has(&self, column: usize) -> bool {
         self.columns[column].is_some()
+    }
+
+    /// Columns of the header that the file lacks, each with one that looks like a slip of the pen for it; `slips_known` are columns
+    /// of the header that are slips themselves.
+    pub fn misspelt(&self, slips_known: &[usize]) -> Vec<(&'static str, &str)> {
+        /// Shorter names are like too many others.
+        const LEAST_LETTERS: usize = 10;
+        const MAX_SLIPS: usize = 2;
+        let letters = |name: &str| name.replace(['_', '-', ' '], "");
+        let right = || (0..self.names.len()).filter(|at| !slips_known.contains(at));
+        let missing = right().filter(|at| self.columns[*at].is_none()).map(|at| self.names[at]);
+        let missing = missing.filter(|name| name.len() >= LEAST_LETTERS);
+        let unknown = |head: &&String| !right().any(|at| self.names[at] == head.as_str());
+        let like = |name: &'static str| {
+            let is_like = |head: &&String| slips(&letters(head), &letters(name)) <= MAX_SLIPS;
+            Some((name, self.heads.iter().filter(unknown).find(is_like)?.as_str()))
+        };
+        missing.filter_map(like).collect()
     }
 
     /// Reads the next row; `false` at the end.
@@ -196,6 +216,30 @@ impl<'a> Table<'a> {
 pub struct Fault {
     column: usize,
     reason: String,
+}
+
+impl Fault {
+    /// The same with what follows from it.
+    pub fn and(mut self, consequence: &str) -> Self {
+        self.reason.push_str(consequence);
+        self
+    }
+}
+
+/// Letters to add, drop or change to make one text of another (Levenshtein's distance).
+fn slips(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (number, from) in a.chars().enumerate() {
+        let mut before = row[0];
+        row[0] = number + 1;
+        for (at, to) in b.iter().enumerate() {
+            let changed = before + usize::from(from != *to);
+            before = row[at + 1];
+            row[at + 1] = changed.min(before + 1).min(row[at] + 1);
+        }
+    }
+    row[b.len()]
 }
 
 /// What is wrong with a field.

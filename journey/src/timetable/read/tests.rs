@@ -1,5 +1,6 @@
 //! Whole small feeds.
 
+mod areas;
 mod demand;
 mod links;
 mod pathways;

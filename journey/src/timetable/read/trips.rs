@@ -4,10 +4,11 @@ use super::ReadError;
 use super::draft::{Draft, permission};
 use super::source::Source;
 use super::table::{Fault, Table};
+use super::windows::stretch;
 use crate::timetable::shapes::NO_SHAPE;
 use crate::timetable::{FeedProblems, NONE, Trip};
 
-const HEADER: &str = "trip_id,route_id,service_id,trip_headsign,shape_id,wheelchair_accessible,direction_id,block_id,trip_short_name,bikes_allowed";
+const HEADER: &str = "trip_id,route_id,service_id,trip_headsign,shape_id,wheelchair_accessible,direction_id,block_id,trip_short_name,bikes_allowed,mean_duration_factor,mean_duration_offset,safe_duration_factor,safe_duration_offset";
 
 /// Reads the trips, without their times.
 pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems) -> Result<(), ReadError> {
@@ -20,8 +21,20 @@ pub fn read(source: &mut Source, draft: &mut Draft, problems: &mut FeedProblems)
 }
 
 fn trip(table: &Table<'_>, draft: &mut Draft, problems: &mut FeedProblems) -> Result<Trip, Fault> {
-    let [id, route, service, headsign, shape, accessible, direction, block, short_name, bikes] =
-        table.columns();
+    let [
+        id,
+        route,
+        service,
+        headsign,
+        shape,
+        accessible,
+        direction,
+        block,
+        short_name,
+        bikes,
+        durations @ ..,
+    ] = table.columns::<14>();
+    let [mean, mean_offset, safe, safe_offset] = durations;
     let key = table.new_named_id(id, &draft.feed.trips)?;
     let route = table.id(route, &draft.feed.routes, "route")?;
     let service = table.id(service, &draft.feed.services, "service")?;
@@ -47,6 +60,10 @@ fn trip(table: &Table<'_>, draft: &mut Draft, problems: &mut FeedProblems) -> Re
     if !table.bytes(block).is_empty() {
         let block = (draft.feed_number(), table.bytes(block).into());
         draft.blocks.entry(block).or_default().push(trip.id);
+    }
+    let durations = [[mean, mean_offset], [safe, safe_offset]].map(|columns| stretch(table, columns, 1.0));
+    if durations.iter().any(Option::is_some) {
+        draft.feed.durations.insert(draft.feed.trip_list.len() as u32, durations);
     }
     draft.feed.trips.insert(key, draft.feed.trip_list.len() as u32);
     Ok(trip)

@@ -1,7 +1,5 @@
 //! Rides that must be booked, and rides without minutes.
 
-use std::path::PathBuf;
-
 use super::*;
 use crate::timetable::patterns::Boarding;
 
@@ -99,14 +97,15 @@ fn an_unknown_way_to_get_on_is_reported_and_read_as_regular() {
 
 /// Between two stops with minutes a vehicle may leave its way: what it serves there has no minute.
 #[test]
-fn windows_and_areas_are_left_out_and_never_become_minutes() {
+fn windows_and_areas_never_become_minutes() {
     let (timetable, problems) = stop_times(
         "t,a,1,07:00:00,07:00:00,,,,,,,\nt,b,2,,,2,2,,,,07:00:00,07:08:00\nt,,3,,,2,2,,zone,,07:00:00,07:08:00\n\
          t,,4,,,2,2,,,group,,\nt,c,5,07:08:00,07:08:00,,,,,,,\n",
     );
     assert_eq!(times(&timetable, "t"), [[25_200, 25_680]]);
     let fields: Vec<_> = problems.listed().iter().map(|p| (p.line, p.field)).collect();
-    assert_eq!(fields, [(3, "start_pickup_drop_off_window"), (4, "location_id"), (5, "location_group_id")]);
+    assert_eq!(fields, [(4, "location_id"), (5, "location_group_id")]);
+    assert!(timetable.areas.is_empty());
 }
 
 #[test]
@@ -114,7 +113,7 @@ fn a_feed_of_areas_alone_needs_no_column_of_stops() {
     let text =
         "trip_id,stop_sequence,location_id,start_pickup_dropoff_window\nt,1,z,07:00:00\nt,2,z,07:00:00\n";
     let (timetable, problems) = one(with(base(), "stop_times.txt", text));
-    assert_eq!((timetable.trips.len(), problems.count()), (0, 2));
+    assert_eq!((timetable.trips.len(), problems.count()), (0, 3));
     let texts = with(base(), "stop_times.txt", "trip_id,stop_sequence\nt,1\n");
     let texts = texts.into_iter().map(|(file, text)| (file, text.into_bytes()));
     let mut draft = Draft::default();
@@ -123,46 +122,3 @@ fn a_feed_of_areas_alone_needs_no_column_of_stops() {
     let error = read_feed(&mut source, &mut draft, &mut |_| {}, &mut FeedProblems::default()).unwrap_err();
     assert_eq!(error.to_string(), "x/stop_times.txt has no column stop_id");
 }
-
-/// Feeds in use that mix areas, groups, windows and stops with minutes.
-#[test]
-fn feeds_with_areas_are_read() {
-    let folder = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/flex"));
-    let Ok(entries) = std::fs::read_dir(&folder) else {
-        eprintln!("SKIPPED: {} is not there", folder.display());
-        return;
-    };
-    let mut read_feeds = 0;
-    for path in entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
-        let mut problems = FeedProblems::default();
-        let timetable = match read(&[&path], Options::default(), &mut |_| {}, &mut problems) {
-            Ok(timetable) => timetable,
-            Err(ReadError::Missing { file, .. }) if file.starts_with("calendar") => continue,
-            Err(error) => panic!("{}: {error}", path.display()),
-        };
-        let text = std::fs::read_to_string(path.join("stop_times.txt")).unwrap();
-        let mut rows = csv::Reader::from_reader(text.trim_start_matches('\u{feff}').as_bytes());
-        let heads = rows.headers().unwrap().clone();
-        let at = |name: &str| heads.iter().position(|head| head.trim() == name);
-        let untimed = [COLUMN_NAMES, &["location_id", "location_group_id"]].concat();
-        let untimed: Vec<usize> = untimed.into_iter().filter_map(at).collect();
-        let timed = rows.records().filter(|row| {
-            let row = row.as_ref().unwrap();
-            untimed.iter().all(|at| row.get(*at).unwrap_or_default().is_empty())
-        });
-        assert!(
-            timetable.patterns.stop_times() <= timed.count(),
-            "{}: more times than rows with minutes",
-            path.display()
-        );
-        read_feeds += 1;
-    }
-    assert!(read_feeds > 10, "{read_feeds} feeds");
-}
-
-const COLUMN_NAMES: &[&str] = &[
-    "start_pickup_drop_off_window",
-    "end_pickup_drop_off_window",
-    "start_pickup_dropoff_window",
-    "end_pickup_dropoff_window",
-];
