@@ -7,6 +7,7 @@
 
 pub mod alerts;
 pub mod area;
+pub mod areas;
 mod bits;
 pub mod booking;
 mod files;

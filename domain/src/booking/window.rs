@@ -80,6 +80,16 @@ impl Bookable {
         Some(Bookable { first, last })
     }
 
+    /// The first.
+    pub fn first(&self) -> UtcMicros {
+        self.first
+    }
+
+    /// The last; `None`: however late.
+    pub fn last(&self) -> Option<UtcMicros> {
+        self.last
+    }
+
     /// Whether a ride at `at` is one of them.
     pub fn has(&self, at: UtcMicros) -> bool {
         self.first <= at && self.last.is_none_or(|last| at <= last)

@@ -1,5 +1,6 @@
 //! How rides on timed lines are booked: the timetable's own rules, and those that counties and towns list.
 
+mod area;
 mod booked;
 pub mod hints;
 mod run;
@@ -17,6 +18,7 @@ use crate::rows::Rows;
 use crate::timetable::services::{Day, date_of, day_of};
 use crate::timetable::{NONE, Route, Timetable, ZoneIx};
 
+pub use self::area::BookableSpan;
 pub use self::booked::{Booked, BookedRides};
 pub use self::run::{Requirement, RideBooking, RunBooking};
 

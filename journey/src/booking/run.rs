@@ -171,7 +171,7 @@ impl<'a> RunBooking<'a> {
 }
 
 /// What holds where getting on and getting off must each be booked: both must be possible.
-fn both(a: RideBooking, b: RideBooking) -> RideBooking {
+pub(super) fn both(a: RideBooking, b: RideBooking) -> RideBooking {
     let window = a.window.zip(b.window).map(|(a, b)| Window { from: a.from.max(b.from), by: a.by.min(b.by) });
     // Of one without a rule nothing is known; the other's then is.
     let window = match (a.rule, b.rule) {
