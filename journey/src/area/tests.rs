@@ -19,11 +19,19 @@ pub(crate) fn town() -> Area {
 
 /// The same where some of the runs must be booked.
 pub(crate) fn town_with_orders(ordered: &[i32]) -> Area {
-    town_with_carpools(ordered, &[])
+    town_with(ordered, &[], &[], Vec::new())
 }
 
-/// The same where some of the runs are carpools as well.
-pub(crate) fn town_with_carpools(ordered: &[i32], carpools: &[i32]) -> Area {
+/// The same with further trips and stop times, and further files. The stop times' columns are `trip_id, arrival_time,
+/// departure_time, stop_id, stop_sequence, pickup_type, drop_off_type, location_group_id, location_id,
+/// start_pickup_drop_off_window, end_pickup_drop_off_window, pickup_booking_rule_id`, those of trips `route_id, service_id, trip_id,
+/// wheelchair_accessible, mean_duration_factor, mean_duration_offset, safe_duration_factor, safe_duration_offset`.
+pub(crate) fn town_with(
+    ordered: &[i32],
+    more_trips: &[String],
+    more_times: &[String],
+    more_files: Vec<(&'static str, String)>,
+) -> Area {
     let mut town = Town::new();
     for at in 0..10 {
         let row: Vec<i64> = (0..10).map(|x| 10 * at + x).collect();
@@ -34,55 +42,45 @@ pub(crate) fn town_with_carpools(ordered: &[i32], carpools: &[i32]) -> Area {
     let lat = |row: f64| 48.6 + row * 9e-4;
     let stops = [("a", 4.0, 0.0), ("m", 4.0, 5.0), ("z", 4.0, 9.0), ("zz", 4.3, 9.0)]
         .map(|(id, row, column)| format!("{id},{id},{},{},1", lat(row), 8.8 + column * 13.6e-4));
-    let mut times = vec!["trip_id,arrival_time,departure_time,stop_id,stop_sequence,pickup_type".to_owned()];
-    let mut trips = vec!["route_id,service_id,trip_id,wheelchair_accessible".to_owned()];
+    let mut times = vec!["trip_id,arrival_time,departure_time,stop_id,stop_sequence,pickup_type,drop_off_type,location_group_id,location_id,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_booking_rule_id".to_owned()];
+    let mut trips = vec!["route_id,service_id,trip_id,wheelchair_accessible,mean_duration_factor,mean_duration_offset,safe_duration_factor,safe_duration_offset".to_owned()];
     for n in 0..20 {
         let pickup = if ordered.contains(&n) { 2 } else { 0 };
         let minute = |more: i32| {
             let minute = 8 * 60 + n * 30 + more;
             format!("{:02}:{:02}:00", minute / 60, minute % 60)
         };
-        let route = if carpools.contains(&n) { "c" } else { "r" };
-        trips.push(format!("{route},s,t{n},1"));
+        trips.push(format!("r,s,t{n},1"));
         for (sequence, (stop, at)) in [("a", 0), ("m", 1), ("z", 2)].into_iter().enumerate() {
             times.push(format!("t{n},{0},{0},{stop},{sequence},{pickup}", minute(at)));
         }
     }
+    trips.extend_from_slice(more_trips);
+    times.extend_from_slice(more_times);
     let mut stop_lines = vec!["stop_id,stop_name,stop_lat,stop_lon,wheelchair_boarding".to_owned()];
     stop_lines.extend(stops);
-    let (mut timetable, problems) = read_texts(
-        vec![(
-            "bus",
-            vec![
-                (
-                    "agency.txt",
-                    text(&[
-                        "agency_id,agency_name,agency_url,agency_timezone",
-                        "b,Bus,http://b,Europe/Berlin",
-                    ]),
-                ),
-                (
-                    "routes.txt",
-                    text(&[
-                        "route_id,agency_id,route_short_name,route_type,route_url",
-                        "r,b,1,3,",
-                        "c,b,c,1551,https://c",
-                    ]),
-                ),
-                (
-                    "calendar.txt",
-                    text(&[
-                        "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date",
-                        "s,1,1,1,1,1,1,1,20261101,20261231",
-                    ]),
-                ),
-                ("stops.txt", stop_lines.join("\n")),
-                ("trips.txt", trips.join("\n")),
-                ("stop_times.txt", times.join("\n")),
-            ],
-        )],
-        Options::default(),
-    );
+    let mut files = vec![
+        (
+            "agency.txt",
+            text(&["agency_id,agency_name,agency_url,agency_timezone", "b,Bus,http://b,Europe/Berlin"]),
+        ),
+        (
+            "routes.txt",
+            text(&["route_id,agency_id,route_short_name,route_type", "r,b,1,3", "d,b,B7,3", "e,b,B8,3", "c,b,c,1551"]),
+        ),
+        (
+            "calendar.txt",
+            text(&[
+                "service_id,monday,tuesday,wednesday,thursday,friday,saturday,sunday,start_date,end_date",
+                "s,1,1,1,1,1,1,1,20261101,20261231",
+            ]),
+        ),
+        ("stops.txt", stop_lines.join("\n")),
+        ("trips.txt", trips.join("\n")),
+        ("stop_times.txt", times.join("\n")),
+    ];
+    files.extend(more_files);
+    let (mut timetable, problems) = read_texts(vec![("bus", files)], Options::default());
     assert_eq!(problems.count(), 0, "{:?}", problems.listed());
     let stops = StopLinks::new(&network, &timetable);
     stops::add_footpaths(&network, &stops, &mut timetable, &mut |_| ());

@@ -5,9 +5,12 @@ use domain::geo::LatLon;
 
 use super::Modes;
 use super::risk::Alternative;
+use crate::areas::Pair;
+use crate::booking::RideBooking;
 use crate::overlay::Runs;
 use crate::raptor::Ride;
 use crate::streets::{Mode, Path, Piece};
+use crate::timetable::services::Day;
 use crate::timetable::shapes::PointE6;
 use crate::timetable::{Access, Permission, StopIx};
 
@@ -42,6 +45,60 @@ pub enum Leg {
     Street(StreetLeg),
     /// In a vehicle of public transport.
     Ride(RideLeg),
+    /// In a vehicle on demand.
+    Area(Box<AreaLeg>),
+}
+
+/// A ride on demand.
+#[derive(Debug, Clone)]
+pub struct AreaLeg {
+    /// Its trip, and the rows where one gets on and off.
+    pub pair: Pair,
+    /// The service day.
+    pub day: Day,
+    /// Where it begins.
+    pub from: End,
+    /// Where it ends.
+    pub to: End,
+    /// When one is picked up at the earliest.
+    pub start: i64,
+    /// When it is expected to end.
+    pub end: i64,
+    /// In which time one is picked up that day.
+    pub window: [i64; 2],
+    /// How long it takes at the longest, seconds. What comes after it is planned with this.
+    pub duration_max_s: i32,
+    /// Metres of the drive without detours.
+    pub distance_m: f64,
+    /// Its course.
+    pub points: Vec<LatLon>,
+    /// How it is booked.
+    pub booking: RideBooking,
+}
+
+impl Leg {
+    /// When it begins.
+    pub fn start(&self) -> i64 {
+        match self {
+            Leg::Street(leg) => leg.start,
+            Leg::Ride(leg) => leg.start,
+            Leg::Area(leg) => leg.start,
+        }
+    }
+
+    /// When it ends.
+    pub fn end(&self) -> i64 {
+        match self {
+            Leg::Street(leg) => leg.end,
+            Leg::Ride(leg) => leg.end,
+            Leg::Area(leg) => leg.end,
+        }
+    }
+
+    /// The ride on demand, if it is one.
+    pub fn area(&self) -> Option<&AreaLeg> {
+        if let Leg::Area(leg) = self { Some(leg) } else { None }
+    }
 }
 
 /// An end of a leg.
@@ -167,12 +224,17 @@ impl Itinerary {
 
     /// Whether it is made at certain times only.
     pub fn has_rides(&self) -> bool {
-        [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE].contains(&self.modes)
+        [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE, Modes::ON_DEMAND].contains(&self.modes)
     }
 
     /// The rides, in the order of travel.
     pub fn rides(&self) -> impl Iterator<Item = &RideLeg> {
         self.legs.iter().filter_map(|leg| if let Leg::Ride(leg) = leg { Some(leg) } else { None })
+    }
+
+    /// The rides on demand, in the order of travel.
+    pub fn areas(&self) -> impl Iterator<Item = &AreaLeg> {
+        self.legs.iter().filter_map(Leg::area)
     }
 
     /// Metres by one means over streets.
@@ -193,7 +255,7 @@ impl Itinerary {
     pub fn parking(&self) -> Option<&Parking> {
         self.legs.iter().find_map(|leg| match leg {
             Leg::Street(leg) => leg.parking.as_ref(),
-            Leg::Ride(_) => None,
+            Leg::Ride(_) | Leg::Area(_) => None,
         })
     }
 
@@ -204,7 +266,7 @@ impl Itinerary {
 
     /// Whether a ride of it must be booked.
     pub fn is_booked(&self) -> bool {
-        self.rides().any(|leg| leg.ride.is_booked())
+        self.areas().next().is_some() || self.rides().any(|leg| leg.ride.is_booked())
     }
 
     /// Whether somebody takes others along on a part of it.

@@ -10,6 +10,7 @@ mod best;
 mod bike_ride;
 mod car;
 mod itinerary;
+mod on_demand;
 mod page;
 mod park_ride;
 mod places;
@@ -27,14 +28,15 @@ use domain::geo::LatLon;
 use domain::time::{MICROS_PER_S, UtcMicros};
 
 use crate::area::Area;
-use crate::booking::{Booked, BookedRides, Bookings};
+use crate::areas::WhyNot;
+use crate::booking::{Booked, BookedRides, Bookings, RideBooking};
 use crate::overlay::{Overlay, Runs};
 use crate::raptor::{self, Chosen, Departure, DepartureQuery, Query, Ride, Search};
 use crate::streets::parking::Links;
 use crate::streets::{Closed, Link, Mode, Workspace};
 use crate::timetable::{Access, StopIx};
 
-pub use self::itinerary::{End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
+pub use self::itinerary::{AreaLeg, End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
 pub use self::page::{Beyond, Page, WhichPage};
 pub use self::places::{StopWalk, Walks, stops_around};
 use self::places::{add_platforms, stops_in};
@@ -58,19 +60,22 @@ impl Modes {
     pub const PARK_RIDE: Modes = Modes(16);
     /// By bicycle to a stop, then by public transport.
     pub const BIKE_RIDE: Modes = Modes(32);
+    /// By a ride on demand in an area, alone or with public transport.
+    pub const ON_DEMAND: Modes = Modes(64);
     /// With somebody who takes others along, as part of journeys by public transport.
     pub const CARPOOL: Modes = Modes(128);
     /// None at all.
     pub const NONE: Modes = Modes(0);
 
     /// Those that itineraries are of, with their names in the API.
-    pub const NAMED: [(&'static str, Modes); 6] = [
+    pub const NAMED: [(&'static str, Modes); 7] = [
         ("WALK", Modes::WALK),
         ("BIKE", Modes::BIKE),
         ("CAR", Modes::CAR),
         ("TRANSIT", Modes::TRANSIT),
         ("PARK_RIDE", Modes::PARK_RIDE),
         ("BIKE_RIDE", Modes::BIKE_RIDE),
+        ("ON_DEMAND", Modes::ON_DEMAND),
     ];
 
     /// All that may be asked for, with their names in the API.
@@ -239,6 +244,21 @@ pub enum Lost {
     WheelchairUnknown,
 }
 
+/// A line on demand that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LostArea {
+    /// In [`crate::timetable::areas::Areas::trips`].
+    pub trip: u32,
+    /// Row where one would get on.
+    pub row: u16,
+    /// Why not.
+    pub why: WhyNot,
+    /// The first pick-up that is missed, seconds since 1970; `None`: there is none.
+    pub departure: Option<i64>,
+    /// How it is booked.
+    pub booking: Option<RideBooking>,
+}
+
 /// Which end of the journey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {
@@ -257,6 +277,8 @@ pub struct PlanResult {
     pub left_out: Vec<(usize, LeftOut)>,
     /// Rides that would be part of the answer if they ran and could be booked: the first of each line.
     pub lost: Vec<LostRide>,
+    /// Lines on demand around the ends that cannot be used.
+    pub lost_areas: Vec<LostArea>,
     /// Whether time ran out: better itineraries may exist.
     pub cut: bool,
     /// What lies beyond this page.
@@ -374,6 +396,9 @@ impl Planner {
             }
             if wants(Modes::BIKE_RIDE, brings) {
                 planning.bike_ride(from_bike);
+            }
+            if wants(Modes::ON_DEMAND, brings) {
+                planning.on_demand(from_bike);
             }
             drive.and_then(|drive| drive.join().ok().flatten())
         });

@@ -86,6 +86,9 @@ impl Itinerary {
             let ride = &leg.ride;
             (runs.trip_id(ride.trip), ride.service_day, ride.board, ride.alight).hash(&mut hasher);
         }
+        for leg in self.areas() {
+            (leg.pair, leg.day).hash(&mut hasher);
+        }
         let hash = hasher.finish();
         (hash ^ (hash >> 32)) as u32
     }

@@ -103,7 +103,7 @@ pub(super) struct Feet<'a> {
 }
 
 /// The street near an end of the journey.
-fn snapped(area: &Area, request: &Request<'_>, mode: Mode, which: Which) -> Option<Snapped> {
+pub(super) fn snapped(area: &Area, request: &Request<'_>, mode: Mode, which: Which) -> Option<Snapped> {
     let (point, direction) = match which {
         Which::From => (request.from, Direction::Forward),
         Which::To => (request.to, Direction::Backward),

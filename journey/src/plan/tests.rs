@@ -1,4 +1,5 @@
 mod carpool;
+mod on_demand;
 mod pages;
 mod via;
 
@@ -97,7 +98,8 @@ fn each_mode_goes_there_and_its_legs_join() {
     let lots = lots.lots();
     let mut planner = Planner::new(area);
     for when in [When::DepartAt(time(8 * 3600 + 60)), When::ArriveBy(time(11 * 3600))] {
-        for (name, mode) in Modes::NAMED {
+        // Nothing runs on demand here: see `tests/on_demand.rs`.
+        for (name, mode) in Modes::NAMED.into_iter().filter(|(_, mode)| *mode != Modes::ON_DEMAND) {
             let plan = planner.plan(&ask(&lots, when, mode, &certain), None).unwrap();
             assert!(!plan.itineraries.is_empty(), "{name} {when:?}");
             for itinerary in &plan.itineraries {
@@ -107,6 +109,7 @@ fn each_mode_goes_there_and_its_legs_join() {
                     .iter()
                     .map(|leg| match leg {
                         Leg::Street(leg) => (leg.from, leg.to, leg.start, leg.end),
+                        Leg::Area(leg) => (leg.from, leg.to, leg.start, leg.end),
                         Leg::Ride(leg) => {
                             (End::Stop(leg.ride.from), End::Stop(leg.ride.to), leg.start, leg.end)
                         }

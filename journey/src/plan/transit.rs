@@ -310,17 +310,11 @@ impl Planning<'_, '_> {
         begin: &Begin<'_>,
     ) -> Option<Itinerary> {
         let (area, feet) = (self.area, self.feet);
-        let runs = Runs { timetable: &area.timetable, overlay: self.overlay };
         let (first, last) = (journey.vehicles().next()?, journey.vehicles().next_back()?);
         let at = |s: i32| midnight + i64::from(s);
         let start = at(journey.departure_s);
         let mut legs: Vec<Leg> = begin(first.from, start)?.into_iter().map(Leg::Street).collect();
-        for leg in &journey.legs {
-            legs.push(match leg {
-                raptor::Leg::Ride(ride) => Leg::Ride(RideLeg::new(runs, ride, midnight, self.request.access)),
-                raptor::Leg::Walk(walk) => Leg::Street(self.change(walk, midnight)?),
-            });
-        }
+        legs.extend(self.ride_legs(journey, midnight)?);
         let (stop, alighted) = (End::Stop(last.to), at(last.arrival_s));
         let mut end = alighted;
         if !area.timetable.is_platform_of(last.to, self.request.to_stop) {
@@ -331,6 +325,19 @@ impl Planning<'_, '_> {
         }
         legs.retain(|leg| !matches!(leg, Leg::Street(s) if s.distance_m < 1.0 && s.parking.is_none()));
         Some(Itinerary { transfers: journey.rides - 1, ..Itinerary::new(modes, start, end, legs) })
+    }
+
+    /// The rides of a journey, and the walks between them.
+    pub(super) fn ride_legs(&mut self, journey: &Journey, midnight: i64) -> Option<Vec<Leg>> {
+        let runs = Runs { timetable: &self.area.timetable, overlay: self.overlay };
+        let access = self.request.access;
+        let leg = |leg: &raptor::Leg| {
+            Some(match leg {
+                raptor::Leg::Ride(ride) => Leg::Ride(RideLeg::new(runs, ride, midnight, access)),
+                raptor::Leg::Walk(walk) => Leg::Street(self.change(walk, midnight)?),
+            })
+        };
+        journey.legs.iter().map(leg).collect()
     }
 
     /// Adds the later departures of the first ride to each itinerary.
@@ -354,7 +361,7 @@ impl Planning<'_, '_> {
 
     /// The walk between two stops. A straight line where the feed has a footpath and the streets have none, or a detour that
     /// takes longer: within a station.
-    fn change(&mut self, walk: &Walk, midnight: i64) -> Option<StreetLeg> {
+    pub(super) fn change(&mut self, walk: &Walk, midnight: i64) -> Option<StreetLeg> {
         let (area, mode) = (self.area, self.feet.mode);
         let links = area.stops.of(self.request.foot());
         let path = links[walk.from as usize].zip(links[walk.to as usize]).and_then(|(from, to)| {

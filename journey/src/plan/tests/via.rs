@@ -30,6 +30,7 @@ fn check(itinerary: &Itinerary, via: usize) {
                 (leg.start, leg.end)
             }
             Leg::Ride(leg) => (leg.start, leg.end),
+            Leg::Area(leg) => (leg.start, leg.end),
         };
         assert!(start >= at, "{itinerary:?}");
         at = end;
