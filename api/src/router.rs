@@ -76,6 +76,7 @@ fn public_api() -> Vec<UtoipaMethodRouter<Shared>> {
         routes!(journeys::trip),
         routes!(journeys::stops),
         routes!(journeys::departures),
+        routes!(journeys::on_demand),
         routes!(journeys::alerts),
         routes!(vehicles::vehicles),
         routes!(rentals::rentals),

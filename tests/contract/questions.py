@@ -80,6 +80,7 @@ QUESTIONS = {
     ],
     "/v1/search/at": [({}, {"point": near, "kind": "stop,site,street"})],
     "/v1/stops": [({}, {"near": near, "radius_m": 2000, "limit": 5})],
+    "/v1/on-demand": [({}, {"near": near, "radius_m": 2000, "lang": "de"})],
     "/v1/alerts": [({}, {"limit": 2})],
     "/v1/stops/{id}/departures": [({"id": stop}, {"limit": 5})],
     "/v1/forecast": [

@@ -154,6 +154,18 @@ parameters! {
         limit: Option<ShortLimit>,
     }
 
+    /// Where what runs on demand is looked for.
+    OnDemand {
+        /// Which point: `LAT,LON` in decimal degrees (WGS 84), latitude first.
+        near: Point,
+        /// Search radius for stops, metres as the crow flies; more than 5000 is taken as 5000.
+        radius_m: Option<Radius>,
+        /// When it is to be booked; now when left out. Hours and bookings are those from then on.
+        book_at: Option<Instant>,
+        /// Language of messages to riders; that of `Accept-Language`, else English, when left out.
+        lang: Option<Preferred>,
+    }
+
     /// Where shared vehicles are looked for: around a point, or within a box.
     Rentals {
         /// Around which point: `LAT,LON` in decimal degrees (WGS 84), latitude first; either this or `bbox` is required.

@@ -113,7 +113,7 @@ words! {
     /// Mode of a whole itinerary.
     WayMode = journey::plan::Modes::NAMED.map(|(name, _)| name);
     /// Mode of one leg.
-    LegMode = ["WALK", "BIKE", "CAR"].into_iter().chain(VEHICLES);
+    LegMode = ["WALK", "BIKE", "CAR", "ON_DEMAND"].into_iter().chain(VEHICLES);
     /// Kind of vehicle.
     VehicleMode = VEHICLES;
     /// How one gets on or off: as usual, not at all, only who has ordered it, or by asking the driver.
@@ -126,12 +126,13 @@ words! {
     WayKind = all!(domain::guidance::WayKind);
     /// What stands at the end of a leg.
     EndKind = ["origin", "destination", "via", "stop", "parking"];
-    /// What is not part of the answer: a place to park, or a ride of a line.
-    LeftOutKind = ["parking", "line"];
-    /// Why a place to park, or a ride (`cancelled`, `stop_skipped`), is not part of the answer.
+    /// What is not part of the answer: a place to park, a ride of a line, or a line on demand.
+    LeftOutKind = ["parking", "line", "area"];
+    /// Why a place to park, a ride (`cancelled`, `stop_skipped`), or a line on demand (`outside_area`, `not_in_service`), is not part
+    /// of the answer.
     LeftOutReason = [
         "full", "closed", "restricted", "height", "max_stay", "fee", "unlinked", "out_of_reach", "cancelled",
-        "stop_skipped", "booking_closed", "booking_not_open", "wheelchair_unknown",
+        "stop_skipped", "booking_closed", "booking_not_open", "wheelchair_unknown", "not_in_service", "outside_area",
     ];
     /// What a notice on journeys is about.
     NoteCode = [

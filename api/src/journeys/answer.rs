@@ -24,8 +24,8 @@ pub struct JourneysOut<'a> {
     itineraries: Vec<ItineraryOut<'a>>,
     /// Service alerts that concern rides of the itineraries, each once.
     alerts: Vec<AlertOut<'a>>,
-    /// Places to park that were left out, and of each line the first ride that does not run, skips a stop or can no longer
-    /// be booked, and why.
+    /// Places to park that were left out, of each line the first ride that does not run, skips a stop or can no longer
+    /// be booked, and lines on demand around the ends that cannot be used, and why.
     rejected: Vec<RejectedOut<'a>>,
     /// Departures (with `arrive`: arrivals) that this page is about; what is best at its begin may lie beyond.
     window: WindowOut,
@@ -99,16 +99,20 @@ pub fn written<'a>(
         alternatives.chain([left.lot]).for_each(|lot| parking.note(result.candidates.all[lot].feed));
     }
     result.rejected.iter().for_each(|rejected| parking.note(rejected.feed));
-    let has_ride = |itinerary: &Itinerary| itinerary.legs.iter().any(|leg| matches!(leg, Leg::Ride(_)));
+    let has_ride =
+        |itinerary: &Itinerary| itinerary.legs.iter().any(|leg| matches!(leg, Leg::Ride(_) | Leg::Area(_)));
     let mut attribution = parking.of(registry);
-    if result.plan.itineraries.iter().any(has_ride) || !result.plan.lost.is_empty() {
+    if result.plan.itineraries.iter().any(has_ride)
+        || !(result.plan.lost.is_empty() && result.plan.lost_areas.is_empty())
+    {
         attribution.extend(rides.loaded.ride_sources(rides.realtime, registry));
     }
     let lost = result.plan.lost.iter().map(|lost| {
         let ends = [lost.ride.from, lost.ride.to].map(|stop| rides.stop(stop));
         RejectedOut::ride(lost, rides.runs(), rides.booking, ends)
     });
-    let rejected = lost.chain(result.rejected.iter().map(RejectedOut::place)).collect();
+    let areas = result.plan.lost_areas.iter().map(|lost| rides.lost_area(lost));
+    let rejected = lost.chain(areas).chain(result.rejected.iter().map(RejectedOut::place)).collect();
     let mut of_alerts = Sources::default();
     rides.alerts.credit(&mut of_alerts);
     attribution.extend(of_alerts.of(registry));
@@ -141,7 +145,9 @@ impl<'a> Writer<'_, 'a> {
         let named = Modes::NAMED.iter().find(|(_, mode)| *mode == itinerary.modes);
         let drive_m = itinerary.metres(|mode| mode == Mode::Car);
         let rides_m: f64 = itinerary.rides().map(|ride| ride.distance_m).sum();
-        let co2_g = (drive_m * co2::CAR_G_PER_KM + rides_m * co2::TRANSIT_G_PER_KM) / 1000.0;
+        // Most rides on demand have one rider.
+        let areas_m: f64 = itinerary.areas().map(|ride| ride.distance_m).sum();
+        let co2_g = ((drive_m + areas_m) * co2::CAR_G_PER_KM + rides_m * co2::TRANSIT_G_PER_KM) / 1000.0;
         let mode = named.map_or("WALK", |(name, _)| name);
         ItineraryOut {
             id: self.id(mode, itinerary),
@@ -154,8 +160,9 @@ impl<'a> Writer<'_, 'a> {
             bookings: u8::from(itinerary.is_booked()),
             book_by: itinerary
                 .rides()
-                .filter_map(|leg| leg.ride.booking?.window)
-                .map(|window| window.by)
+                .filter_map(|leg| leg.ride.booking)
+                .chain(itinerary.areas().map(|leg| leg.booking))
+                .filter_map(|booking| Some(booking.window?.by))
                 .min(),
             walk_m: whole(itinerary.walk_m()),
             bike_m: whole(itinerary.metres(|mode| mode == Mode::Bike)),

@@ -41,10 +41,7 @@ pub fn breaks(itinerary: Option<&Itinerary>, lang: Lang) -> Vec<BreakOut> {
     for (number, leg) in itinerary.legs.iter().enumerate() {
         let Leg::Ride(RideLeg { ride, start, .. }) = leg else { continue };
         let is_skipped = |call: Option<&Call>| call.is_some_and(|call| call.is_skipped);
-        let before = number.checked_sub(1).map(|before| match &itinerary.legs[before] {
-            Leg::Street(leg) => leg.end,
-            Leg::Ride(leg) => leg.end,
-        });
+        let before = number.checked_sub(1).map(|before| itinerary.legs[before].end());
         let code = if ride.is_cancelled {
             "cancelled"
         } else if is_skipped(ride.calls.first()) || is_skipped(ride.calls.last()) {

@@ -28,6 +28,21 @@ pub struct EndOut<'a> {
     pub wheelchair: Option<bool>,
 }
 
+/// A span of time.
+#[derive(Serialize, ToSchema)]
+pub struct PickupWindowOut {
+    /// Its begin.
+    start: UtcMicros,
+    /// Its end.
+    end: UtcMicros,
+}
+
+impl From<[i64; 2]> for PickupWindowOut {
+    fn from([start, end]: [i64; 2]) -> Self {
+        PickupWindowOut { start: at(start), end: at(end) }
+    }
+}
+
 /// The instant of Unix time `s`, seconds.
 pub fn at(seconds: i64) -> UtcMicros {
     UtcMicros(seconds.saturating_mul(1_000_000))

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 
 use super::booking::{BookingOut, boarding_word};
 use super::co2;
-use super::ends::{EndOut, at};
+use super::ends::{EndOut, PickupWindowOut, at};
 use super::steps::{self, StepOut};
 use super::stops::StopOut;
 use super::writer::{ParkingOut, RideWriter, Writer};
@@ -28,89 +28,97 @@ pub const POLYLINE_DIGITS: u32 = 5;
 pub struct LegOut<'a> {
     /// Mode of this leg.
     #[schema(value_type = words::LegMode)]
-    mode: &'static str,
+    pub(super) mode: &'static str,
     /// Where it begins.
-    from: EndOut<'a>,
+    pub(super) from: EndOut<'a>,
     /// Where it ends.
-    to: EndOut<'a>,
+    pub(super) to: EndOut<'a>,
     /// When it begins, with real time.
-    start_time: UtcMicros,
+    pub(super) start_time: UtcMicros,
     /// When it ends, with real time.
-    end_time: UtcMicros,
+    pub(super) end_time: UtcMicros,
     /// When it begins by the timetable.
-    scheduled_start_time: UtcMicros,
+    pub(super) scheduled_start_time: UtcMicros,
     /// When it ends by the timetable.
-    scheduled_end_time: UtcMicros,
+    pub(super) scheduled_end_time: UtcMicros,
     /// Length, metres.
-    distance_m: i64,
+    pub(super) distance_m: i64,
     /// From its beginning to its end, seconds.
-    duration_s: i64,
+    pub(super) duration_s: i64,
     /// Its course as encoded polyline with `polyline_digits` decimal digits.
-    geometry: String,
+    pub(super) geometry: String,
     /// Line, as in the timetable; null: no ride.
-    route_id: Option<&'a str>,
+    pub(super) route_id: Option<&'a str>,
     /// Short name of the line; null: no ride, or it has none.
-    route_short_name: Option<&'a str>,
+    pub(super) route_short_name: Option<&'a str>,
     /// Long name of the line; null: no ride, or it has none.
-    route_long_name: Option<&'a str>,
+    pub(super) route_long_name: Option<&'a str>,
     /// Web page about the line, for a carpool about the offer; null: no ride, or it has none.
-    route_url: Option<&'a str>,
+    pub(super) route_url: Option<&'a str>,
     /// Colour of the line, RRGGBB; null: no ride, or it has none.
-    route_color: Option<String>,
+    pub(super) route_color: Option<String>,
     /// Colour of text on `route_color`, RRGGBB; null: no ride, or it has none.
-    route_text_color: Option<String>,
+    pub(super) route_text_color: Option<String>,
     /// Kind of the line as in GTFS (`route_type`), basic or extended; null: no ride, or not known.
-    route_type: Option<u16>,
+    pub(super) route_type: Option<u16>,
     /// Id of who runs the line; null: no ride, or not known.
-    agency_id: Option<&'a str>,
+    pub(super) agency_id: Option<&'a str>,
     /// Web site of who runs the line; null: no ride, or not known.
-    agency_url: Option<&'a str>,
+    pub(super) agency_url: Option<&'a str>,
     /// Who runs the line; null: no ride, or not known.
-    agency_name: Option<&'a str>,
+    pub(super) agency_name: Option<&'a str>,
     /// Where the vehicle goes to; null: no ride, or not known.
-    headsign: Option<&'a str>,
+    pub(super) headsign: Option<&'a str>,
     /// Trip, as in the timetable; null: no ride.
-    trip_id: Option<&'a str>,
+    pub(super) trip_id: Option<&'a str>,
     /// Name of the trip for riders, e.g. the number of a train; null: no ride, or it has none.
-    trip_short_name: Option<&'a str>,
+    pub(super) trip_short_name: Option<&'a str>,
     /// Whether its begin or end is from real-time data.
-    realtime: bool,
+    pub(super) realtime: bool,
     /// Delay at the begin of the ride, seconds, late is positive; null: not known.
-    delay_s: Option<i64>,
+    pub(super) delay_s: Option<i64>,
     /// Whether the trip is cancelled.
-    cancelled: bool,
+    pub(super) cancelled: bool,
     /// Whether the run is additional to the timetable; null: no ride.
-    added: Option<bool>,
+    pub(super) added: Option<bool>,
     /// Whether the run has other stops or times than the one of the timetable that it replaces; null: no ride.
-    replaced: Option<bool>,
+    pub(super) replaced: Option<bool>,
     /// How full the vehicle is, percent; null: not known.
-    occupancy: Option<f32>,
+    pub(super) occupancy: Option<f32>,
     /// How one gets on; null: no ride.
     #[schema(value_type = Option<words::BoardingMode>)]
-    pickup: Option<&'static str>,
+    pub(super) pickup: Option<&'static str>,
     /// How one gets off; null: no ride.
     #[schema(value_type = Option<words::BoardingMode>)]
-    drop_off: Option<&'static str>,
+    pub(super) drop_off: Option<&'static str>,
     /// How the ride is booked; null: it need not be.
-    booking: Option<BookingOut<'a>>,
+    pub(super) booking: Option<BookingOut<'a>>,
+    /// When one is picked up that day, of a ride on demand; it comes at `start_time` at the earliest. Null: no such ride.
+    pub(super) window: Option<PickupWindowOut>,
+    /// How long a ride on demand takes at the longest, seconds; what comes after it is planned with this. Null: no such ride.
+    pub(super) duration_max_s: Option<i32>,
+    /// Zone or group of stops of a ride on demand, as in the timetable; null: no such ride.
+    pub(super) area_id: Option<&'a str>,
+    /// Whether a ride on demand comes to the door, and not to a stop alone; null: no such ride.
+    pub(super) to_door: Option<bool>,
     /// Whether one stays in the vehicle of the leg before, which goes on as this trip; null: no ride.
-    stay_seated: Option<bool>,
+    pub(super) stay_seated: Option<bool>,
     /// Stops from boarding to alighting; null: no ride.
-    stops: Option<u16>,
+    pub(super) stops: Option<u16>,
     /// Stops between boarding and alighting, in order.
-    intermediate_stops: Vec<CallOut<'a>>,
+    pub(super) intermediate_stops: Vec<CallOut<'a>>,
     /// The service alerts that concern the ride: indices into the answer's `alerts`.
-    alerts: Vec<usize>,
+    pub(super) alerts: Vec<usize>,
     /// Whether wheelchairs can board the vehicle; null: no ride, or not known.
-    wheelchair: Option<bool>,
+    pub(super) wheelchair: Option<bool>,
     /// Whether bicycles are taken along; null: no ride, or not known.
-    bikes_allowed: Option<bool>,
+    pub(super) bikes_allowed: Option<bool>,
     /// Instructions on the way; empty unless `steps=true`, and of rides.
-    steps: Vec<StepOut<'a>>,
+    pub(super) steps: Vec<StepOut<'a>>,
     /// Where the car is left at the end of this leg; null: it is not, or that is not known (`parking_unknown`).
-    parking: Option<ParkingOut<'a>>,
+    pub(super) parking: Option<ParkingOut<'a>>,
     /// Whether it is a drive that ends at the destination itself, near which no place to park is known.
-    parking_unknown: bool,
+    pub(super) parking_unknown: bool,
 }
 
 /// A stop on the way of a ride.
@@ -146,6 +154,7 @@ impl<'a> Writer<'_, 'a> {
         match leg {
             Leg::Street(leg) => self.street(leg),
             Leg::Ride(leg) => self.rides.ride(leg),
+            Leg::Area(leg) => self.area(leg),
         }
     }
 
@@ -286,7 +295,7 @@ impl<'a> RideWriter<'a> {
     }
 }
 
-fn polyline(points: &[LatLon]) -> String {
+pub(super) fn polyline(points: &[LatLon]) -> String {
     let line = points.iter().map(|p| geo_types::Coord { x: p.lon, y: p.lat });
     polyline::encode_coordinates(line, POLYLINE_DIGITS).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 mod again;
 mod alerts;
 mod answer;
+mod area;
 mod booking;
 mod breaks;
 mod chance;
@@ -50,6 +51,8 @@ use crate::hub::LiveHub;
 pub use alerts::__path_alerts;
 use alerts::Current;
 pub(crate) use alerts::alerts;
+pub use area::__path_on_demand;
+pub(crate) use area::on_demand;
 use booking::bookings;
 use realtime::Crowding;
 pub use realtime::ties_to_nothing;

@@ -211,7 +211,7 @@ impl JourneyQuery {
     /// # Errors
     /// Only transit was asked for, on a first page.
     pub fn check_calendar(&self, area: &Area) -> Result<Option<NoteOut>, Problem> {
-        let riding = [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE];
+        let riding = [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE, Modes::ON_DEMAND];
         if !riding.iter().any(|mode| self.modes.has(*mode)) {
             return Ok(None);
         }

@@ -24,32 +24,32 @@ pub struct Rejected<'a> {
 pub struct RejectedOut<'a> {
     /// What it is.
     #[schema(value_type = words::LeftOutKind)]
-    kind: &'static str,
-    /// Id of the place, or of the line.
-    id: &'a str,
-    /// Name of the place, or short name of the line; null: none.
-    name: Option<&'a str>,
+    pub(super) kind: &'static str,
+    /// Id of the place, of the line, or of the zone or group of stops.
+    pub(super) id: &'a str,
+    /// Name of the place, short name of the line, or name of the area; null: none.
+    pub(super) name: Option<&'a str>,
     /// Why it was left out.
     #[schema(value_type = words::LeftOutReason)]
-    reason: &'static str,
+    pub(super) reason: &'static str,
     /// The same as a sentence.
-    detail: &'a str,
+    pub(super) detail: &'a str,
     /// Trip, as in the timetable; null: no ride.
-    trip_id: Option<&'a str>,
+    pub(super) trip_id: Option<&'a str>,
     /// When the ride was to leave by the timetable; null: no ride.
-    scheduled_departure_time: Option<UtcMicros>,
+    pub(super) scheduled_departure_time: Option<UtcMicros>,
     /// When the ride was to arrive by the timetable; null: no ride.
-    scheduled_arrival_time: Option<UtcMicros>,
+    pub(super) scheduled_arrival_time: Option<UtcMicros>,
     /// Where the ride was to begin; null: no ride.
-    from: Option<EndOut<'a>>,
+    pub(super) from: Option<EndOut<'a>>,
     /// Where the ride was to end; null: no ride.
-    to: Option<EndOut<'a>>,
+    pub(super) to: Option<EndOut<'a>>,
     /// Until when the ride could be booked; null: it need not be, or that is not known.
-    by: Option<UtcMicros>,
+    pub(super) by: Option<UtcMicros>,
     /// Number that books rides of the line; null: not known.
-    phone: Option<&'a str>,
+    pub(super) phone: Option<&'a str>,
     /// How rides of the line are booked; null: they need not be.
-    booking: Option<BookingOut<'a>>,
+    pub(super) booking: Option<BookingOut<'a>>,
 }
 
 impl<'a> RejectedOut<'a> {
