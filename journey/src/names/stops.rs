@@ -14,7 +14,7 @@ pub(super) fn of(timetable: &Timetable, towns: &Towns) -> Vec<Place> {
         NONE => stop,
         parent => parent,
     };
-    let mut roots: Vec<StopIx> = all.filter(|stop| timetable.is_served(*stop)).map(root).collect();
+    let mut roots: Vec<StopIx> = all.filter(|stop| timetable.is_used(*stop)).map(root).collect();
     roots.sort_unstable();
     roots.dedup();
     roots.retain(|stop| stops.points[*stop as usize] != NOWHERE);
