@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use crate::booking::OnDemandLine;
 use crate::calendar::CalendarDay;
 use crate::closure::Closure;
+use crate::fare::FareList;
 use crate::feed::{Broker, Feed};
 use crate::notice::NoticeRule;
 use crate::place::{Bay, Municipality, Site, Vehicle};
@@ -39,4 +40,6 @@ pub struct Catalogue {
     pub notices: Vec<NoticeRule>,
     /// Which lines run on request, in the order of the rows; `None`: nothing is said of it, and what is stored stays.
     pub on_demand: Option<Vec<OnDemandLine>>,
+    /// What rides cost; `None`: nothing is said of it, and what is stored stays.
+    pub fares: Option<FareList>,
 }

@@ -17,6 +17,7 @@ pub mod catalogue;
 pub mod closure;
 pub mod counter;
 pub mod day_kind;
+pub mod fare;
 pub mod feed;
 pub mod feed_check;
 pub mod feed_health;

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use crate::booking::OnDemandLine;
 use crate::calendar::CalendarDay;
 use crate::closure::Spans;
+use crate::fare::FareList;
 use crate::feed::{Broker, Feed, topic_matches};
 use crate::geo::{Bbox, LatLon};
 use crate::ids::SourceKey;
@@ -53,6 +54,7 @@ pub struct Registry {
     public_since: FxHashMap<PlaceId, UtcMicros>,
     distrusted: FxHashMap<BaySource, Spans>,
     on_demand: Arc<[OnDemandLine]>,
+    fares: Arc<FareList>,
     localities: FxHashMap<MunicipalityId, Arc<Locality>>,
     nowhere: Arc<Locality>,
 }
@@ -95,6 +97,8 @@ pub struct Contents {
     pub calendar: Vec<CalendarDay>,
     /// Rules for lines that run on request, in the order of their files.
     pub on_demand: Vec<OnDemandLine>,
+    /// What rides cost.
+    pub fares: FareList,
 }
 
 impl Registry {
@@ -129,6 +133,7 @@ impl Registry {
             public_since: c.public_since.into_iter().collect(),
             distrusted: c.distrusted.into_iter().collect(),
             on_demand: c.on_demand.into(),
+            fares: Arc::new(c.fares),
         }
     }
 
@@ -319,6 +324,11 @@ impl Registry {
     /// county, then as they stand in their files.
     pub fn on_demand(&self) -> &Arc<[OnDemandLine]> {
         &self.on_demand
+    }
+
+    /// What rides cost, as the county lists it.
+    pub fn fares(&self) -> &Arc<FareList> {
+        &self.fares
     }
 
     /// The box of all sites and bays, `None` when there are none.

@@ -98,7 +98,7 @@ impl OnDemandLine {
 
     /// Whether it is about lines with this short name. Case does not matter.
     pub fn names(&self, short_name: &str) -> bool {
-        matches(&self.route.to_lowercase(), &short_name.to_lowercase())
+        is_like(&short_name.to_lowercase(), &self.route.to_lowercase())
     }
 
     /// Whether it holds on a service day.
@@ -108,7 +108,7 @@ impl OnDemandLine {
 }
 
 /// Whether `text` is as `pattern`, in which `*` stands for any characters.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn is_like(text: &str, pattern: &str) -> bool {
     let Some((before, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(before) else { return false };
     let mut parts: Vec<&str> = rest.split('*').collect();
@@ -123,7 +123,7 @@ fn matches(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::matches;
+    use super::is_like;
 
     #[test]
     fn a_pattern_has_stars() {
@@ -141,7 +141,7 @@ mod tests {
             ("", "", true),
             ("", "x", false),
         ] {
-            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+            assert_eq!(is_like(text, pattern), expected, "{pattern} {text}");
         }
     }
 }

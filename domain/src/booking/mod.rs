@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::place::wire_enum;
 
+pub(crate) use line::is_like;
 pub use line::{OnDemandKind, OnDemandLine, Scope};
 pub use window::{Bookable, BookingDays, Window};
 
