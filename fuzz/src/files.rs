@@ -69,9 +69,10 @@ pub fn places_geojson(input: &[u8]) {
     places(["sites.geojson", "bays.geojson"][usize::from(*which) % 2], content);
 }
 
-/// Brokers and feeds.
+/// Brokers and feeds, and what rides cost.
 pub fn places_toml(input: &[u8]) {
     places("feeds.toml", input);
+    places("fares.toml", input);
 }
 
 /// Users of the embedded broker.

@@ -14,6 +14,7 @@ mod files;
 mod names;
 pub mod overlay;
 pub mod plan;
+pub mod prices;
 pub mod raptor;
 mod rows;
 pub mod streets;

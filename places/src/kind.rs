@@ -25,6 +25,8 @@ pub enum FileKind {
     Calendar,
     /// Lines that run on request.
     OnDemand,
+    /// What rides cost.
+    Fares,
     /// A GTFS `.zip`: recognised, read elsewhere.
     Gtfs,
     /// An OpenStreetMap extract: recognised, read elsewhere.
@@ -33,7 +35,7 @@ pub enum FileKind {
 
 impl FileKind {
     /// The kinds that this crate reads and writes, with their file names.
-    pub const NAMED: [(FileKind, &'static str); 10] = [
+    pub const NAMED: [(FileKind, &'static str); 11] = [
         (FileKind::Municipalities, "municipalities.csv"),
         (FileKind::Sites, "sites.geojson"),
         (FileKind::Bays, "bays.geojson"),
@@ -43,6 +45,7 @@ impl FileKind {
         (FileKind::Closures, "closures.csv"),
         (FileKind::Calendar, "calendar.csv"),
         (FileKind::OnDemand, "on_demand.csv"),
+        (FileKind::Fares, "fares.toml"),
         (FileKind::Notices, "notices.toml"),
     ];
 

@@ -16,6 +16,7 @@ mod cell;
 mod characters;
 mod csv_file;
 mod days;
+mod fare;
 mod feed;
 mod geojson_file;
 mod geometry;

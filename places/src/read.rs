@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::booking::OnDemandLine;
 use domain::catalogue::Catalogue;
+use domain::fare::{Fare, FareList, Pass};
 use domain::notice::NoticeRule;
 use domain::place::{Bay, Municipality, Site, Vehicle};
 use domain::sensor::SensorRow;
@@ -20,7 +21,7 @@ use crate::problem::{FileProblem, Located};
 use crate::problems::FileProblems;
 use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, ON_DEMAND, SENSOR, SITE, VEHICLE};
 use crate::toml_file::read_tables;
-use crate::{broker, feed, notice, on_demand, rows, sites_and_bays, text_file};
+use crate::{broker, fare, feed, notice, on_demand, rows, sites_and_bays, text_file};
 
 /// Everything one import brings, with where it came from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -47,6 +48,10 @@ pub struct PlaceFiles {
     pub notices: Vec<Located<NoticeRule>>,
     /// Lines that run on request.
     pub on_demand: Vec<Located<OnDemandLine>>,
+    /// What rides cost.
+    pub fares: Vec<Located<Fare>>,
+    /// Passes that cover rides.
+    pub passes: Vec<Located<Pass>>,
     /// GTFS `.zip` and `.osm.pbf` files: recognised, read elsewhere.
     pub other: Vec<PathBuf>,
     /// Which kinds of files were there, even empty ones.
@@ -73,6 +78,10 @@ impl PlaceFiles {
             closures: self.closures.into_iter().filter_map(|row| row.value.closure()).collect(),
             calendar: values(self.calendar),
             notices: values(self.notices),
+            fares: self
+                .kinds_seen
+                .contains(&FileKind::Fares)
+                .then(|| FareList { fares: values(self.fares), passes: values(self.passes) }),
             on_demand: self.kinds_seen.contains(&FileKind::OnDemand).then(|| values(self.on_demand)),
         }
     }
@@ -154,7 +163,7 @@ impl Reading {
             }
             return;
         }
-        match text_file::load(path, matches!(kind, FileKind::Feeds | FileKind::Notices)) {
+        match text_file::load(path, matches!(kind, FileKind::Feeds | FileKind::Notices | FileKind::Fares)) {
             Ok(text) => {
                 self.files.kinds_seen.insert(kind);
                 self.definitions(path, &text, kind);
@@ -195,6 +204,7 @@ impl Reading {
             }
             FileKind::Feeds => self.feeds(file, text),
             FileKind::Notices => self.rules(file, text),
+            FileKind::Fares => self.fares(file, text),
             FileKind::Gtfs | FileKind::Osm => {}
         }
     }
@@ -212,6 +222,18 @@ impl Reading {
                 let Some(value) = feed::feed(record, folder) else { return };
                 notes.extend(feed::missing_files(&value, &at));
                 feeds.push(Located { value, at });
+            }
+        });
+    }
+
+    fn fares(&mut self, file: &Arc<Path>, text: &str) {
+        let PlaceFiles { fares, passes, .. } = &mut self.files;
+        read_tables(file, text, &["fare", "pass"], &mut self.problems, |name, record| {
+            let at = record.at.clone();
+            if name == "fare" {
+                fares.extend(fare::fare(record).map(|value| Located { value, at }));
+            } else {
+                passes.extend(fare::pass(record).map(|value| Located { value, at }));
             }
         });
     }

@@ -50,6 +50,18 @@ pub(crate) const ON_DEMAND: Schema = Schema {
                wheelchair_notice_min bikes valid_from valid_until source",
 };
 
+pub(crate) const FARE: Schema = Schema {
+    what: "a fare",
+    required: "id kind valid_from source",
+    optional: "name agencies routes base_eur per_started_km_eur cap_24h_eur child_factor valid_until",
+};
+
+pub(crate) const PASS: Schema = Schema {
+    what: "a pass",
+    required: "id price_eur valid_from source",
+    optional: "name route_types agencies_except valid_until",
+};
+
 pub(crate) const SITE: Schema = Schema {
     what: "a site",
     required: "id municipality name kind capacity",

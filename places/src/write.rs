@@ -18,7 +18,7 @@ use crate::age::shown_age;
 use crate::on_demand::Row;
 use crate::record::Fields;
 use crate::schema::{
-    BAY, CALENDAR_DAY, CLOSURE, FEED, MUNICIPALITY, NOTICE, ON_DEMAND, SENSOR, SITE, Schema, VEHICLE,
+    BAY, CALENDAR_DAY, CLOSURE, FARE, FEED, MUNICIPALITY, NOTICE, ON_DEMAND, PASS, SENSOR, SITE, Schema, VEHICLE,
 };
 
 /// Writes all files into `dir`, which is made if it is not there. [`crate::read`] gives them back.
@@ -46,7 +46,8 @@ pub fn write(dir: &Path, all: &Catalogue) -> io::Result<()> {
     fs::write(dir.join("closures.csv"), table(&CLOSURE, closures, |_| {})?)?;
     let calendar = sorted(&all.calendar, |d| (&d.municipality, d.date, d.kind, &d.name));
     fs::write(dir.join("calendar.csv"), table(&CALENDAR_DAY, calendar, of_day)?)?;
-    // In their own order: the first rule that matches counts.
+    // In their own order: the first that matches counts.
+    fs::write(dir.join("fares.toml"), fares(all)?)?;
     let rules: Vec<Row<'_>> = all.on_demand.iter().flatten().map(Row::from).collect();
     fs::write(dir.join("on_demand.csv"), table(&ON_DEMAND, rules.iter().collect(), |_| {})?)
 }
@@ -158,6 +159,14 @@ struct NoticesOut {
     notice: Vec<InOrder>,
 }
 
+#[derive(Serialize)]
+struct FaresOut {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fare: Vec<InOrder>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pass: Vec<InOrder>,
+}
+
 /// The fields of a definition in the order of its schema.
 struct InOrder(Vec<(&'static str, Value)>);
 
@@ -174,6 +183,20 @@ fn feeds(all: &Catalogue) -> io::Result<String> {
     toml::to_string(&document).map_err(io::Error::other)
 }
 
+/// What a definition has of the names of its schema.
+fn in_order(schema: &Schema, mut fields: Fields) -> InOrder {
+    InOrder(schema.names().filter_map(|name| Some((name, fields.remove(name)?))).collect())
+}
+
+fn fares(all: &Catalogue) -> io::Result<String> {
+    let list = all.fares.iter();
+    let fare = list.clone().flat_map(|list| &list.fares).map(|fare| Ok(in_order(&FARE, fields(fare)?)));
+    let pass = list.flat_map(|list| &list.passes).map(|pass| Ok(in_order(&PASS, fields(pass)?)));
+    let document =
+        FaresOut { fare: fare.collect::<io::Result<_>>()?, pass: pass.collect::<io::Result<_>>()? };
+    toml::to_string(&document).map_err(io::Error::other)
+}
+
 fn notices(all: &Catalogue) -> io::Result<String> {
     let notice = sorted(&all.notices, |n| &n.id).into_iter().map(|notice| {
         let mut fields = fields(notice)?;
@@ -183,7 +206,7 @@ fn notices(all: &Catalogue) -> io::Result<String> {
         if let Some(smtp) = &notice.smtp {
             fields.insert("smtp".to_owned(), Value::Object(self::fields(smtp)?));
         }
-        Ok(InOrder(NOTICE.names().filter_map(|name| Some((name, fields.remove(name)?))).collect()))
+        Ok(in_order(&NOTICE, fields))
     });
     toml::to_string(&NoticesOut { notice: notice.collect::<io::Result<_>>()? }).map_err(io::Error::other)
 }
@@ -200,5 +223,5 @@ fn of_feed(feed: &Feed) -> io::Result<InOrder> {
     }
     fields.extend(feed.max_age_s.map(|age_s| ("max_age".to_owned(), json!(shown_age(age_s)))));
     fields.extend(feed.area.map(|b| ("area".to_owned(), json!([b.west, b.south, b.east, b.north]))));
-    Ok(InOrder(FEED.names().filter_map(|name| Some((name, fields.remove(name)?))).collect()))
+    Ok(in_order(&FEED, fields))
 }

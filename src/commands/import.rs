@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use journey::booking::hints;
+use journey::prices;
 use places::{FileProblems, PlaceFiles};
 use store::Pool;
 use store::places::{Holds, Import, ImportReport, Missing};
@@ -82,14 +83,16 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
 /// already.
 async fn ties_to_nothing(pool: &Pool, args: &ImportArgs) -> Result<Vec<String>> {
     let registry = store::places::registry(&mut *pool.acquire().await?).await?;
-    if registry.feeds().all(|feed| feed.def.timetable.is_none()) && registry.on_demand().is_empty() {
+    let is_empty = registry.on_demand().is_empty() && registry.fares().fares.is_empty();
+    if registry.feeds().all(|feed| feed.def.timetable.is_none()) && is_empty {
         return Ok(Vec::new());
     }
     let file = data_dir_path(&args.database.database)?.join(AREA_FILE);
     let read = tokio::task::spawn_blocking(move || journey::area::read(&file)).await?;
     let sentences = |area: journey::area::Area| {
         let ties = api::ties_to_nothing(&registry, &area.timetable);
-        [ties, hints::unmatched(registry.on_demand(), &area.timetable)].concat()
+        let lines = hints::unmatched(registry.on_demand(), &area.timetable);
+        [ties, lines, prices::unmatched(registry.fares(), &area.timetable)].concat()
     };
     Ok(read.map_or_else(|_| Vec::new(), sentences))
 }

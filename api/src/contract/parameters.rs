@@ -120,6 +120,10 @@ parameters! {
         book_at: Option<Instant>,
         /// `none`: no rides that must be booked.
         booking: Option<BookingWanted>,
+        /// Ids of the passes that the rider has, separated by commas: what they cover costs nothing more.
+        pass: Option<Passes>,
+        /// Who is to pay: `fare` of an itinerary is for an adult when left out.
+        rider: Option<Rider>,
         /// `true`: legs over streets have turn-by-turn `steps`.
         steps: Option<Flag>,
         /// Language of messages to riders and of `steps`; that of `Accept-Language`, else English, when left out.

@@ -144,6 +144,10 @@ values! {
     JourneyLimit = limit(5);
     /// What someone in a wheelchair can use.
     Wheelchair = choice(["false", "true", "prefer"], Some("false"));
+    /// Ids of passes.
+    Passes = ArrayBuilder::new().items(text().min_length(Some(1)).build()).examples([json!(["deutschlandticket"])]);
+    /// Who pays.
+    Rider = choice(["adult", "child"], Some("adult"));
     /// Shortest stay.
     MinStay = number(0.0).default(Some(json!(60)));
     /// Audiences.

@@ -118,6 +118,8 @@ words! {
     VehicleMode = VEHICLES;
     /// How one gets on or off: as usual, not at all, only who has ordered it, or by asking the driver.
     BoardingMode = ["scheduled", "none", "book", "ask_driver"];
+    /// A ticket to buy, a pass that the rider has, or what is due beside the fare because a ride must be ordered.
+    ProductKind = ["ticket", "pass", "surcharge"];
     /// What to do at a junction, seen in the direction of travel.
     RelativeDirection = all!(domain::guidance::Turn);
     /// A point of the compass.

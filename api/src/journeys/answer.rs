@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::alerts::{AlertOut, AlertWriter};
 use super::co2;
 use super::ends::at;
+use super::fare::FareOut;
 use super::leg::{LegOut, POLYLINE_DIGITS};
 use super::notes::NoteOut;
 use super::page::{WindowOut, turned};
@@ -67,6 +68,8 @@ struct ItineraryOut<'a> {
     bookings: u8,
     /// Until when all of it can be booked; null: it need not be booked, or that is not known.
     book_by: Option<UtcMicros>,
+    /// What it costs one rider; null: it has no ride, and leaves no car.
+    fare: Option<FareOut<'a>>,
     /// Walked, metres.
     walk_m: i64,
     /// By bicycle, metres.
@@ -90,7 +93,7 @@ pub fn written<'a>(
     rides: RideWriter<'a>,
     registry: &'a Registry,
 ) -> JourneysOut<'a> {
-    let writer = Writer { result, rides };
+    let writer = Writer { result, rides, fares: registry.fares() };
     let itineraries: Vec<ItineraryOut<'a>> =
         result.plan.itineraries.iter().map(|itinerary| writer.itinerary(itinerary)).collect();
     let mut parking = Sources::default();
@@ -164,6 +167,7 @@ impl<'a> Writer<'_, 'a> {
                 .chain(itinerary.areas().map(|leg| leg.booking))
                 .filter_map(|booking| Some(booking.window?.by))
                 .min(),
+            fare: self.fare(itinerary),
             walk_m: whole(itinerary.walk_m()),
             bike_m: whole(itinerary.metres(|mode| mode == Mode::Bike)),
             drive_m: whole(drive_m),

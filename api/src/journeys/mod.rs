@@ -9,6 +9,7 @@ mod breaks;
 mod chance;
 mod co2;
 mod ends;
+mod fare;
 mod fill;
 mod id;
 mod leg;
@@ -41,6 +42,7 @@ use journey::booking::Bookings;
 use journey::booking::hints;
 use journey::overlay::{Overlay, Runs};
 use journey::plan::Planner;
+use journey::prices;
 use parking_lot::{Mutex, RwLock};
 
 use crate::forecasts::Forecasts;
@@ -207,7 +209,9 @@ impl Journeys {
 
 fn warn_of_ties(area: &Area, registry: &Registry) {
     let ties = realtime::ties_to_nothing(registry, &area.timetable);
-    for sentence in ties.into_iter().chain(hints::unmatched(registry.on_demand(), &area.timetable)) {
+    let lines = hints::unmatched(registry.on_demand(), &area.timetable);
+    let fares = prices::unmatched(registry.fares(), &area.timetable);
+    for sentence in ties.into_iter().chain(lines).chain(fares) {
         tracing::warn!("{sentence}");
     }
 }

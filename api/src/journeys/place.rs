@@ -183,6 +183,8 @@ mod tests {
             free_only: true,
             book_at: UtcMicros::EPOCH,
             booked: BookedRides::All,
+            passes: Vec::new(),
+            is_child: false,
             lang: Lang::En,
             steps: false,
         }

@@ -8,6 +8,7 @@ use journey::plan::{Modes, Via, When};
 use journey::timetable::Access;
 use journey::timetable::services::date_of;
 
+use super::fare::{is_child, passes};
 use super::notes::NoteOut;
 use super::page::JourneyCursor;
 use crate::http::params::{Params, parse_lat_lon};
@@ -75,6 +76,10 @@ pub struct JourneyQuery {
     pub book_at: UtcMicros,
     /// Which rides that must be booked count.
     pub booked: BookedRides,
+    /// Ids of the passes that the rider has.
+    pub passes: Vec<String>,
+    /// Whether the rider is a child.
+    pub is_child: bool,
     /// Of messages to riders, and of instructions.
     pub lang: Lang,
     /// Whether legs over streets have instructions.
@@ -162,6 +167,8 @@ impl JourneyQuery {
             free_only: flag(params, "free")?,
             book_at,
             booked,
+            passes: passes(params),
+            is_child: is_child(params)?,
             steps: flag(params, "steps")?,
             lang: params.one("lang", &Lang::choices())?.or(accepted).unwrap_or(Lang::En),
             lasting: params.without(&NOT_LASTING),

@@ -92,6 +92,10 @@ pub(super) async fn respond(
     let loaded = inputs.journeys.loaded().ok_or_else(nothing_loaded)?;
     query.check_area(loaded.bounds)?;
     let via = query.via_points(&loaded.area, loaded.bounds)?;
+    // A pass that was chosen and is no more is no reason not to answer.
+    if chosen.is_none() {
+        query.check_passes(view.registry().fares())?;
+    }
     let notes: Vec<NoteOut> = query.check_calendar(&loaded.area)?.into_iter().collect();
     // All clients may share one address of this machine or of a proxy.
     let of_one = asker.address.filter(|_| !asker.is_shared());

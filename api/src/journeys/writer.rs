@@ -1,6 +1,7 @@
 //! What answers are written from, and the places in them.
 
 use domain::UtcMicros;
+use domain::fare::FareList;
 use domain::geo::LatLon;
 use journey::overlay::Runs;
 use journey::plan::{End, Parking, PlanResult, Predictor, Via};
@@ -76,6 +77,8 @@ pub struct RideWriter<'a> {
 pub struct Writer<'w, 'a> {
     pub result: &'w SearchResult<'a>,
     pub rides: RideWriter<'a>,
+    /// What rides cost, as the county lists it.
+    pub fares: &'a FareList,
 }
 
 impl<'a> RideWriter<'a> {

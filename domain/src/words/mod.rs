@@ -8,6 +8,7 @@
 //! code; headings and labels stand where they are shown.
 
 mod acceptance;
+pub mod fare;
 mod feed_check;
 mod feed_health;
 pub mod found;

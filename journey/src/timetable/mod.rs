@@ -18,6 +18,7 @@ mod zones;
 
 use std::sync::OnceLock;
 
+use fares::GtfsFares;
 use serde::{Deserialize, Serialize};
 
 use self::areas::Areas;
@@ -268,6 +269,8 @@ pub struct Timetable {
     pub stop_bookings: Vec<Box<[StopBooking]>>,
     /// What runs on demand.
     pub areas: Areas,
+    /// What rides cost, as the feeds have it.
+    pub fares: GtfsFares,
     /// Courses of vehicles.
     pub shapes: Shapes,
     /// `stop_sequence` of the stops of trips, each list once.

@@ -3,6 +3,7 @@
 mod bindings;
 mod days;
 mod devices;
+mod fares;
 mod feeds;
 mod lands;
 mod on_demand;
@@ -37,6 +38,7 @@ pub fn validate(files: &PlaceFiles, known: &Catalogue, now: UtcMicros) -> FilePr
     bindings::check(files, known, now, &mut problems);
     days::check(files, &mut problems);
     on_demand::check(files, &mut problems);
+    fares::check(files, &mut problems);
     problems.sorted()
 }
 

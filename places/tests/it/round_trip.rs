@@ -6,6 +6,7 @@ use std::fs;
 use domain::Lang;
 use domain::booking::{DayTime, Desk, Notice, OnDemandKind, OnDemandLine, Opens, RelativeTo, Terms};
 use domain::catalogue::Catalogue;
+use domain::fare::{Euros, Factor, Fare, FareKind, FareList, Pass};
 use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock, RentalSettings, WebCredentials};
 use domain::geo::Geometry;
 use domain::notice::rule::MailTls;
@@ -306,6 +307,44 @@ prop_compose! {
     }
 }
 
+fn euros(most: f64) -> impl Strategy<Value = Euros> {
+    (0.0..=most).prop_map(|number| Euros::from((number * 10_000.0).round() / 10_000.0))
+}
+
+prop_compose! {
+    fn fare()(
+        (id, name, kind, base, per_km) in (id(), of(text()), select(FareKind::ALL), euros(1_000.0), euros(1_000.0)),
+        (agencies, routes) in (vec(text(), 0..3), vec("[A-Z*]{1,5}", 0..3)),
+        (cap_24h_eur, child) in (of(euros(1_000.0)), of(0u32..=10_000)),
+        (valid_from, days, source) in (day(), of(0i64..99), text()),
+    ) -> Fare {
+        Fare {
+            id, name, kind, agencies, routes, cap_24h_eur, valid_from, source,
+            valid_until: days.map(|days| valid_from.saturating_add(days.days())),
+            base_eur: Some(base),
+            per_started_km_eur: (kind == FareKind::CrowFly).then_some(per_km),
+            child_factor: child.and_then(|part| Factor::exact(f64::from(part) / 10_000.0)),
+        }
+    }
+}
+
+prop_compose! {
+    fn pass()(
+        (id, name, price_eur, route_types, agencies_except) in (id().prop_map(|id| id.replace(',', "")), of(text()), euros(10_000.0), vec(0u16..=1_799, 0..3), vec(text(), 0..3)),
+        (valid_from, days, source) in (day(), of(0i64..99), text()),
+    ) -> Pass {
+        let id = if id.trim().is_empty() { "pass".to_owned() } else { id.trim().to_owned() };
+        let valid_until = days.map(|days| valid_from.saturating_add(days.days()));
+        Pass { id, name, price_eur, route_types, agencies_except, valid_from, valid_until, source }
+    }
+}
+
+prop_compose! {
+    fn fares()(fares in vec(fare(), 0..4), passes in vec(pass(), 0..4)) -> FareList {
+        FareList { fares, passes }
+    }
+}
+
 /// Definitions with ids of their own, in the order of the ids.
 fn named<T: Clone + std::fmt::Debug>(
     id: impl Strategy<Value = String>,
@@ -334,6 +373,7 @@ prop_compose! {
         feeds in named("[a-z0-9._-]{1,12}", feed(), |f, id| f.id = id),
         notices in named(id(), notice(), |n, id| n.id = id),
         on_demand in vec(on_demand(), 0..5).prop_map(Some),
+        fares in fares().prop_map(Some),
     ) -> Catalogue {
         let sensors = sensors.into_iter().map(|((id, bound_from), row)| SensorRow { id, bound_from, ..row }).collect();
         let closures = closures.into_iter().map(|((place, kind, from), c)| Closure { place, kind, from, ..c }).collect();
@@ -341,7 +381,7 @@ prop_compose! {
             CalendarDay { municipality, date, until: date.saturating_add(days.days()), kind, name }
         }).collect();
         let commissioned = Default::default();
-        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar, commissioned, notices, on_demand }
+        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar, commissioned, notices, on_demand, fares }
     }
 }
 
@@ -354,13 +394,13 @@ proptest! {
             Ok(files) => files,
             Err(problems) => return Err(TestCaseError::fail(problems[0].to_string())),
         };
-        prop_assert_eq!(files.kinds_seen.len(), 10);
+        prop_assert_eq!(files.kinds_seen.len(), 11);
         let back = definitions(files);
         prop_assert_eq!(&back, &all);
 
         let again = tempfile::tempdir().unwrap();
         write(again.path(), &back).unwrap();
-        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml", "closures.csv", "calendar.csv", "on_demand.csv", "notices.toml"] {
+        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml", "closures.csv", "calendar.csv", "on_demand.csv", "fares.toml", "notices.toml"] {
             prop_assert_eq!(fs::read(folder.path().join(name)).unwrap(), fs::read(again.path().join(name)).unwrap());
         }
     }
@@ -371,5 +411,5 @@ fn nothing_is_written_as_empty_files_that_read_well() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &Catalogue::default()).unwrap();
     let files = read(&[folder.path().to_owned()]).unwrap();
-    assert_eq!((files.kinds_seen.len(), files.sites.len()), (10, 0));
+    assert_eq!((files.kinds_seen.len(), files.sites.len()), (11, 0));
 }

@@ -10,6 +10,7 @@ use domain::Registry;
 use domain::place::Purpose;
 use journey::area::{self, Area, Notes, Step};
 use journey::booking::hints;
+use journey::prices;
 use journey::streets::parking::link_osm;
 use journey::timetable::Credit;
 use journey::timetable::services::date_of;
@@ -179,6 +180,9 @@ fn warn_of_unlinked_places(area: &Area, registry: &Registry) {
 fn look_at_on_demand(area: &Area, registry: Option<&Registry>) {
     let rules = registry.map_or(&[][..], |registry| registry.on_demand());
     for sentence in hints::unmatched(rules, &area.timetable) {
+        errln!("warning: {sentence}");
+    }
+    for sentence in registry.map_or_else(Vec::new, |known| prices::unmatched(known.fares(), &area.timetable)) {
         errln!("warning: {sentence}");
     }
     let what = match registry {

@@ -9,6 +9,7 @@ use domain::{MunicipalityId, Registry};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::fares;
 use super::report::{ImportCounts, ImportReport};
 use crate::audit::AuditEvent;
 
@@ -49,10 +50,17 @@ fn on_demand(catalogue: &Catalogue) -> Things {
     catalogue.on_demand.iter().flatten().map(thing).collect()
 }
 
-const KINDS: [&str; 8] = ["municipality", "site", "bay", "vehicle", "feed", "sensor", "notice", "on_demand"];
+/// Fares and passes, which are the county's.
+fn fares(catalogue: &Catalogue) -> Things {
+    let all = catalogue.fares.as_ref().map(fares::definitions).unwrap_or_default();
+    all.into_iter().map(|(id, (_, def))| (id, (String::new(), def))).collect()
+}
+
+const KINDS: [&str; 9] =
+    ["municipality", "site", "bay", "vehicle", "feed", "sensor", "notice", "on_demand", "fare"];
 
 /// In the order of [`KINDS`].
-fn kinds(c: &Catalogue) -> [Things; 8] {
+fn kinds(c: &Catalogue) -> [Things; 9] {
     [
         things(&c.municipalities, |m| &m.slug, |m| &m.slug),
         things(&c.sites, |s| &s.id, |s| &s.municipality),
@@ -62,6 +70,7 @@ fn kinds(c: &Catalogue) -> [Things; 8] {
         sensors(c),
         things(&c.notices, |n| &n.id, |n| &n.municipality),
         on_demand(c),
+        fares(c),
     ]
 }
 

@@ -5,6 +5,7 @@ mod binding;
 mod days;
 mod import;
 pub(crate) mod kind;
+mod fares;
 mod on_demand;
 mod publicity;
 mod read;

@@ -52,13 +52,15 @@ pub struct ImportReport {
     pub notices: ImportCounts,
     /// Rules for lines that run on request.
     pub on_demand: ImportCounts,
+    /// Fares and passes.
+    pub fares: ImportCounts,
     /// Versions of places that were rewritten, by kind and id.
     pub corrections: Vec<Correction>,
 }
 
 impl ImportReport {
     /// Each kind with its name.
-    pub fn kinds(&self) -> [(&'static str, &ImportCounts); 11] {
+    pub fn kinds(&self) -> [(&'static str, &ImportCounts); 12] {
         [
             ("municipalities", &self.municipalities),
             ("sites", &self.sites),
@@ -71,6 +73,7 @@ impl ImportReport {
             ("calendar", &self.calendar),
             ("notices", &self.notices),
             ("on_demand", &self.on_demand),
+            ("fares", &self.fares),
         ]
     }
 

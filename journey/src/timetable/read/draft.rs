@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use fares::GtfsFares;
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
@@ -27,6 +28,8 @@ pub struct Draft {
     pub routes: Vec<Route>,
     pub services: Vec<Service>,
     pub stops: DraftStops,
+    /// What rides cost, under the numbers of the draft.
+    pub fares: GtfsFares,
     pub shapes: Shapes,
     pub headsigns: IndexSet<String, FxBuildHasher>,
     /// Trip ids of all feeds; [`Trip::id`] points here.

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::Options;
 use super::draft::Draft;
+use super::fares;
 use super::links::in_seat;
 use super::transfers::changes;
 use crate::strings::Strings;
@@ -84,6 +85,7 @@ impl Draft {
             trip_ids,
             headsigns: Strings::of(&self.headsigns),
             areas: self.areas,
+            fares: fares::finished(self.fares, &order),
             shapes: self.shapes,
             booking_rules: self.booking_rules,
             stop_bookings: self.stop_bookings.into_iter().collect(),

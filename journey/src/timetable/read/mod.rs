@@ -9,6 +9,7 @@ mod booking_rules;
 mod calendar;
 mod credit;
 mod draft;
+mod fares;
 mod finish;
 mod frequencies;
 mod interpolate;
@@ -141,6 +142,8 @@ fn read_feed(
     calendar::read(source, draft, problems)?;
     step("booking_rules.txt");
     booking_rules::read(source, draft, problems)?;
+    step("fare_products.txt");
+    fares::read(source, draft, problems)?;
     step("shapes.txt");
     shape_points::read(source, draft, problems)?;
     step("trips.txt");

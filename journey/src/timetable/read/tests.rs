@@ -2,6 +2,7 @@
 
 mod areas;
 mod demand;
+mod fares;
 mod links;
 mod pathways;
 mod places;

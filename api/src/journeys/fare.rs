@@ -1,0 +1,191 @@
+//! What itineraries cost.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use domain::fare::{Euros, FareList};
+use domain::words::fare::surcharge;
+use fares::{Kind, Price, Question, Source};
+use jiff::civil::Date;
+use journey::plan::{Itinerary, Leg, RideLeg};
+use journey::prices;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::place::What;
+use super::query::JourneyQuery;
+use super::writer::Writer;
+use crate::contract::{values, words};
+use crate::http::params::Params;
+use crate::http::problem::Problem;
+
+/// What an itinerary costs one rider.
+#[derive(Serialize, ToSchema)]
+pub struct FareOut<'a> {
+    /// The sum of all products, euros; null: a part of it is not known (`unknown_legs`, `unknown_parking`).
+    amount_eur: Option<f64>,
+    /// Whether prices are computed from files; who sells the tickets may ask for another one.
+    estimate: bool,
+    /// Whether the rider's passes cover all rides.
+    covered_by_pass: bool,
+    /// What is bought, and the passes that cover rides, as far as it is known.
+    products: Vec<ProductOut<'a>>,
+    /// Rides without a known price: indices into `legs`.
+    unknown_legs: Vec<usize>,
+    /// Drives at whose end the car is left for a fee that is not known: indices into `legs`.
+    unknown_parking: Vec<usize>,
+    /// Where the prices stand; null: none is known.
+    source: Option<String>,
+    /// Since when the newest of the prices holds; null: not known.
+    #[schema(value_type = Option<values::Date>)]
+    valid_from: Option<String>,
+}
+
+/// A ticket, a pass that covers rides, or a surcharge.
+#[derive(Serialize, ToSchema)]
+struct ProductOut<'a> {
+    /// Its id, of the file that it stands in; `surcharge` for one.
+    id: &'a str,
+    /// For riders.
+    name: Cow<'a, str>,
+    /// What it costs, euros; 0 for a pass, which the rider has.
+    price_eur: f64,
+    /// What it is.
+    #[schema(value_type = words::ProductKind)]
+    kind: &'static str,
+    /// The rides that it is for: indices into `legs`.
+    legs: Vec<usize>,
+}
+
+impl<'a> Writer<'_, 'a> {
+    /// What an itinerary costs; `None`: it has no ride, and leaves no car.
+    pub fn fare(&self, itinerary: &Itinerary) -> Option<FareOut<'a>> {
+        let (query, timetable) = (self.result.query, &self.rides.loaded.area.timetable);
+        let is_ride = |(_, leg): &(usize, &Leg)| matches!(leg, Leg::Ride(_));
+        let numbers: Vec<usize> =
+            itinerary.legs.iter().enumerate().filter(is_ride).map(|(number, _)| number).collect();
+        let unknown_parking: Vec<usize> = self.unknown_parking(itinerary).collect();
+        let leaves_car = itinerary.parking().is_some() || !unknown_parking.is_empty();
+        if numbers.is_empty() && !leaves_car {
+            return None;
+        }
+        let rides = prices::rides(self.rides.runs(), itinerary.rides(), |leg| self.surcharge(leg));
+        let question = Question {
+            list: self.fares,
+            gtfs: &timetable.fares,
+            passes: &query.passes,
+            is_child: query.is_child,
+        };
+        let price = fares::price(&rides, question, &|service, day| prices::runs_on(timetable, service, day));
+        let legs = |rides: &[usize]| rides.iter().map(|ride| numbers[*ride]).collect::<Vec<usize>>();
+        let amount = price.amount().filter(|_| unknown_parking.is_empty());
+        Some(FareOut {
+            amount_eur: amount.map(f64::from),
+            estimate: price.products.iter().any(|product| product.kind != Kind::Pass),
+            covered_by_pass: price.is_covered(),
+            unknown_legs: legs(&price.unknown),
+            unknown_parking,
+            source: self.source(&price),
+            valid_from: price.products.iter().filter_map(|p| p.valid_from).max().map(|day: Date| day.to_string()),
+            products: price
+                .products
+                .into_iter()
+                .map(|product| ProductOut {
+                    id: product.id,
+                    name: match product.kind {
+                        Kind::Surcharge => surcharge(product.name, query.lang).into(),
+                        Kind::Ticket | Kind::Pass => product.name.into(),
+                    },
+                    price_eur: product.price.into(),
+                    kind: kind_word(product.kind),
+                    legs: legs(&product.rides),
+                })
+                .collect(),
+        })
+    }
+
+    /// Drives at whose end the car is left where nothing says that it costs nothing: fees are texts for people.
+    fn unknown_parking(&self, itinerary: &Itinerary) -> impl Iterator<Item = usize> {
+        itinerary.legs.iter().enumerate().filter_map(|(number, leg)| match leg {
+            Leg::Street(leg) => {
+                let is_unknown = match &leg.parking {
+                    Some(parking) => match self.result.candidates.all[parking.lot].what {
+                        What::Mapped(mapped) => mapped.fee.as_deref() != Some("no"),
+                        What::Site(_) | What::Group { .. } => true,
+                    },
+                    None => leg.mode == journey::streets::Mode::Car,
+                };
+                is_unknown.then_some(number)
+            }
+            Leg::Ride(_) => None,
+        })
+    }
+
+    fn surcharge(&self, leg: &RideLeg) -> Option<Euros> {
+        let writer = self.rides.booking;
+        let rule = writer.bookings.rule(writer.timetable, leg.ride.booking.as_ref()?.rule?)?;
+        rule.desk.surcharge_eur.map(Euros::from)
+    }
+
+    /// All sources of prices, in the order of their names.
+    fn source(&self, price: &Price<'a>) -> Option<String> {
+        let credits = &self.rides.loaded.area.timetable.credits;
+        let name = |source: Source<'a>| match source {
+            Source::Listed(source) => source.to_owned(),
+            Source::Feed(feed) => {
+                format!("GTFS {}", credits.get(usize::from(feed)).map_or("", |credit| &credit.feed))
+            }
+        };
+        let all: BTreeSet<String> = price.products.iter().filter_map(|p| p.source).map(name).collect();
+        (!all.is_empty()).then(|| all.into_iter().collect::<Vec<_>>().join("; "))
+    }
+}
+
+/// The name of a kind on the wire.
+pub fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Ticket => "ticket",
+        Kind::Pass => "pass",
+        Kind::Surcharge => "surcharge",
+    }
+}
+
+/// The ids in `pass=`.
+pub fn passes(params: &Params<'_>) -> Vec<String> {
+    let ids = params.text("pass").unwrap_or_default().split(',').map(str::trim);
+    ids.filter(|id| !id.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether the rider is a child.
+///
+/// # Errors
+/// 400: it is neither `adult` nor `child`.
+pub fn is_child(params: &Params<'_>) -> Result<bool, Problem> {
+    match params.text("rider") {
+        None | Some("adult") => Ok(false),
+        Some("child") => Ok(true),
+        Some(other) => {
+            let detail = "'rider' is neither adult nor child.";
+            let remedy = "Write rider=child for what a child pays, or leave it out.";
+            Err(Problem::bad_parameter("rider", other, detail).remedy(remedy))
+        }
+    }
+}
+
+impl JourneyQuery {
+    /// Checks that there are passes of these ids.
+    ///
+    /// # Errors
+    /// 400: there is none, with those that are known.
+    pub fn check_passes(&self, list: &FareList) -> Result<(), Problem> {
+        let is_known = |id: &&String| list.passes.iter().any(|pass| pass.id == **id);
+        let Some(unknown) = self.passes.iter().find(|id| !is_known(id)) else { return Ok(()) };
+        let known: Vec<&str> = list.passes.iter().map(|pass| pass.id.as_str()).collect();
+        if known.is_empty() {
+            let detail = format!("There is no pass '{unknown}': none is known here.");
+            let remedy = "Leave 'pass' out; the operator lists passes in fares.toml.";
+            return Err(Problem::bad_parameter("pass", unknown, detail).remedy(remedy));
+        }
+        Err(Problem::no_such("pass", unknown, &known.join(", ")))
+    }
+}

@@ -1,0 +1,143 @@
+//! Rides as the fares need them, and fares that no ride could have.
+
+use domain::LatLon;
+use domain::fare::{Euros, FareList};
+use fares::Ride;
+use jiff::civil::{Date, DateTime};
+
+use crate::overlay::Runs;
+use crate::plan::RideLeg;
+use crate::timetable::services::day_of;
+use crate::timetable::{NO_FEED, NONE, Route, Timetable};
+
+/// What prices are computed from, ride by ride. `surcharge`: what is due because a ride must be ordered.
+pub fn rides<'a, 'l>(
+    runs: Runs<'a>,
+    legs: impl Iterator<Item = &'l RideLeg>,
+    surcharge: impl Fn(&RideLeg) -> Option<Euros>,
+) -> Vec<Ride<'a>> {
+    legs.map(|leg| ride(runs, leg, surcharge(leg))).collect()
+}
+
+fn ride<'a>(runs: Runs<'a>, leg: &RideLeg, surcharge: Option<Euros>) -> Ride<'a> {
+    let (timetable, ride) = (runs.timetable, &leg.ride);
+    let route = runs.route(ride.trip);
+    let agency = route.map_or(NONE, |route| route.agency);
+    let known = timetable.agencies.get(agency as usize);
+    let zone = route.map_or(0, |route| route.zone);
+    let stops = ride.calls.iter().map(|call| call.scheduled_stop);
+    let stops: Vec<u32> = if ride.calls.is_empty() { vec![ride.from, ride.to] } else { stops.collect() };
+    let point = |stop: Option<&u32>| {
+        stop.map_or(LatLon { lat: 0.0, lon: 0.0 }, |stop| timetable.stops.point(*stop))
+    };
+    Ride {
+        feed: route.map_or(NO_FEED, |route| route.feed),
+        agency: known.map(|_| agency),
+        agency_id: known.map_or("", |agency| &agency.id),
+        agency_name: known.map_or("", |agency| &agency.name),
+        route: runs.route_number(ride.trip),
+        line: route.map_or("", name),
+        route_type: route.map_or(u16::MAX, |route| route.kind),
+        from: point(stops.first()),
+        to: point(stops.last()),
+        stops,
+        start: leg.scheduled_start,
+        end: leg.scheduled_end,
+        start_local: local(timetable, zone, leg.scheduled_start),
+        end_local: local(timetable, zone, leg.scheduled_end),
+        stay_seated: ride.stay_seated,
+        surcharge,
+    }
+}
+
+/// A moment by the clock of a zone.
+fn local(timetable: &Timetable, zone: u16, seconds: i64) -> DateTime {
+    let zone = timetable.zones.get(usize::from(zone)).map_or("UTC", String::as_str);
+    let zoned = jiff::Timestamp::from_second(seconds).ok().and_then(|at| at.in_tz(zone).ok());
+    zoned.map_or(DateTime::ZERO, |zoned| zoned.datetime())
+}
+
+/// What riders call a line.
+fn name(route: &Route) -> &str {
+    if route.short_name.is_empty() { &route.long_name } else { &route.short_name }
+}
+
+/// Whether a service runs on a date.
+pub fn runs_on(timetable: &Timetable, service: u32, day: Date) -> bool {
+    timetable.services.get(service as usize).is_some_and(|service| service.runs_on(day_of(day)))
+}
+
+/// Of listed fares that are about no line of the timetable, in sentences.
+pub fn unmatched(list: &FareList, timetable: &Timetable) -> Vec<String> {
+    if timetable.routes.is_empty() {
+        return Vec::new();
+    }
+    let lost = list.fares.iter().filter(|fare| {
+        !timetable.routes.iter().any(|route| {
+            let agency = timetable.agencies.get(route.agency as usize);
+            let (id, agency) = agency.map_or(("", ""), |agency| (&agency.id, &agency.name));
+            fare.is_about(id, agency, name(route))
+        })
+    });
+    lost.map(|fare| {
+        let patterns = |what: &str, patterns: &[String]| {
+            (!patterns.is_empty()).then(|| format!("{what} {}", patterns.join(", ")))
+        };
+        let both = [patterns("agencies", &fare.agencies), patterns("routes", &fare.routes)];
+        let both = both.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        format!("fares.toml: fare '{}' ({both}) matches no line of the timetable", fare.id)
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::fare::{Fare, FareKind};
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::timetable::Options;
+    use crate::timetable::read::tests::read_texts;
+
+    #[test]
+    fn fares_without_a_line_are_named() {
+        let text = |text: &str| text.to_owned();
+        let files = vec![
+            ("agency.txt", text("agency_id,agency_name,agency_timezone\nA,RVM,Europe/Berlin\n")),
+            ("routes.txt", text("route_id,route_short_name,route_long_name,route_type\nR,58,,3\nQ,,Ring,3\n")),
+            ("stops.txt", text("stop_id,stop_lat,stop_lon\na,51,7\nb,51,7.01\n")),
+            ("calendar_dates.txt", text("service_id,date,exception_type\nS,20261124,1\n")),
+            ("trips.txt", text("route_id,service_id,trip_id\nR,S,t\n")),
+            ("stop_times.txt", text("trip_id,stop_id,stop_sequence,arrival_time\nt,a,1,07:00:00\nt,b,2,07:05:00\n")),
+        ];
+        let (timetable, _) = read_texts(vec![("net", files)], Options::default());
+        let fare = |id: &str, agencies: &[&str], routes: &[&str]| Fare {
+            id: id.into(),
+            name: None,
+            kind: FareKind::Flat,
+            valid_from: date(2026, 1, 1),
+            valid_until: None,
+            source: "sample".into(),
+            agencies: agencies.iter().map(|a| (*a).to_owned()).collect(),
+            routes: routes.iter().map(|r| (*r).to_owned()).collect(),
+            base_eur: Some(Euros::cents(100)),
+            per_started_km_eur: None,
+            cap_24h_eur: None,
+            child_factor: None,
+        };
+        let fares = vec![
+            fare("all", &[], &[]),
+            fare("id", &["a"], &["5*"]),
+            fare("name", &["r*"], &["ring"]),
+            fare("lost", &["DB*"], &["RB1", "RB2"]),
+        ];
+        let list = FareList { fares, passes: Vec::new() };
+        assert_eq!(
+            unmatched(&list, &timetable),
+            ["fares.toml: fare 'lost' (agencies DB*; routes RB1, RB2) matches no line of the timetable"]
+        );
+        assert_eq!(unmatched(&list, &Timetable::empty()), Vec::<String>::new());
+        assert!(runs_on(&timetable, 0, date(2026, 11, 24)) && !runs_on(&timetable, 0, date(2026, 11, 25)));
+        assert_eq!(local(&timetable, 0, 1_796_122_800), date(2026, 12, 1).at(12, 0, 0, 0));
+    }
+}
