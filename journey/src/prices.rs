@@ -27,9 +27,8 @@ fn ride<'a>(runs: Runs<'a>, leg: &RideLeg, surcharge: Option<Euros>) -> Ride<'a>
     let zone = route.map_or(0, |route| route.zone);
     let stops = ride.calls.iter().map(|call| call.scheduled_stop);
     let stops: Vec<u32> = if ride.calls.is_empty() { vec![ride.from, ride.to] } else { stops.collect() };
-    let point = |stop: Option<&u32>| {
-        stop.map_or(LatLon { lat: 0.0, lon: 0.0 }, |stop| timetable.stops.point(*stop))
-    };
+    let point =
+        |stop: Option<&u32>| stop.map_or(LatLon { lat: 0.0, lon: 0.0 }, |stop| timetable.stops.point(*stop));
     Ride {
         feed: route.map_or(NO_FEED, |route| route.feed),
         agency: known.map(|_| agency),
@@ -104,11 +103,17 @@ mod tests {
         let text = |text: &str| text.to_owned();
         let files = vec![
             ("agency.txt", text("agency_id,agency_name,agency_timezone\nA,RVM,Europe/Berlin\n")),
-            ("routes.txt", text("route_id,route_short_name,route_long_name,route_type\nR,58,,3\nQ,,Ring,3\n")),
+            (
+                "routes.txt",
+                text("route_id,route_short_name,route_long_name,route_type\nR,58,,3\nQ,,Ring,3\n"),
+            ),
             ("stops.txt", text("stop_id,stop_lat,stop_lon\na,51,7\nb,51,7.01\n")),
             ("calendar_dates.txt", text("service_id,date,exception_type\nS,20261124,1\n")),
             ("trips.txt", text("route_id,service_id,trip_id\nR,S,t\n")),
-            ("stop_times.txt", text("trip_id,stop_id,stop_sequence,arrival_time\nt,a,1,07:00:00\nt,b,2,07:05:00\n")),
+            (
+                "stop_times.txt",
+                text("trip_id,stop_id,stop_sequence,arrival_time\nt,a,1,07:00:00\nt,b,2,07:05:00\n"),
+            ),
         ];
         let (timetable, _) = read_texts(vec![("net", files)], Options::default());
         let fare = |id: &str, agencies: &[&str], routes: &[&str]| Fare {

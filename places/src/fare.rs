@@ -86,7 +86,8 @@ fn validity(r: &mut Record) -> (Option<Date>, Option<Date>) {
 
 fn source(r: &mut Record) -> Option<String> {
     if !r.has("source") {
-        let remedy = "write where the price is stated and when it was read, e.g. source = \"tariff sheet, 2026-08\"";
+        let remedy =
+            "write where the price is stated and when it was read, e.g. source = \"tariff sheet, 2026-08\"";
         r.complain("source", "is missing: nobody could check the price", remedy);
         return None;
     }
@@ -105,15 +106,13 @@ fn pass_id(cell: Cell) -> Parsed<String> {
 fn euros(cell: Cell, range: RangeInclusive<f64>) -> Parsed<Euros> {
     let number = cell::decimal(range)(cell)?;
     let remedy = "write euros, e.g. 1.40, or 0.2675 for a price per kilometre";
-    Euros::exact(number)
-        .map_or_else(|| complain("has more than four digits behind the point", remedy), Ok)
+    Euros::exact(number).map_or_else(|| complain("has more than four digits behind the point", remedy), Ok)
 }
 
 fn factor(cell: Cell) -> Parsed<Factor> {
     let number = cell::decimal(0.0..=1.0)(cell)?;
     let remedy = "write what children pay of the fare, e.g. 0.5";
-    Factor::exact(number)
-        .map_or_else(|| complain("has more than four digits behind the point", remedy), Ok)
+    Factor::exact(number).map_or_else(|| complain("has more than four digits behind the point", remedy), Ok)
 }
 
 /// Patterns, as a list or a single one.

@@ -18,7 +18,8 @@ use crate::age::shown_age;
 use crate::on_demand::Row;
 use crate::record::Fields;
 use crate::schema::{
-    BAY, CALENDAR_DAY, CLOSURE, FARE, FEED, MUNICIPALITY, NOTICE, ON_DEMAND, PASS, SENSOR, SITE, Schema, VEHICLE,
+    BAY, CALENDAR_DAY, CLOSURE, FARE, FEED, MUNICIPALITY, NOTICE, ON_DEMAND, PASS, SENSOR, SITE, Schema,
+    VEHICLE,
 };
 
 /// Writes all files into `dir`, which is made if it is not there. [`crate::read`] gives them back.

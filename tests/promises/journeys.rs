@@ -198,6 +198,81 @@ async fn a_rule_that_matches_no_line_is_named_by_the_import_and_in_the_log_of_wh
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rides_have_prices_and_passes_cover_them() {
+    let demo = demo().await;
+    let (_, sites) = demo.get("/v1/sites?municipality=bergheide&limit=1").await;
+    let far = format!("{},{}", sites["items"][0]["lat"], sites["items"][0]["lon"]);
+    let tomorrow = jiff::Timestamp::now().in_tz("Europe/Berlin").unwrap().date().tomorrow().unwrap();
+    let noon = tomorrow.at(12, 0, 0, 0).in_tz("Europe/Berlin").unwrap().timestamp();
+    let question = format!("from={FROM}&to={far}&depart={noon}&modes=TRANSIT");
+    let priced = async |more: &str| {
+        let answer = plans(&demo, &format!("{question}{more}")).await;
+        let ways = answer["itineraries"].as_array().unwrap().clone();
+        ways.into_iter().next().expect("an itinerary by transit")
+    };
+    let way = priced("").await;
+    let fare = &way["fare"];
+    let rides: Vec<usize> = (0..)
+        .zip(way["legs"].as_array().unwrap())
+        .filter(|(_, leg)| !leg["trip_id"].is_null())
+        .map(|(n, _)| n)
+        .collect();
+    assert_eq!(fare["products"][0]["id"], "sample-km", "{fare}");
+    assert_eq!(fare["products"][0]["legs"], json!(rides), "one trip, whatever the changes: {fare}");
+    let legs = &way["legs"];
+    let place = |leg: &Value, end: &str| {
+        let coordinate = |name: &str| leg[end][name].as_f64().unwrap();
+        domain::LatLon { lat: coordinate("lat"), lon: coordinate("lon") }
+    };
+    let (first, last) = (&legs[rides[0]], &legs[rides[rides.len() - 1]]);
+    let km = (place(first, "from").distance_m(place(last, "to")) / 1_000.0).ceil();
+    let cents = 111 + 22 * km as i64;
+    assert_eq!(fare["amount_eur"], json!(cents as f64 / 100.0), "{km} km: {fare}");
+    assert_eq!(
+        (&fare["estimate"], &fare["covered_by_pass"], &fare["source"], &fare["valid_from"]),
+        (&json!(true), &json!(false), &json!("sample"), &json!("2020-01-01"))
+    );
+    assert_eq!((&fare["unknown_legs"], &fare["unknown_parking"]), (&json!([]), &json!([])));
+    let child = priced("&rider=child").await;
+    assert_eq!(child["fare"]["amount_eur"], json!(((cents + 1) / 2) as f64 / 100.0));
+    let covered = priced("&pass=deutschlandticket").await;
+    assert_eq!(
+        (&covered["fare"]["amount_eur"], &covered["fare"]["covered_by_pass"]),
+        (&json!(0.0), &json!(true))
+    );
+    assert_eq!(covered["fare"]["products"][0]["kind"], "pass");
+    let id = covered["id"].as_str().unwrap();
+    let (_, again) = demo.get(&format!("/v1/journeys/{id}")).await;
+    assert_eq!(again["itineraries"][0]["fare"]["covered_by_pass"], true, "{again}");
+    let walk = plans(&demo, &format!("from={FROM}&to={CENTRE}&modes=WALK")).await;
+    assert!(walk["itineraries"][0]["fare"].is_null());
+
+    let (status, problem) = demo.get(&format!("/v1/journeys?{question}&pass=netzkarte")).await;
+    assert_eq!((status, &problem["field"]), (400, &json!("pass")), "{problem}");
+    assert!(problem["remedy"].as_str().unwrap().contains("deutschlandticket"), "{problem}");
+
+    // The county's own prices take the place of all others; without any, none is guessed.
+    let file = demo.dir.path().join("fares.toml");
+    std::fs::write(&file, "[[fare]]\nid = \"x\"\nkind = \"flat\"\nsource = \"s\"\nvalid_from = 2026-01-01\nbase_eur = 2\nroutes = \"ZZ*\"\n").unwrap();
+    let (ok, out, err) = demo.command(&["import", &file.to_string_lossy()]);
+    let unmatched = "fares.toml: fare 'x' (routes ZZ*) matches no line of the timetable";
+    assert!(
+        ok && out.contains("fares: 1 added, 0 changed, 0 unchanged, 2 removed") && err.contains(unmatched),
+        "{out}{err}"
+    );
+    let open = eventually("the new list holds", || async {
+        let way = priced("").await;
+        way["fare"]["amount_eur"].is_null().then_some(way["fare"].clone())
+    })
+    .await;
+    assert_eq!(
+        (&open["unknown_legs"], &open["products"], &open["source"]),
+        (&json!(rides), &json!([]), &Value::Null)
+    );
+    demo.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_questions_name_the_field_and_the_remedy() {
     let demo = demo().await;
     for (query, kind, field) in [
@@ -222,6 +297,7 @@ async fn bad_questions_name_the_field_and_the_remedy() {
         (format!("from={FROM}&to={CENTRE}&via=10,10"), "outside-area", "via"),
         (format!("from={FROM}&to={CENTRE}&via={FROM};{FROM};{FROM}"), "bad-parameter", "via"),
         (format!("from={FROM}&to={CENTRE}&via={CENTRE}&modes=CAR"), "bad-parameter", "via"),
+        (format!("from={FROM}&to={CENTRE}&rider=dog"), "bad-parameter", "rider"),
         (format!("from=nowhere&to={CENTRE}"), "bad-parameter", "from"),
     ] {
         let (status, problem) = demo.get(&format!("/v1/journeys?{query}")).await;

@@ -86,7 +86,12 @@ impl<'a> Writer<'_, 'a> {
             unknown_legs: legs(&price.unknown),
             unknown_parking,
             source: self.source(&price),
-            valid_from: price.products.iter().filter_map(|p| p.valid_from).max().map(|day: Date| day.to_string()),
+            valid_from: price
+                .products
+                .iter()
+                .filter_map(|p| p.valid_from)
+                .max()
+                .map(|day: Date| day.to_string()),
             products: price
                 .products
                 .into_iter()

@@ -8,6 +8,7 @@ mod bad_geojson;
 mod bad_places;
 mod bad_toml;
 mod days;
+mod fares;
 mod good_files;
 mod notices;
 mod on_demand;

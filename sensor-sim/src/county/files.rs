@@ -11,9 +11,31 @@ use serde::Serialize;
 use super::{Bay, County, Geometry, Restriction};
 use crate::encode::parametric_pcr2;
 
+/// Prices that nobody charges: real ones change with each tariff, and are the county's to state.
+const FARES: &str = r#"# Invented. A real county writes its own prices here, with the day on which they were read.
+[[fare]]
+id = "sample-km"
+name = "Sample fare by the kilometre"
+kind = "crow_fly"
+valid_from = 2020-01-01
+source = "sample"
+base_eur = 1.11
+per_started_km_eur = 0.22
+cap_24h_eur = 22.22
+child_factor = 0.5
+
+[[pass]]
+id = "deutschlandticket"
+name = "Deutschlandticket (sample)"
+price_eur = 55.55
+valid_from = 2020-01-01
+source = "sample"
+route_types = [0, 1, 2, 3]
+"#;
+
 impl County {
     /// Writes `municipalities.csv`, `sites.geojson`, `bays.geojson`, `sensors.csv`, `vehicles.csv`,
-    /// `feeds.toml`, `closures.csv` and `calendar.csv` around `today`, the timetable around `today` (`gtfs.zip`) and the streets
+    /// `feeds.toml`, `fares.toml`, `closures.csv` and `calendar.csv` around `today`, the timetable around `today` (`gtfs.zip`) and the streets
     /// (`streets.osm.pbf`) into `dir`, which is created when missing. The same county and day give
     /// the same bytes.
     ///
@@ -24,7 +46,7 @@ impl County {
             result.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", dir.join(name).display())))
         };
         named("", fs::create_dir_all(dir))?;
-        let files: [(&str, io::Result<Vec<u8>>); 10] = [
+        let files: [(&str, io::Result<Vec<u8>>); 11] = [
             ("municipalities.csv", self.municipalities_csv()),
             ("sites.geojson", self.sites_geojson()),
             ("bays.geojson", self.bays_geojson()),
@@ -33,6 +55,7 @@ impl County {
             ("feeds.toml", self.feeds_toml()),
             ("closures.csv", self.closures_csv(today)),
             ("calendar.csv", self.calendar_csv(today)),
+            ("fares.toml", Ok(FARES.into())),
             ("gtfs.zip", self.gtfs(today)),
             ("streets.osm.pbf", self.streets()),
         ];
@@ -171,7 +194,7 @@ mod tests {
     use super::*;
 
     const TODAY: Date = jiff::civil::date(2026, 11, 22);
-    const NAMES: [&str; 10] = [
+    const NAMES: [&str; 11] = [
         "municipalities.csv",
         "sites.geojson",
         "bays.geojson",
@@ -182,6 +205,7 @@ mod tests {
         "calendar.csv",
         "gtfs.zip",
         "streets.osm.pbf",
+        "fares.toml",
     ];
 
     #[test]

@@ -182,7 +182,8 @@ fn look_at_on_demand(area: &Area, registry: Option<&Registry>) {
     for sentence in hints::unmatched(rules, &area.timetable) {
         errln!("warning: {sentence}");
     }
-    for sentence in registry.map_or_else(Vec::new, |known| prices::unmatched(known.fares(), &area.timetable)) {
+    for sentence in registry.map_or_else(Vec::new, |known| prices::unmatched(known.fares(), &area.timetable))
+    {
         errln!("warning: {sentence}");
     }
     let what = match registry {

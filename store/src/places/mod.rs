@@ -3,9 +3,9 @@
 mod audited;
 mod binding;
 mod days;
+mod fares;
 mod import;
 pub(crate) mod kind;
-mod fares;
 mod on_demand;
 mod publicity;
 mod read;

@@ -16,6 +16,7 @@ mod corrections;
 mod derive;
 mod derive_clock;
 mod duplicates;
+mod fares;
 mod forecast;
 mod gateways;
 mod health;

@@ -16,8 +16,7 @@ use crate::timetable::{FeedProblems, NONE};
 
 const RIDERS: &str = "rider_category_id,is_default_fare_category";
 const MEDIA: &str = "fare_media_id";
-const PRODUCTS: &str =
-    "fare_product_id,amount,currency,fare_product_name,rider_category_id,fare_media_id";
+const PRODUCTS: &str = "fare_product_id,amount,currency,fare_product_name,rider_category_id,fare_media_id";
 const NETWORKS: &str = "network_id";
 const ROUTE_NETWORKS: &str = "network_id,route_id";
 const AREAS: &str = "area_id";
@@ -83,10 +82,7 @@ pub fn read(
 }
 
 /// All categories of riders, and whether each is the default.
-fn riders(
-    source: &mut Source,
-    problems: &mut FeedProblems,
-) -> Result<FxHashMap<Box<[u8]>, bool>, ReadError> {
+fn riders(source: &mut Source, problems: &mut FeedProblems) -> Result<FxHashMap<Box<[u8]>, bool>, ReadError> {
     let mut riders: FxHashMap<Box<[u8]>, bool> = FxHashMap::default();
     let Some(mut table) = open(source, "rider_categories.txt", 1, RIDERS, problems)? else {
         return Ok(riders);
@@ -267,7 +263,8 @@ fn leg_rule(table: &Table<'_>, known: &mut Known) -> Result<LegRule, Fault> {
     let [product, group, network, from, to, from_frame, to_frame, priority, drafts @ ..] =
         table.columns::<13>();
     if let Some(column) = drafts.into_iter().find(|column| !table.bytes(*column).is_empty()) {
-        let reason = "it is of a draft of Fares v2; without it the rule would hold for more rides than it should";
+        let reason =
+            "it is of a draft of Fares v2; without it the rule would hold for more rides than it should";
         return Err(fault(column, reason));
     }
     let area = |column| optional(table, column, &known.areas.0, "area in areas.txt or stop_areas.txt");
@@ -292,7 +289,9 @@ fn transfer_rule(table: &Table<'_>, known: &Known) -> Result<TransferRule, Fault
     let (from_group, to_group) = (group(from)?, group(to)?);
     let is_same = from_group.is_some() && from_group == to_group;
     let most = match table.bytes(count) {
-        b"" if is_same => return Err(fault(count, "it is missing; transfers within one group need it, -1 for any number")),
+        b"" if is_same => {
+            return Err(fault(count, "it is missing; transfers within one group need it, -1 for any number"));
+        }
         b"" | b"-1" => None,
         _ if !is_same => return Err(fault(count, "it must be empty: the groups are not the same")),
         _ => match whole(table, count)? {
