@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use domain::fare::{Euros, FareList};
+use domain::fare::Euros;
 use domain::words::fare::surcharge;
 use fares::{Kind, Price, Question, Source};
 use jiff::civil::Date;
@@ -13,11 +13,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::place::What;
-use super::query::JourneyQuery;
 use super::writer::Writer;
-use crate::contract::{values, words};
-use crate::http::params::Params;
-use crate::http::problem::Problem;
+use crate::contract::words;
 
 /// What an itinerary costs one rider.
 #[derive(Serialize, ToSchema)]
@@ -37,7 +34,7 @@ pub struct FareOut<'a> {
     /// Where the prices stand; null: none is known.
     source: Option<String>,
     /// Since when the newest of the prices holds; null: not known.
-    #[schema(value_type = Option<values::Date>)]
+    #[schema(value_type = Option<String>, format = Date)]
     valid_from: Option<String>,
 }
 
@@ -152,45 +149,5 @@ pub fn kind_word(kind: Kind) -> &'static str {
         Kind::Ticket => "ticket",
         Kind::Pass => "pass",
         Kind::Surcharge => "surcharge",
-    }
-}
-
-/// The ids in `pass=`.
-pub fn passes(params: &Params<'_>) -> Vec<String> {
-    let ids = params.text("pass").unwrap_or_default().split(',').map(str::trim);
-    ids.filter(|id| !id.is_empty()).map(str::to_owned).collect()
-}
-
-/// Whether the rider is a child.
-///
-/// # Errors
-/// 400: it is neither `adult` nor `child`.
-pub fn is_child(params: &Params<'_>) -> Result<bool, Problem> {
-    match params.text("rider") {
-        None | Some("adult") => Ok(false),
-        Some("child") => Ok(true),
-        Some(other) => {
-            let detail = "'rider' is neither adult nor child.";
-            let remedy = "Write rider=child for what a child pays, or leave it out.";
-            Err(Problem::bad_parameter("rider", other, detail).remedy(remedy))
-        }
-    }
-}
-
-impl JourneyQuery {
-    /// Checks that there are passes of these ids.
-    ///
-    /// # Errors
-    /// 400: there is none, with those that are known.
-    pub fn check_passes(&self, list: &FareList) -> Result<(), Problem> {
-        let is_known = |id: &&String| list.passes.iter().any(|pass| pass.id == **id);
-        let Some(unknown) = self.passes.iter().find(|id| !is_known(id)) else { return Ok(()) };
-        let known: Vec<&str> = list.passes.iter().map(|pass| pass.id.as_str()).collect();
-        if known.is_empty() {
-            let detail = format!("There is no pass '{unknown}': none is known here.");
-            let remedy = "Leave 'pass' out; the operator lists passes in fares.toml.";
-            return Err(Problem::bad_parameter("pass", unknown, detail).remedy(remedy));
-        }
-        Err(Problem::no_such("pass", unknown, &known.join(", ")))
     }
 }

@@ -1,5 +1,6 @@
 //! Parameters of `/v1/journeys`.
 
+use domain::fare::FareList;
 use domain::geo::{Bbox, LatLon};
 use domain::{Audience, Lang, UtcMicros};
 use journey::area::Area;
@@ -8,7 +9,6 @@ use journey::plan::{Modes, Via, When};
 use journey::timetable::Access;
 use journey::timetable::services::date_of;
 
-use super::fare::{is_child, passes};
 use super::notes::NoteOut;
 use super::page::JourneyCursor;
 use crate::http::params::{Params, parse_lat_lon};
@@ -202,6 +202,22 @@ impl JourneyQuery {
         via.collect()
     }
 
+    /// Checks that there are passes of these ids.
+    ///
+    /// # Errors
+    /// 400: there is none, with those that are known.
+    pub fn check_passes(&self, list: &FareList) -> Result<(), Problem> {
+        let is_known = |id: &&String| list.passes.iter().any(|pass| pass.id == **id);
+        let Some(unknown) = self.passes.iter().find(|id| !is_known(id)) else { return Ok(()) };
+        let known: Vec<&str> = list.passes.iter().map(|pass| pass.id.as_str()).collect();
+        if known.is_empty() {
+            let detail = format!("There is no pass '{unknown}': none is known here.");
+            let remedy = "Leave 'pass' out; the operator lists passes in fares.toml.";
+            return Err(Problem::bad_parameter("pass", unknown, detail).remedy(remedy));
+        }
+        Err(Problem::no_such("pass", unknown, &known.join(", ")))
+    }
+
     /// Checks that streets reach both ends.
     pub fn check_area(&self, bounds: Option<Bbox>) -> Result<(), Problem> {
         for (field, point) in [("from", self.from), ("to", self.to)] {
@@ -301,6 +317,28 @@ fn check_carpool(params: &Params<'_>, modes: Modes) -> Result<(), Problem> {
     let value = params.text("modes").unwrap_or_default();
     Err(Problem::bad_parameter("modes", value, "CARPOOL is part of journeys by transit.")
         .remedy("Add TRANSIT to 'modes'."))
+}
+
+/// The ids in `pass=`.
+fn passes(params: &Params<'_>) -> Vec<String> {
+    let ids = params.text("pass").unwrap_or_default().split(',').map(str::trim);
+    ids.filter(|id| !id.is_empty()).map(str::to_owned).collect()
+}
+
+/// Whether the rider is a child.
+///
+/// # Errors
+/// 400: it is neither `adult` nor `child`.
+fn is_child(params: &Params<'_>) -> Result<bool, Problem> {
+    match params.text("rider") {
+        None | Some("adult") => Ok(false),
+        Some("child") => Ok(true),
+        Some(other) => {
+            let detail = "'rider' is neither adult nor child.";
+            let remedy = "Write rider=child for what a child pays, or leave it out.";
+            Err(Problem::bad_parameter("rider", other, detail).remedy(remedy))
+        }
+    }
 }
 
 fn flag(params: &Params<'_>, name: &str) -> Result<bool, Problem> {

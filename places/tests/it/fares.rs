@@ -65,16 +65,16 @@ fn what_is_wrong_names_field_value_and_remedy() {
             "[[fare]]\nid = \"a\"\nkind = \"zones\"\nvalid_from = 2026-02-01\nvalid_until = 2026-01-31\nbase_eur = -1.2\n\
              per_km_eur = 0.2\nchild_factor = 1.5\nagencies = [\"\"]\n"
         ),
-        "fares.toml:1: source: is missing: nobody could check the price\n  remedy: write where the price is stated and when \
-         it was read, e.g. source = \"tariff sheet, 2026-08\"\n\
+        "fares.toml:7: per_km_eur: is not known in a fare\n  remedy: known: id, kind, valid_from, source, name, agencies, \
+         routes, base_eur, per_started_km_eur, cap_24h_eur, child_factor, valid_until\n\
          fares.toml:3: kind = 'zones': is not known\n  remedy: choices: crow_fly, flat\n\
          fares.toml:5: valid_until = '2026-01-31': is before valid_from (2026-02-01)\n  remedy: correct one of the two; \
          valid_until is the last day on which it holds\n\
+         fares.toml:1: source: is missing: nobody could check the price\n  remedy: write where the price is stated and when \
+         it was read, e.g. source = \"tariff sheet, 2026-08\"\n\
          fares.toml:6: base_eur = '-1.2': is out of range\n  remedy: write 0 to 1000\n\
-         fares.toml:7: per_km_eur: is not known in a fare\n  remedy: known: id, kind, valid_from, source, name, agencies, \
-         routes, base_eur, per_started_km_eur, cap_24h_eur, child_factor, valid_until\n\
-         fares.toml:8: child_factor = '1.5': is out of range\n  remedy: write 0 to 1\n\
-         fares.toml:9: agencies = '[\"\"]': names nothing\n  remedy: delete it, or write e.g. \"T*\""
+         fares.toml:9: agencies = '[\"\"]': names nothing\n  remedy: delete it, or write e.g. \"T*\"\n\
+         fares.toml:8: child_factor = '1.5': is out of range\n  remedy: write 0 to 1"
     );
     let fare = |kind: &str, more: &str| {
         problems(&format!(
