@@ -47,7 +47,11 @@ fn the_first_fare_that_matches_counts_on_its_days() {
     let asked = Asked::of(vec![town, old, new], vec![]);
     assert_eq!(shown(&asked.price(&[ride(0, &[0])])), ["unknown [0]"]);
     let late = ride(12 * 60, &[0]);
-    assert_eq!(shown(&asked.price(&[late.clone()])), ["new 2.00 [0]"], "midnight by the agency's clock");
+    assert_eq!(
+        shown(&asked.price(std::slice::from_ref(&late))),
+        ["new 2.00 [0]"],
+        "midnight by the agency's clock"
+    );
     assert_eq!(shown(&asked.price(&[ride(12 * 60 - 1, &[0])])), ["unknown [0]"]);
     assert_eq!(
         shown(&asked.price(&[Ride { line: "c1", ..ride(0, &[0]) }, late])),

@@ -191,7 +191,7 @@ fn zones_and_transfers_of_v1() {
     };
     let asked = asked(None, Some(table));
     let [a, b, c] = three();
-    assert_eq!(shown(&asked.price(&[a.clone()])), ["short 1.50 [0]"]);
+    assert_eq!(shown(&asked.price(std::slice::from_ref(&a))), ["short 1.50 [0]"]);
     assert_eq!(shown(&asked.price(&[a.clone(), b.clone()])), ["long 2.00 [0, 1]"]);
     assert_eq!(
         shown(&asked.price(&[a.clone(), ride(61, &[1, 2])])),
