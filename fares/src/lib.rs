@@ -32,6 +32,8 @@ pub struct Ride<'a> {
     pub line: &'a str,
     /// GTFS's `route_type`.
     pub route_type: u16,
+    /// Whether somebody takes others along, which is in no fare.
+    pub is_private: bool,
     /// Where one gets on, all stops on the way, and where one gets off.
     pub stops: Vec<u32>,
     /// Where the first of them is.
@@ -166,7 +168,8 @@ pub fn price<'a>(
     runs_on: &dyn Fn(u32, Date) -> bool,
 ) -> Price<'a> {
     let mut price = Price::default();
-    let mut is_open = vec![true; rides.len()];
+    let mut is_open: Vec<bool> = rides.iter().map(|ride| !ride.is_private).collect();
+    price.unknown.extend((0..rides.len()).filter(|at| !is_open[*at]));
     listed::passes(rides, question, &mut is_open, &mut price);
     listed::fares(rides, question, &mut is_open, &mut price);
     for run in runs(rides, &is_open) {

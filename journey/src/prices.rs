@@ -5,47 +5,75 @@ use domain::fare::{Euros, FareList};
 use fares::Ride;
 use jiff::civil::{Date, DateTime};
 
+use crate::booking::RideBooking;
 use crate::overlay::Runs;
-use crate::plan::RideLeg;
+use crate::plan::{AreaLeg, End, Leg, RideLeg};
 use crate::timetable::services::day_of;
 use crate::timetable::{NO_FEED, NONE, Route, Timetable};
 
 /// What prices are computed from, ride by ride. `surcharge`: what is due because a ride must be ordered.
-pub fn rides<'a, 'l>(
+pub fn rides<'a>(
     runs: Runs<'a>,
-    legs: impl Iterator<Item = &'l RideLeg>,
-    surcharge: impl Fn(&RideLeg) -> Option<Euros>,
+    legs: &[Leg],
+    surcharge: impl Fn(&RideBooking) -> Option<Euros>,
 ) -> Vec<Ride<'a>> {
-    legs.map(|leg| ride(runs, leg, surcharge(leg))).collect()
+    let of = |leg: &Leg| match leg {
+        Leg::Street(_) => None,
+        Leg::Ride(leg) => Some(timed(runs, leg, leg.ride.booking.as_ref().and_then(&surcharge))),
+        Leg::Area(leg) => Some(on_demand(runs.timetable, leg, surcharge(&leg.booking))),
+    };
+    legs.iter().filter_map(of).collect()
 }
 
-fn ride<'a>(runs: Runs<'a>, leg: &RideLeg, surcharge: Option<Euros>) -> Ride<'a> {
+fn timed<'a>(runs: Runs<'a>, leg: &RideLeg, surcharge: Option<Euros>) -> Ride<'a> {
     let (timetable, ride) = (runs.timetable, &leg.ride);
-    let route = runs.route(ride.trip);
+    let stops = ride.calls.iter().map(|call| call.scheduled_stop);
+    let stops: Vec<u32> = if ride.calls.is_empty() { vec![ride.from, ride.to] } else { stops.collect() };
+    let ends = [stops[0], stops[stops.len() - 1]].map(|stop| timetable.stops.point(stop));
+    let times = [leg.scheduled_start, leg.scheduled_end];
+    let one = of_route(timetable, runs.route_number(ride.trip), ends, times);
+    Ride { stops, stay_seated: ride.stay_seated, surcharge, ..one }
+}
+
+/// A ride on demand, of which no stops are known but those at which it begins and ends.
+fn on_demand<'a>(timetable: &'a Timetable, leg: &AreaLeg, surcharge: Option<Euros>) -> Ride<'a> {
+    let route = timetable.areas.trips.get(leg.pair.trip as usize).map_or(NONE, |trip| trip.route);
+    let ends = leg.points.first().zip(leg.points.last());
+    let ends = ends.map_or([LatLon { lat: 0.0, lon: 0.0 }; 2], |(from, to)| [*from, *to]);
+    let stop = |end: End| if let End::Stop(stop) = end { Some(stop) } else { None };
+    // With one of both, a fare between stops would be that of no distance.
+    let stops = stop(leg.from).zip(stop(leg.to)).map_or_else(Vec::new, |(from, to)| vec![from, to]);
+    Ride { stops, surcharge, ..of_route(timetable, route, ends, [leg.start, leg.end]) }
+}
+
+fn of_route<'a>(
+    timetable: &'a Timetable,
+    number: u32,
+    [from, to]: [LatLon; 2],
+    [start, end]: [i64; 2],
+) -> Ride<'a> {
+    let route = timetable.routes.get(number as usize);
     let agency = route.map_or(NONE, |route| route.agency);
     let known = timetable.agencies.get(agency as usize);
     let zone = route.map_or(0, |route| route.zone);
-    let stops = ride.calls.iter().map(|call| call.scheduled_stop);
-    let stops: Vec<u32> = if ride.calls.is_empty() { vec![ride.from, ride.to] } else { stops.collect() };
-    let point =
-        |stop: Option<&u32>| stop.map_or(LatLon { lat: 0.0, lon: 0.0 }, |stop| timetable.stops.point(*stop));
     Ride {
         feed: route.map_or(NO_FEED, |route| route.feed),
         agency: known.map(|_| agency),
         agency_id: known.map_or("", |agency| &agency.id),
         agency_name: known.map_or("", |agency| &agency.name),
-        route: runs.route_number(ride.trip),
+        route: number,
         line: route.map_or("", name),
         route_type: route.map_or(u16::MAX, |route| route.kind),
-        from: point(stops.first()),
-        to: point(stops.last()),
-        stops,
-        start: leg.scheduled_start,
-        end: leg.scheduled_end,
-        start_local: local(timetable, zone, leg.scheduled_start),
-        end_local: local(timetable, zone, leg.scheduled_end),
-        stay_seated: ride.stay_seated,
-        surcharge,
+        is_private: route.is_some_and(Route::is_carpool),
+        stops: Vec::new(),
+        from,
+        to,
+        start,
+        end,
+        start_local: local(timetable, zone, start),
+        end_local: local(timetable, zone, end),
+        stay_seated: false,
+        surcharge: None,
     }
 }
 

@@ -197,7 +197,12 @@ pub async fn on_demand(
     let timetable = &*loaded.area.timetable;
     let bookings = loaded.bookings.load();
     let from = book_at.0.div_euclid(MICROS_PER_S);
-    let booked = Booked { bookings: &bookings, rides: BookedRides::OpenAt(book_at), wheelchair: false };
+    let booked = Booked {
+        bookings: &bookings,
+        rides: BookedRides::OpenAt(book_at),
+        carpools: true,
+        wheelchair: false,
+    };
     let asked = Asked { timetable, booked, access: Access::Foot, from, until: from + AHEAD_S };
     let writer = BookingWriter { bookings: &bookings, timetable, book_at, lang };
     let here = timetable.areas.rows_at(near).into_iter().map(|row| (row, true));

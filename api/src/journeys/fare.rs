@@ -7,7 +7,8 @@ use domain::fare::Euros;
 use domain::words::fare::surcharge;
 use fares::{Kind, Price, Question, Source};
 use jiff::civil::Date;
-use journey::plan::{Itinerary, Leg, RideLeg};
+use journey::booking::RideBooking;
+use journey::plan::{Itinerary, Leg};
 use journey::prices;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -58,7 +59,7 @@ impl<'a> Writer<'_, 'a> {
     /// What an itinerary costs; `None`: it has no ride, and leaves no car.
     pub fn fare(&self, itinerary: &Itinerary) -> Option<FareOut<'a>> {
         let (query, timetable) = (self.result.query, &self.rides.loaded.area.timetable);
-        let is_ride = |(_, leg): &(usize, &Leg)| matches!(leg, Leg::Ride(_));
+        let is_ride = |(_, leg): &(usize, &Leg)| !matches!(leg, Leg::Street(_));
         let numbers: Vec<usize> =
             itinerary.legs.iter().enumerate().filter(is_ride).map(|(number, _)| number).collect();
         let unknown_parking: Vec<usize> = self.unknown_parking(itinerary).collect();
@@ -66,7 +67,7 @@ impl<'a> Writer<'_, 'a> {
         if numbers.is_empty() && !leaves_car {
             return None;
         }
-        let rides = prices::rides(self.rides.runs(), itinerary.rides(), |leg| self.surcharge(leg));
+        let rides = prices::rides(self.rides.runs(), &itinerary.legs, |booking| self.surcharge(booking));
         let question = Question {
             list: self.fares,
             gtfs: &timetable.fares,
@@ -119,13 +120,13 @@ impl<'a> Writer<'_, 'a> {
                 };
                 is_unknown.then_some(number)
             }
-            Leg::Ride(_) => None,
+            Leg::Ride(_) | Leg::Area(_) => None,
         })
     }
 
-    fn surcharge(&self, leg: &RideLeg) -> Option<Euros> {
+    fn surcharge(&self, booking: &RideBooking) -> Option<Euros> {
         let writer = self.rides.booking;
-        let rule = writer.bookings.rule(writer.timetable, leg.ride.booking.as_ref()?.rule?)?;
+        let rule = writer.bookings.rule(writer.timetable, booking.rule?)?;
         rule.desk.surcharge_eur.map(Euros::from)
     }
 

@@ -133,3 +133,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_paid_to_people_who_take_others_along_is_in_no_fare() {
+    let asked = Asked::of(vec![fare("all", FareKind::Flat, 2.0, None)], vec![]);
+    let price = asked.price(&[Ride { is_private: true, ..ride(0, &[0]) }, ride(10, &[0])]);
+    assert_eq!((price.amount(), price.products.len(), price.unknown), (None, 1, vec![0]));
+}

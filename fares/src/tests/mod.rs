@@ -34,6 +34,7 @@ fn ride(at_min: i64, stops: &[u32]) -> Ride<'static> {
         start_local: local(start),
         end_local: local(end),
         stay_seated: false,
+        is_private: false,
         surcharge: None,
     }
 }

@@ -66,7 +66,13 @@ pub(crate) fn town_with(
         ),
         (
             "routes.txt",
-            text(&["route_id,agency_id,route_short_name,route_type", "r,b,1,3", "d,b,B7,3", "e,b,B8,3", "c,b,c,1551"]),
+            text(&[
+                "route_id,agency_id,route_short_name,route_type",
+                "r,b,1,3",
+                "d,b,B7,3",
+                "e,b,B8,3",
+                "c,b,c,1551",
+            ]),
         ),
         (
             "calendar.txt",

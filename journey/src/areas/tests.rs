@@ -63,7 +63,7 @@ const PAIR: Pair = Pair { trip: 0, board: 0, alight: 1 };
 fn first(timetable: &Timetable, now: i64, ready: i64) -> (Option<i64>, Option<Missed>) {
     let bookings = Bookings::default();
     let rides = BookedRides::OpenAt(UtcMicros::from_unix_s(now));
-    let booked = Booked { bookings: &bookings, rides, wheelchair: false };
+    let booked = Booked { bookings: &bookings, rides, carpools: true, wheelchair: false };
     let asked = Asked { timetable, booked, access: Access::Foot, from: ready, until: ready + 86_400 };
     let days = asked.days(PAIR);
     let rides = days.iter().filter_map(|day| asked.ride(*day, 600.0));
@@ -172,7 +172,7 @@ proptest! {
         let begin = at("2026-11-24T08:00:00+01:00");
         let bookings = Bookings::default();
         let rides = BookedRides::OpenAt(UtcMicros::from_unix_s(begin + now));
-        let booked = Booked { bookings: &bookings, rides, wheelchair: false };
+        let booked = Booked { bookings: &bookings, rides, carpools: true, wheelchair: false };
         let asked = Asked { timetable: &timetable, booked, access: Access::Foot, from: begin + ready, until: begin + 80_000 };
         let drive_s = drive * 30;
         let ride = asked.days(PAIR).into_iter().find_map(|day| asked.ride(day, f64::from(drive_s)));
