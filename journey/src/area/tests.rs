@@ -1,6 +1,8 @@
 use std::fs;
 use std::sync::Arc;
 
+use domain::geo::LatLon;
+
 use super::*;
 use crate::streets::tests::Town;
 use crate::timetable::read::tests::read_texts;
@@ -105,11 +107,17 @@ pub(crate) fn town_with(
 fn a_file_reads_back_as_it_was_written() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("town.kvj");
-    let area = town();
+    let zone = r#"{"features":[{"id":"z","geometry":{"type":"Polygon","coordinates":[[[8,48],[9,48],[9,49],[8,48]]]}}]}"#;
+    let rows = [1, 2].map(|row| format!("d0,,,,{row},2,2,,z,08:00:00,20:00:00,"));
+    let files = vec![("locations.geojson", zone.to_owned())];
+    let area = town_with(&[], &["d,s,d0,1".to_owned()], &rows, files);
     let bytes = write(&area, &file).unwrap();
     assert_eq!(fs::metadata(&file).unwrap().len(), bytes);
     let back = read(&file).unwrap();
     assert_eq!(back.network.streets(), area.network.streets());
+    // The index of areas is made when it is first used.
+    let rows = |area: &Area| area.timetable.areas.rows_at(LatLon { lat: 48.1, lon: 8.2 }).len();
+    assert_eq!((rows(&back), rows(&area)), (2, 2));
     assert_eq!(format!("{:?}", back.timetable), format!("{:?}", area.timetable));
     assert_eq!(back.checksum.len(), 64);
     assert_eq!(back.bounds(), area.bounds());
