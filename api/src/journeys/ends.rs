@@ -31,9 +31,9 @@ pub struct EndOut<'a> {
 /// A span of time.
 #[derive(Serialize, ToSchema)]
 pub struct PickupWindowOut {
-    /// Its begin.
+    /// The first time of it.
     start: UtcMicros,
-    /// Its end.
+    /// The last time of it, included.
     end: UtcMicros,
 }
 
