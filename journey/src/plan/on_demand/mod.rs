@@ -14,7 +14,7 @@ use self::miles::Mile;
 use super::street::budget;
 use super::{AreaLeg, End, Itinerary, Leg, LostArea, Modes, Planning, StreetLeg, When, Which};
 use crate::areas::{AreaRide, Asked, OnDay, Pair, WhyNot};
-use crate::booking::BookedRides;
+use crate::booking::{Booked, BookedRides};
 use crate::overlay::Runs;
 use crate::raptor::{self, HORIZON_S, Journey, Query, Spans, Walk, Window};
 use crate::streets::{Direction, Link, Mode, Workspace};
@@ -241,7 +241,8 @@ impl Planning<'_, '_> {
                 min_change_s: request.min_transfer_s,
                 max_path_m: request.max_walk_m.clamp(0.0, f64::from(u16::MAX)) as u16,
                 walk_at_ends: false,
-                booked: Some(request.booked()),
+                // One can count on these.
+                booked: Some(Booked { carpools: false, ..request.booked() }),
                 ..Query::new(origins, destinations, day, when)
             };
             let found = self.search.run_window(&query, NOW, self.overlay, &mut || (request.is_over)());
