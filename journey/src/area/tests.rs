@@ -107,8 +107,8 @@ pub(crate) fn town_with(
 fn a_file_reads_back_as_it_was_written() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("town.kvj");
-    let zone = r#"{"features":[{"id":"z","geometry":{"type":"Polygon","coordinates":[[[8,48],[9,48],[9,49],[8,48]]]}}]}"#;
-    let rows = [1, 2].map(|row| format!("d0,,,,{row},2,2,,z,08:00:00,20:00:00,"));
+    let zone = r#"{"features":[{"id":"zone","geometry":{"type":"Polygon","coordinates":[[[8,48],[9,48],[9,49],[8,48]]]}}]}"#;
+    let rows = [1, 2].map(|row| format!("d0,,,,{row},2,2,,zone,08:00:00,20:00:00,"));
     let files = vec![("locations.geojson", zone.to_owned())];
     let area = town_with(&[], &["d,s,d0,1".to_owned()], &rows, files);
     let bytes = write(&area, &file).unwrap();
