@@ -9,7 +9,7 @@ use api::{Journeys, LiveHub};
 use domain::time::Clock;
 use journey::area::{self, Area};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 /// Name of the built file in the data directory.
 pub const AREA_FILE: &str = "journey.kvj";
@@ -20,6 +20,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const REALTIME_EVERY: u32 = 2;
 /// How full places are is sampled every so many rounds.
 const SAMPLE_EVERY: u32 = 15;
+
+/// Whether timetables end soon is looked at every so many rounds: once a day.
+const DAYS_LEFT_EVERY: u32 = 86_400;
 
 /// See the module's description.
 pub struct Updater {
@@ -59,10 +62,14 @@ impl Updater {
             if found.is_some() && found != held {
                 held = found;
                 self.read().await;
+                self.warn_of_ends();
             }
             self.link_places().await;
             if round.is_multiple_of(REALTIME_EVERY) {
                 self.journeys.take_in_realtime(&self.hub.read().map, (self.clock)());
+            }
+            if round.is_multiple_of(DAYS_LEFT_EVERY) {
+                self.warn_of_ends();
             }
             if round.is_multiple_of(SAMPLE_EVERY) {
                 self.journeys.sample(&self.hub.read().map, (self.clock)());
@@ -87,6 +94,12 @@ impl Updater {
             Ok(Ok(described)) => info!("journeys: {described}, loaded in {:.1?}", began.elapsed()),
             Ok(Err(problem)) => error!("journeys: {problem}; what was loaded before stays"),
             Err(panic) => error!("journeys: the file could not be taken in: {panic}"),
+        }
+    }
+
+    fn warn_of_ends(&self) {
+        for (feed, last) in self.journeys.count_days_left((self.clock)()) {
+            warn!("journeys: timetable {feed} ends on {last}: build again with a newer one");
         }
     }
 

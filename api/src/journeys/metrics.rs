@@ -34,6 +34,34 @@ impl TripMetrics {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct File {
+    feed: String,
+}
+
+/// How many days each timetable still has.
+#[derive(Debug, Default)]
+pub struct TimetableMetrics(Family<File, Gauge>);
+
+impl TimetableMetrics {
+    /// Registers the gauges.
+    pub fn register(&self, registry: &mut Registry) {
+        registry.sub_registry_with_prefix("kv_journey").register(
+            "timetable_days_left",
+            "Days until the last one on which anything of a timetable runs; negative: it has ended",
+            self.0.clone(),
+        );
+    }
+
+    /// Sets the gauges.
+    pub fn set<'a>(&self, days_left: impl Iterator<Item = (&'a str, i32)>) {
+        self.0.clear();
+        for (feed, days) in days_left {
+            self.0.get_or_create(&File { feed: feed.to_owned() }).set(days.into());
+        }
+    }
+}
+
 /// Alerts by what is known of them.
 #[derive(Debug, Default)]
 pub struct AlertMetrics(Family<Outcome, Gauge>);

@@ -37,12 +37,14 @@ use domain::availability::Evidence;
 use domain::geo::Bbox;
 use domain::live::{LiveMap, Offer, PlaceRef};
 use domain::{FeedId, Registry, UtcMicros};
+use jiff::civil::Date;
 use journey::area::Area;
 use journey::booking::Bookings;
 use journey::booking::hints;
 use journey::overlay::{Overlay, Runs};
 use journey::plan::Planner;
 use journey::prices;
+use journey::timetable::services::date_of;
 use parking_lot::{Mutex, RwLock};
 
 use crate::forecasts::Forecasts;
@@ -65,13 +67,16 @@ pub(crate) use chance::ChanceOut;
 pub use fill::Filling;
 use lots::Lots;
 pub use lots::unlinked_sites;
-use metrics::{AlertMetrics, TripMetrics};
+use metrics::{AlertMetrics, TimetableMetrics, TripMetrics};
 pub use search::__path_journeys;
 pub(crate) use search::journeys;
 pub use stops::{__path_departures, __path_stops};
 pub(crate) use stops::{departures, stops};
 pub use trips::__path_trip;
 pub(crate) use trips::trip;
+
+/// From how many days before its end on a timetable ends soon.
+const ENDS_SOON_DAYS: i32 = 14;
 
 /// Journeys that are planned at the same time: more would only compete for the processor. Also the number of
 /// workspaces that are kept.
@@ -103,6 +108,7 @@ pub struct Journeys {
     filling: RwLock<Filling>,
     trips: TripMetrics,
     alerts: AlertMetrics,
+    timetables: TimetableMetrics,
 }
 
 /// An area and what depends on it.
@@ -149,6 +155,22 @@ impl Journeys {
     pub(crate) fn register(&self, registry: &mut prometheus_client::registry::Registry) {
         self.trips.register(registry);
         self.alerts.register(registry);
+        self.timetables.register(registry);
+    }
+
+    /// Counts the days that each timetable has left, as of `now`; returns those that end soon, with their last day.
+    pub fn count_days_left(&self, now: UtcMicros) -> Vec<(String, Date)> {
+        let Some(area) = self.timetable() else { return Vec::new() };
+        let timetable = &area.timetable;
+        let today = timetable.day_at(now.0.div_euclid(1_000_000));
+        let last_days = timetable.last_days();
+        let left = last_days.iter().filter_map(|(feed, last)| {
+            Some((timetable.credits.get(usize::from(*feed))?.feed.as_str(), *last - today, *last))
+        });
+        self.timetables.set(left.clone().map(|(feed, days, _)| (feed, days)));
+        left.filter(|(_, days, _)| *days <= ENDS_SOON_DAYS)
+            .filter_map(|(feed, _, last)| Some((feed.to_owned(), date_of(last)?)))
+            .collect()
     }
 
     /// The checksum of the area that is loaded.

@@ -16,6 +16,7 @@ pub mod starts;
 pub(crate) mod variants;
 mod zones;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use fares::GtfsFares;
@@ -437,6 +438,22 @@ impl Timetable {
     /// First and last day with service; `None` when nothing ever runs.
     pub fn span(&self) -> Option<(Day, Day)> {
         services::span_of(&self.services)
+    }
+
+    /// The last day on which anything of each file runs; without the files of which nothing ever does.
+    pub fn last_days(&self) -> BTreeMap<FeedIx, Day> {
+        let timed = self.trips.iter().map(|trip| (trip.route, trip.service));
+        let on_demand = self.areas.trips.iter().map(|trip| (trip.route, trip.service));
+        let used: BTreeSet<(u32, u32)> = timed.chain(on_demand).collect();
+        let mut last = BTreeMap::new();
+        for (route, service) in used {
+            let feed = self.routes.get(route as usize).map(|route| route.feed);
+            let span = self.services.get(service as usize).and_then(Service::span);
+            if let Some((feed, (_, until))) = feed.zip(span) {
+                last.entry(feed).and_modify(|day: &mut Day| *day = (*day).max(until)).or_insert(until);
+            }
+        }
+        last
     }
 
     /// The course of a trip between two of its stops, by their positions.
