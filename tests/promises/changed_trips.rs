@@ -129,7 +129,7 @@ async fn riders_see_what_a_feed_changes() {
     let ends = format!("timetable bus ends on {tomorrow}");
     eventually("it says that the timetable ends", || async { instance.log().contains(&ends).then_some(()) })
         .await;
-    instance.counted("kv_journey_timetable_days_left{feed=\"bus\"} 1").await;
+    instance.counted("kv_journey_timetable_days_left{timetable=\"bus\"} 1").await;
 
     let (from, to) = (format!("{},{}", FROM.0, FROM.1), format!("{},{}", TO.0, TO.1));
     let question = format!("/v1/journeys?from={from}&to={to}&modes=TRANSIT&depart={}", at(11, 50));

@@ -36,7 +36,8 @@ impl TripMetrics {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct File {
-    feed: String,
+    /// Not `feed`: who may not see what feeds do sees the sums of those.
+    timetable: String,
 }
 
 /// How many days each timetable still has.
@@ -57,7 +58,7 @@ impl TimetableMetrics {
     pub fn set<'a>(&self, days_left: impl Iterator<Item = (&'a str, i32)>) {
         self.0.clear();
         for (feed, days) in days_left {
-            self.0.get_or_create(&File { feed: feed.to_owned() }).set(days.into());
+            self.0.get_or_create(&File { timetable: feed.to_owned() }).set(days.into());
         }
     }
 }
