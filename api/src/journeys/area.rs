@@ -100,8 +100,6 @@ impl<'a> Writer<'_, 'a> {
         let trip = &timetable.areas.trips[trip as usize];
         let [on, off] = [board, alight].map(|row| &trip.rows[usize::from(row)]);
         let route = route(timetable, trip);
-        let agency = route.and_then(|route| timetable.agencies.get(route.agency as usize));
-        let color = |rgb: u32| format!("{rgb:06X}");
         LegOut {
             mode: "ON_DEMAND",
             from: self.end(leg.from),
@@ -113,15 +111,6 @@ impl<'a> Writer<'_, 'a> {
             distance_m: whole(leg.distance_m),
             duration_s: leg.end - leg.start,
             geometry: polyline(&leg.points),
-            route_id: route.map(|route| route.id.as_str()),
-            route_short_name: route.and_then(|route| text(&route.short_name)),
-            route_long_name: route.and_then(|route| text(&route.long_name)),
-            route_color: route.and_then(|route| route.color).map(color),
-            route_text_color: route.and_then(|route| route.text_color).map(color),
-            route_type: route.map(|route| route.kind),
-            agency_id: agency.and_then(|agency| text(&agency.id)),
-            agency_url: agency.and_then(|agency| text(&agency.url)),
-            agency_name: agency.and_then(|agency| text(&agency.name)),
             trip_id: Some(&trip.id),
             pickup: Some(boarding_word(on.pickup)),
             drop_off: Some(boarding_word(off.drop_off)),
@@ -131,7 +120,7 @@ impl<'a> Writer<'_, 'a> {
             duration_max_s: Some(leg.duration_max_s),
             area_id: Some(area_id(timetable, trip, [on, off])),
             to_door: Some(leg.from == End::Origin || leg.to == End::Destination),
-            ..LegOut::default()
+            ..LegOut::of_route(timetable, route)
         }
     }
 }

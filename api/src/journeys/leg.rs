@@ -7,7 +7,7 @@ use journey::overlay::OwnKind;
 use journey::plan::{Leg, RideLeg, StreetLeg};
 use journey::raptor::Call;
 use journey::streets::Mode;
-use journey::timetable::StopIx;
+use journey::timetable::{Route, StopIx, Timetable};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -192,6 +192,28 @@ impl<'a> Writer<'_, 'a> {
     }
 }
 
+impl<'a> LegOut<'a> {
+    /// What a leg says of its line.
+    pub fn of_route(timetable: &'a Timetable, route: Option<&'a Route>) -> Self {
+        let text = |text: &'a str| Some(text).filter(|text| !text.is_empty());
+        let agency = route.and_then(|route| timetable.agencies.get(route.agency as usize));
+        let color = |rgb: u32| format!("{rgb:06X}");
+        LegOut {
+            route_id: route.map(|route| route.id.as_str()),
+            route_short_name: route.and_then(|route| text(&route.short_name)),
+            route_long_name: route.and_then(|route| text(&route.long_name)),
+            route_url: route.and_then(|route| text(&route.url)),
+            route_color: route.and_then(|route| route.color).map(color),
+            route_text_color: route.and_then(|route| route.text_color).map(color),
+            route_type: route.map(|route| route.kind),
+            agency_id: agency.and_then(|agency| text(&agency.id)),
+            agency_url: agency.and_then(|agency| text(&agency.url)),
+            agency_name: agency.and_then(|agency| text(&agency.name)),
+            ..LegOut::default()
+        }
+    }
+}
+
 impl<'a> RideWriter<'a> {
     /// A ride.
     pub fn ride(&self, leg: &RideLeg) -> LegOut<'a> {
@@ -200,9 +222,7 @@ impl<'a> RideWriter<'a> {
         let route = runs.route(ride.trip);
         let kind = runs.own(ride.trip).map(|own| own.kind);
         let text = |text: &'a str| Some(text).filter(|text| !text.is_empty());
-        let agency = route.and_then(|route| timetable.agencies.get(route.agency as usize));
         let like = runs.like(ride.trip).and_then(|trip| timetable.trips.get(trip as usize));
-        let color = |rgb: u32| format!("{rgb:06X}");
         let (first, last) = (ride.calls.first(), ride.calls.last());
         let trip_id = runs.trip_id(ride.trip);
         LegOut {
@@ -216,16 +236,6 @@ impl<'a> RideWriter<'a> {
             distance_m: whole(leg.distance_m),
             duration_s: leg.end - leg.start,
             geometry: polyline(&leg.points),
-            route_id: route.map(|route| route.id.as_str()),
-            route_short_name: route.and_then(|route| text(&route.short_name)),
-            route_long_name: route.and_then(|route| text(&route.long_name)),
-            route_url: route.and_then(|route| text(&route.url)),
-            route_color: route.and_then(|route| route.color).map(color),
-            route_text_color: route.and_then(|route| route.text_color).map(color),
-            route_type: route.map(|route| route.kind),
-            agency_id: agency.and_then(|agency| text(&agency.id)),
-            agency_url: agency.and_then(|agency| text(&agency.url)),
-            agency_name: agency.and_then(|agency| text(&agency.name)),
             headsign: text(runs.headsign_at(ride.trip, usize::from(ride.board))),
             trip_id: Some(trip_id),
             trip_short_name: runs.like(ride.trip).and_then(|trip| text(timetable.trip_short_name(trip))),
@@ -244,7 +254,7 @@ impl<'a> RideWriter<'a> {
             alerts: self.alerts_of(leg),
             wheelchair: like.and_then(|trip| trip.wheelchair.known()),
             bikes_allowed: like.and_then(|trip| trip.bikes.known()),
-            ..LegOut::default()
+            ..LegOut::of_route(timetable, route)
         }
     }
 

@@ -33,7 +33,7 @@ use crate::hub::View;
 /// Latest begin of a page, the end of the year 9998, seconds since 1970.
 const MAX_TIME_S: i64 = 253_370_764_800;
 /// Most departures of one second that pages can go through.
-const MAX_AT_ONCE: usize = 10_000;
+const MAX_AT_ONCE: usize = 500;
 
 /// Default search radius, metres.
 const DEFAULT_RADIUS_M: f64 = 800.0;

@@ -1,4 +1,4 @@
-//! The names that imports bring: municipalities and parking sites. Made anew when the places or the area have changed.
+//! The names that imports bring: municipalities and parking sites. Rebuilt when the places or the area have changed.
 
 use std::sync::{Arc, Weak};
 

@@ -1,5 +1,5 @@
 //! Against brute force: every way to buy tickets for every ride, over small tables made at random. The rules are written
-//! anew here, without index and without state.
+//! again here, without index and without state.
 
 use proptest::collection::vec;
 use proptest::option::of;
