@@ -45,7 +45,7 @@ pub use self::via::Via;
 
 /// Modes of an itinerary; a set of flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Modes(u8);
+pub struct Modes(u16);
 
 impl Modes {
     /// On foot.
