@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use api::{Journeys, LiveHub};
+use api::{Journeys, LiveHub, Rentals};
 use domain::time::Clock;
 use journey::area::{self, Area};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,7 @@ const DAYS_LEFT_EVERY: u32 = 86_400;
 /// See the module's description.
 pub struct Updater {
     pub journeys: Arc<Journeys>,
+    pub rentals: Arc<Rentals>,
     pub hub: Arc<LiveHub>,
     pub clock: Clock,
     pub file: PathBuf,
@@ -65,6 +66,7 @@ impl Updater {
                 self.warn_of_ends();
             }
             self.link_places().await;
+            self.link_rentals().await;
             if round.is_multiple_of(REALTIME_EVERY) {
                 self.journeys.take_in_realtime(&self.hub.read().map, (self.clock)());
             }
@@ -100,6 +102,14 @@ impl Updater {
     fn warn_of_ends(&self) {
         for (feed, last) in self.journeys.count_days_left((self.clock)()) {
             warn!("journeys: timetable {feed} ends on {last}: build again with a newer one");
+        }
+    }
+
+    async fn link_rentals(&self) {
+        let (journeys, rentals, now) = (self.journeys.clone(), self.rentals.clone(), (self.clock)());
+        let linking = tokio::task::spawn_blocking(move || journeys.link_rentals(&rentals, now));
+        if let Err(panic) = linking.await {
+            error!("journeys: shared vehicles could not be tied to the streets: {panic}");
         }
     }
 

@@ -102,7 +102,12 @@ impl App {
             shutdown: self.shutdown.clone(),
         };
         Shared {
-            inputs: Inputs { hub: hub.clone(), journeys: journeys.clone(), forecasts: forecasts.clone() },
+            inputs: Inputs {
+                hub: hub.clone(),
+                journeys: journeys.clone(),
+                forecasts: forecasts.clone(),
+                rentals: self.rentals.clone(),
+            },
             hub,
             devices: self.devices.clone(),
             journeys,

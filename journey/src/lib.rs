@@ -16,6 +16,7 @@ pub mod overlay;
 pub mod plan;
 pub mod prices;
 pub mod raptor;
+pub mod rental;
 mod rows;
 pub mod streets;
 mod strings;

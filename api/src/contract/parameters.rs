@@ -109,6 +109,8 @@ parameters! {
         limit: Option<JourneyLimit>,
         /// `next_cursor` or `previous_cursor` of another page of the same question; left out for the first page.
         cursor: Option<Cursor>,
+        /// Forms of shared vehicles that may be used, separated by commas; all when left out.
+        rental: Option<Forms>,
         /// Height of the car, metres: lower car parks are left out. More than 10 is taken as 10.
         height_m: Option<Positive>,
         /// How long the car is to stay, minutes: places with a shorter limit are left out. More than 100000 is taken as

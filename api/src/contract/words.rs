@@ -113,13 +113,14 @@ words! {
     /// Mode of a whole itinerary.
     WayMode = journey::plan::Modes::NAMED.map(|(name, _)| name);
     /// Mode of one leg.
-    LegMode = ["WALK", "BIKE", "CAR", "ON_DEMAND"].into_iter().chain(VEHICLES);
+    LegMode = ["WALK", "BIKE", "CAR", "ON_DEMAND", "RENTAL"].into_iter().chain(VEHICLES);
     /// Kind of vehicle.
     VehicleMode = VEHICLES;
     /// How one gets on or off: as usual, not at all, only who has ordered it, or by asking the driver.
     BoardingMode = ["scheduled", "none", "book", "ask_driver"];
-    /// A ticket to buy, a pass that the rider has, or what is due beside the fare because a ride must be ordered.
-    ProductKind = ["ticket", "pass", "surcharge"];
+    /// A ticket to buy, a pass that the rider has, what is due beside the fare because a ride must be ordered, or the rent of a
+    /// shared vehicle.
+    ProductKind = ["ticket", "pass", "surcharge", "rental"];
     /// What to do at a junction, seen in the direction of travel.
     RelativeDirection = all!(domain::guidance::Turn);
     /// A point of the compass.
@@ -127,14 +128,15 @@ words! {
     /// What one travels on.
     WayKind = all!(domain::guidance::WayKind);
     /// What stands at the end of a leg.
-    EndKind = ["origin", "destination", "via", "stop", "parking"];
-    /// What is not part of the answer: a place to park, a ride of a line, or a line on demand.
-    LeftOutKind = ["parking", "line", "area"];
-    /// Why a place to park, a ride (`cancelled`, `stop_skipped`), or a line on demand (`outside_area`, `not_in_service`), is not part
-    /// of the answer.
+    EndKind = ["origin", "destination", "via", "stop", "parking", "rental"];
+    /// What is not part of the answer: a place to park, a ride of a line, a line on demand, or shared vehicles.
+    LeftOutKind = ["parking", "line", "area", "rental"];
+    /// Why a place to park, a ride (`cancelled`, `stop_skipped`), a line on demand (`outside_area`, `not_in_service`) or a shared
+    /// vehicle (`no_vehicle`, `stale`, `no_dock`, `range`, `no_ride_zone`, `no_return_zone`, `round_trip`) is not part of the answer.
     LeftOutReason = [
         "full", "closed", "restricted", "height", "max_stay", "fee", "unlinked", "out_of_reach", "cancelled",
         "stop_skipped", "booking_closed", "booking_not_open", "wheelchair_unknown", "not_in_service", "outside_area",
+        "no_vehicle", "stale", "no_dock", "range", "no_ride_zone", "no_return_zone", "round_trip",
     ];
     /// What a notice on journeys is about.
     NoteCode = [

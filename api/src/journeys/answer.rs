@@ -26,7 +26,7 @@ pub struct JourneysOut<'a> {
     /// Service alerts that concern rides of the itineraries, each once.
     alerts: Vec<AlertOut<'a>>,
     /// Places to park that were left out, of each line the first ride that does not run, skips a stop or can no longer
-    /// be booked, and lines on demand around the ends that cannot be used, and why.
+    /// be booked, and lines on demand and shared vehicles around the ends that cannot be used, and why.
     rejected: Vec<RejectedOut<'a>>,
     /// Departures (with `arrive`: arrivals) that this page is about; what is best at its begin may lie beyond.
     window: WindowOut,
@@ -76,9 +76,12 @@ struct ItineraryOut<'a> {
     bike_m: i64,
     /// By car, metres.
     drive_m: i64,
+    /// With shared vehicles, metres.
+    rental_m: i64,
     /// Carbon dioxide equivalents per person, grams.
     co2_g: i64,
-    /// Chance that it works as planned: that of a vacant space where the car is left, 0 to 1; 1 without a car.
+    /// Chance that it works as planned: that of a vacant space where the car is left, and of a shared vehicle and its dock, 0 to
+    /// 1; 1 where none is needed.
     certainty: f64,
     /// Its legs, in order.
     legs: Vec<LegOut<'a>>,
@@ -102,6 +105,9 @@ pub fn written<'a>(
         alternatives.chain([left.lot]).for_each(|lot| parking.note(result.candidates.all[lot].feed));
     }
     result.rejected.iter().for_each(|rejected| parking.note(rejected.feed));
+    let rented = result.plan.itineraries.iter().flat_map(Itinerary::rentals).map(|(rented, _)| rented.system);
+    let lost = result.plan.lost_rentals.iter().map(|lost| lost.system);
+    rented.chain(lost).for_each(|system| parking.note(Some(result.stock.systems[system].held.feed)));
     let has_ride =
         |itinerary: &Itinerary| itinerary.legs.iter().any(|leg| matches!(leg, Leg::Ride(_) | Leg::Area(_)));
     let mut attribution = parking.of(registry);
@@ -115,7 +121,9 @@ pub fn written<'a>(
         RejectedOut::ride(lost, rides.runs(), rides.booking, ends)
     });
     let areas = result.plan.lost_areas.iter().map(|lost| rides.lost_area(lost));
-    let rejected = lost.chain(areas).chain(result.rejected.iter().map(RejectedOut::place)).collect();
+    let rentals = result.plan.lost_rentals.iter().map(|lost| writer.lost_rental(lost));
+    let rejected =
+        lost.chain(areas).chain(rentals).chain(result.rejected.iter().map(RejectedOut::place)).collect();
     let mut of_alerts = Sources::default();
     rides.alerts.credit(&mut of_alerts);
     attribution.extend(of_alerts.of(registry));
@@ -147,10 +155,14 @@ impl<'a> Writer<'_, 'a> {
     fn itinerary(&self, itinerary: &Itinerary) -> ItineraryOut<'a> {
         let named = Modes::NAMED.iter().find(|(_, mode)| *mode == itinerary.modes);
         let drive_m = itinerary.metres(|mode| mode == Mode::Car);
+        let rented = |is: fn(Mode) -> bool| -> f64 {
+            itinerary.rentals().filter(|(_, leg)| is(leg.mode)).map(|(_, leg)| leg.distance_m).sum()
+        };
+        let by_car_m = drive_m + rented(|mode| mode == Mode::Car);
         let rides_m: f64 = itinerary.rides().map(|ride| ride.distance_m).sum();
         // Most rides on demand have one rider.
         let areas_m: f64 = itinerary.areas().map(|ride| ride.distance_m).sum();
-        let co2_g = ((drive_m + areas_m) * co2::CAR_G_PER_KM + rides_m * co2::TRANSIT_G_PER_KM) / 1000.0;
+        let co2_g = ((by_car_m + areas_m) * co2::CAR_G_PER_KM + rides_m * co2::TRANSIT_G_PER_KM) / 1000.0;
         let mode = named.map_or("WALK", |(name, _)| name);
         ItineraryOut {
             id: self.id(mode, itinerary),
@@ -171,6 +183,7 @@ impl<'a> Writer<'_, 'a> {
             walk_m: whole(itinerary.walk_m()),
             bike_m: whole(itinerary.metres(|mode| mode == Mode::Bike)),
             drive_m: whole(drive_m),
+            rental_m: whole(rented(|_| true)),
             co2_g: whole(co2_g),
             certainty: (itinerary.certainty() * 1000.0).round() / 1000.0,
             legs: itinerary.legs.iter().map(|leg| self.leg(leg)).collect(),

@@ -8,7 +8,7 @@ use domain::words::fare::surcharge;
 use fares::{Kind, Price, Question, Source};
 use jiff::civil::Date;
 use journey::booking::RideBooking;
-use journey::plan::{Itinerary, Leg};
+use journey::plan::{Itinerary, Leg, Rented};
 use journey::prices;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,7 +28,7 @@ pub struct FareOut<'a> {
     covered_by_pass: bool,
     /// What is bought, and the passes that cover rides, as far as it is known.
     products: Vec<ProductOut<'a>>,
-    /// Rides without a known price: indices into `legs`.
+    /// Rides, with shared vehicles as well, without a known price: indices into `legs`.
     unknown_legs: Vec<usize>,
     /// Drives at whose end the car is left for a fee that is not known: indices into `legs`.
     unknown_parking: Vec<usize>,
@@ -56,7 +56,7 @@ struct ProductOut<'a> {
 }
 
 impl<'a> Writer<'_, 'a> {
-    /// What an itinerary costs; `None`: it has no ride, and leaves no car.
+    /// What an itinerary costs; `None`: it has no ride, no shared vehicle, and leaves no car.
     pub fn fare(&self, itinerary: &Itinerary) -> Option<FareOut<'a>> {
         let (query, timetable) = (self.result.query, &self.rides.loaded.area.timetable);
         let is_ride = |(_, leg): &(usize, &Leg)| !matches!(leg, Leg::Street(_));
@@ -64,7 +64,8 @@ impl<'a> Writer<'_, 'a> {
             itinerary.legs.iter().enumerate().filter(is_ride).map(|(number, _)| number).collect();
         let unknown_parking: Vec<usize> = self.unknown_parking(itinerary).collect();
         let leaves_car = itinerary.parking().is_some() || !unknown_parking.is_empty();
-        if numbers.is_empty() && !leaves_car {
+        let rented: Vec<(usize, Option<f64>, &Rented)> = self.rented_prices(itinerary).collect();
+        if numbers.is_empty() && !leaves_car && rented.is_empty() {
             return None;
         }
         let rides = prices::rides(self.rides.runs(), &itinerary.legs, |booking| self.surcharge(booking));
@@ -76,12 +77,20 @@ impl<'a> Writer<'_, 'a> {
         };
         let price = fares::price(&rides, question, &|service, day| prices::runs_on(timetable, service, day));
         let legs = |rides: &[usize]| rides.iter().map(|ride| numbers[*ride]).collect::<Vec<usize>>();
-        let amount = price.amount().filter(|_| unknown_parking.is_empty());
+        let rented_eur: Option<f64> = rented.iter().map(|(_, price_eur, _)| *price_eur).sum();
+        let amount = price.amount().filter(|_| unknown_parking.is_empty()).zip(rented_eur);
+        let unknown = legs(&price.unknown).into_iter();
+        let unpriced = rented.iter().filter(|(_, price_eur, _)| price_eur.is_none());
+        let mut unknown_legs: Vec<usize> = unknown.chain(unpriced.map(|(number, ..)| *number)).collect();
+        unknown_legs.sort_unstable();
+        let rides_of = rented.iter().filter_map(|(number, price_eur, rented)| {
+            Some(self.rental_product(*number, (*price_eur)?, rented))
+        });
         Some(FareOut {
-            amount_eur: amount.map(f64::from),
-            estimate: price.products.iter().any(|product| product.kind != Kind::Pass),
-            covered_by_pass: price.is_covered(),
-            unknown_legs: legs(&price.unknown),
+            amount_eur: amount.map(|(rides, rented_eur)| f64::from(rides) + rented_eur),
+            estimate: !rented.is_empty() || price.products.iter().any(|product| product.kind != Kind::Pass),
+            covered_by_pass: price.is_covered() && rented.is_empty(),
+            unknown_legs,
             unknown_parking,
             source: self.source(&price),
             valid_from: price
@@ -103,8 +112,33 @@ impl<'a> Writer<'_, 'a> {
                     kind: kind_word(product.kind),
                     legs: legs(&product.rides),
                 })
+                .chain(rides_of)
                 .collect(),
         })
+    }
+
+    /// The rides with shared vehicles: indices into the legs, and what each costs.
+    fn rented_prices<'i>(
+        &self,
+        itinerary: &'i Itinerary,
+    ) -> impl Iterator<Item = (usize, Option<f64>, &'i Rented)> {
+        let stock = self.result.stock;
+        itinerary.legs.iter().enumerate().filter_map(move |(number, leg)| {
+            let (Leg::Street(street), rented) = (leg, leg.rented()?) else { return None };
+            let duration_s = (street.end - street.start) as f64;
+            Some((number, stock.price_eur(rented, duration_s, street.distance_m), rented))
+        })
+    }
+
+    fn rental_product(&self, leg: usize, price_eur: f64, rented: &Rented) -> ProductOut<'a> {
+        let stock = self.result.stock;
+        ProductOut {
+            id: &stock.systems[rented.system].held.system.id,
+            name: stock.name(rented.system, self.result.query.lang).into(),
+            price_eur,
+            kind: "rental",
+            legs: vec![leg],
+        }
     }
 
     /// Drives at whose end the car is left where nothing says that it costs nothing: fees are texts for people.
@@ -116,7 +150,7 @@ impl<'a> Writer<'_, 'a> {
                         What::Mapped(mapped) => mapped.fee.as_deref() != Some("no"),
                         What::Site(_) | What::Group { .. } => true,
                     },
-                    None => leg.mode == journey::streets::Mode::Car,
+                    None => leg.mode == journey::streets::Mode::Car && leg.rental.is_none(),
                 };
                 is_unknown.then_some(number)
             }

@@ -4,10 +4,12 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use journey::plan::Itinerary;
 use journey::raptor::{Chosen, ChosenStop};
+use journey::rental::SpotNumber;
 use journey::timetable::StopIx;
 use serde::{Deserialize, Serialize};
 
 use super::ends::at;
+use super::rentals::Stock;
 use super::writer::Writer;
 use crate::http::problem::Problem;
 
@@ -25,6 +27,9 @@ pub struct JourneyId {
     /// Id of the place where the car is left.
     #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
     pub lot: Option<String>,
+    /// The shared vehicle.
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    pub rental: Option<RentalId>,
     #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
     rides: Vec<RideId>,
 }
@@ -33,6 +38,21 @@ pub struct JourneyId {
 /// stayed seated.
 #[derive(Serialize, Deserialize)]
 struct RideId(String, i32, (String, u16), (String, u16), bool);
+
+/// System, station where the vehicle is taken, and station where it is returned; `None`: at no station.
+#[derive(PartialEq, Eq, Serialize, Deserialize)]
+pub struct RentalId(String, Option<String>, Option<String>);
+
+impl RentalId {
+    /// That of an itinerary; `None`: it has no shared vehicle.
+    pub fn of(itinerary: &Itinerary, stock: &Stock<'_>) -> Option<RentalId> {
+        let (rented, _) = itinerary.rentals().next()?;
+        let station = |spot| Some(stock.station(rented.system, spot)?.id.clone());
+        let to = rented.to.map(SpotNumber::Station);
+        let system = stock.systems[rented.system].held.system.id.clone();
+        Some(RentalId(system, station(rented.from), to.and_then(station)))
+    }
+}
 
 impl JourneyId {
     /// Reads an id.
@@ -82,7 +102,8 @@ impl Writer<'_, '_> {
             itinerary.parking().map(|parking| self.result.candidates.all[parking.lot].what.id().to_owned());
         let start = at(itinerary.start).timestamp();
         let question = format!("{}&modes={mode}&depart={start}", self.result.query.lasting);
-        let id = JourneyId { question, lot, rides: rides.collect() };
+        let rental = RentalId::of(itinerary, self.result.stock);
+        let id = JourneyId { question, lot, rental, rides: rides.collect() };
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&id).unwrap_or_default())
     }
 }

@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::booking::{BookingOut, boarding_word};
 use super::co2;
 use super::ends::{EndOut, PickupWindowOut, at};
+use super::rental::RentalOut;
 use super::steps::{self, StepOut};
 use super::stops::StopOut;
 use super::writer::{ParkingOut, RideWriter, Writer};
@@ -117,6 +118,8 @@ pub struct LegOut<'a> {
     pub(super) steps: Vec<StepOut<'a>>,
     /// Where the car is left at the end of this leg; null: it is not, or that is not known (`parking_unknown`).
     pub(super) parking: Option<ParkingOut<'a>>,
+    /// The shared vehicle of this leg; null: none.
+    pub(super) rental: Option<RentalOut<'a>>,
     /// Whether it is a drive that ends at the destination itself, near which no place to park is known.
     pub(super) parking_unknown: bool,
 }
@@ -161,6 +164,7 @@ impl<'a> Writer<'_, 'a> {
     fn street(&self, leg: &StreetLeg) -> LegOut<'a> {
         LegOut {
             mode: match leg.mode {
+                _ if leg.rental.is_some() => "RENTAL",
                 Mode::Foot | Mode::Wheelchair => "WALK",
                 Mode::Bike => "BIKE",
                 Mode::Car => "CAR",
@@ -176,7 +180,8 @@ impl<'a> Writer<'_, 'a> {
             geometry: polyline(&leg.points),
             steps: self.steps(leg),
             parking: leg.parking.as_ref().map(|parking| self.parking(parking, leg.end)),
-            parking_unknown: leg.mode == Mode::Car && leg.parking.is_none(),
+            parking_unknown: leg.mode == Mode::Car && leg.parking.is_none() && leg.rental.is_none(),
+            rental: leg.rental.as_ref().map(|rented| self.rented(leg, rented)),
             ..LegOut::default()
         }
     }

@@ -9,8 +9,7 @@ use domain::locality::Locality;
 use domain::opening::Hours;
 use domain::place::{Purpose as For, SiteKind};
 use domain::{Bay, BayId, Publish, Registry, SiteId};
-use journey::area::Area;
-use journey::plan::{StopWalk, stops_around};
+use journey::area::{Area, StopWalk, stops_around};
 use journey::streets::parking::{Links, OsmParking, ParkingShape, Purpose, link_bay, link_osm, link_place};
 use journey::streets::{Mode, Workspace};
 

@@ -21,6 +21,8 @@ mod place;
 mod query;
 mod realtime;
 mod rejected;
+mod rental;
+mod rentals;
 mod search;
 mod steps;
 mod stops;
@@ -52,6 +54,7 @@ use crate::http::permits::{self, Permits};
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources, timetable_sources};
 use crate::hub::LiveHub;
+use crate::rentals::Rentals;
 pub use alerts::__path_alerts;
 use alerts::Current;
 pub(crate) use alerts::alerts;
@@ -60,6 +63,7 @@ pub(crate) use area::on_demand;
 use booking::bookings;
 use realtime::Crowding;
 pub use realtime::ties_to_nothing;
+use rentals::LinkedRentals;
 
 pub use again::__path_journey;
 pub(crate) use again::journey;
@@ -88,6 +92,7 @@ pub(crate) struct Inputs {
     pub hub: Arc<LiveHub>,
     pub journeys: Arc<Journeys>,
     pub forecasts: Arc<Forecasts>,
+    pub rentals: Arc<Rentals>,
 }
 
 impl Inputs {
@@ -118,6 +123,7 @@ pub(crate) struct Loaded {
     pub lots: ArcSwap<Lots>,
     pub realtime: ArcSwap<Realtime>,
     pub bookings: ArcSwap<Bookings>,
+    pub rentals: ArcSwap<LinkedRentals>,
     planners: Mutex<Vec<Planner>>,
     pub permits: Permits,
 }
@@ -144,6 +150,7 @@ impl Journeys {
             bookings: ArcSwap::from_pointee(bookings(&area.timetable, registry)),
             area,
             lots: ArcSwap::from_pointee(lots),
+            rentals: ArcSwap::default(),
             realtime: ArcSwap::default(),
             planners: Mutex::default(),
             permits: Permits::new(PLANNED_AT_ONCE, permits::PATIENCE, "Too many journeys are being planned."),
@@ -196,6 +203,15 @@ impl Journeys {
         loaded.bookings.store(Arc::new(bookings(&loaded.area.timetable, registry)));
         loaded.lots.store(Arc::new(lots));
         Some(counts)
+    }
+
+    /// Ties shared vehicles to the streets that were replaced since.
+    pub fn link_rentals(&self, rentals: &Rentals, now: UtcMicros) {
+        let (Some(loaded), held) = (self.loaded.load_full(), rentals.systems()) else { return };
+        let before = loaded.rentals.load();
+        if !before.is_of(&held) {
+            loaded.rentals.store(Arc::new(before.updated(&loaded.area, held, now)));
+        }
     }
 
     /// Recomputes the real-time overlay from live state.

@@ -168,6 +168,7 @@ mod tests {
             when: When::DepartAt(0),
             via: Vec::new(),
             modes: Modes::CAR,
+            rental: journey::rental::Forms::ALL,
             max_walk_m: 500.0,
             max_direct_walk_m: 500.0,
             audiences: Vec::new(),

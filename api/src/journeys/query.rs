@@ -2,10 +2,12 @@
 
 use domain::fare::FareList;
 use domain::geo::{Bbox, LatLon};
+use domain::rental::FormFactor;
 use domain::{Audience, Lang, UtcMicros};
 use journey::area::Area;
 use journey::booking::BookedRides;
 use journey::plan::{Modes, Via, When};
+use journey::rental::Forms;
 use journey::timetable::Access;
 use journey::timetable::services::date_of;
 
@@ -67,6 +69,8 @@ pub struct JourneyQuery {
     pub limit: usize,
     /// Which page; `None`: the first one.
     pub cursor: Option<JourneyCursor>,
+    /// Which forms of shared vehicles are wanted.
+    pub rental: Forms,
     /// Height of the car.
     pub height_m: Option<f64>,
     /// How long the car is to stay.
@@ -162,6 +166,9 @@ impl JourneyQuery {
             window_s: params.number("window_s", DEFAULT_WINDOW_S, 0.0, MAX_WINDOW_S)? as i32,
             limit: params.limit(DEFAULT_LIMIT, MAX_LIMIT)?,
             cursor,
+            rental: params
+                .list("rental", &FormFactor::choices())?
+                .map_or(Forms::ALL, |forms: Vec<FormFactor>| Forms::of(&forms)),
             height_m: positive("height_m", 10.0)?,
             stay_min: positive("stay_min", 100_000.0)?,
             free_only: flag(params, "free")?,

@@ -12,19 +12,21 @@ use domain::geo::LatLon;
 use domain::live::{BaysWanted, Offer, PlaceRef, Search};
 use domain::place::SiteKind;
 use domain::{SiteId, UtcMicros};
-use journey::plan::{self, Itinerary, Lot, Modes, Page, Planner, Request, Via, Which};
+use journey::plan::{self, Itinerary, Lot, Modes, Page, Planner, Rentals, Request, Via, Which};
+use journey::rental::Linked;
 
 use super::alerts::Noted;
 use super::answer::{JourneysOut, written};
 use super::booking::BookingWriter;
 use super::breaks::{AgainOut, breaks};
-use super::id::JourneyId;
+use super::id::{JourneyId, RentalId};
 use super::lots::{Lots, Mapped};
 use super::notes::{NoteOut, notes};
 use super::page::JourneyCursor;
 use super::place::{Candidate, Candidates, Unfit, What, too_long, unfit, unfit_mapped};
 use super::query::{JourneyQuery, assumed_arrival, outside};
 use super::rejected::{Rejected, why};
+use super::rentals::Stock;
 use super::writer::{RideWriter, SearchResult};
 use super::{Inputs, Loaded, nothing_loaded};
 use crate::contract::parameters;
@@ -144,6 +146,9 @@ fn plan(
             Lot { id, at: linked.at, links: &linked.links, stops }
         })
         .collect();
+    let linked_rentals = loaded.rentals.load();
+    let stock = Stock::new(&linked_rentals, &registry, &inputs.rentals, now);
+    let systems: Vec<&Linked> = stock.systems.iter().map(|system| &system.linked).collect();
     let rides = chosen.map(JourneyId::chosen).filter(|rides| !rides.is_empty());
     let request = Request {
         from: query.from,
@@ -159,6 +164,7 @@ fn plan(
         min_transfer_s: query.min_transfer_s,
         lots: &all[..lot_count],
         park_ride: &all[lot_count..],
+        rentals: Some(Rentals { systems: &systems, forms: query.rental, stocks: &stock }),
         bookings: &bookings,
         booked: query.booked,
         predictor: &candidates,
@@ -182,7 +188,9 @@ fn plan(
     if let Some(id) = chosen {
         let lot_of =
             |itinerary: &Itinerary| itinerary.parking().map(|parking| candidates.all[parking.lot].what.id());
-        plan.itineraries.retain(|itinerary| lot_of(itinerary) == id.lot.as_deref());
+        plan.itineraries.retain(|itinerary| {
+            lot_of(itinerary) == id.lot.as_deref() && RentalId::of(itinerary, &stock) == id.rental
+        });
         plan.itineraries.truncate(1);
     }
     for (lot, left_out) in &plan.left_out {
@@ -198,8 +206,16 @@ fn plan(
         lang: query.lang,
     };
     noted.extend(notes(&plan, query.max_walk_m, query.lang));
-    let result =
-        SearchResult { query, now, via, candidates: &candidates, plan: &plan, rejected, notes: noted };
+    let result = SearchResult {
+        query,
+        now,
+        via,
+        candidates: &candidates,
+        stock: &stock,
+        plan: &plan,
+        rejected,
+        notes: noted,
+    };
     let alerts = Noted::new(realtime.alerts.alerts());
     let rides = RideWriter { loaded, realtime: &realtime, booking, alerts: &alerts };
     let journeys = written(&result, rides, &registry);

@@ -17,6 +17,7 @@ use super::notes::NoteOut;
 use super::place::{Candidate, Candidates};
 use super::query::JourneyQuery;
 use super::rejected::Rejected;
+use super::rentals::Stock;
 use super::stops::StopOut;
 use super::{Loaded, Realtime};
 use crate::http::wire::whole;
@@ -28,6 +29,8 @@ pub struct SearchResult<'a> {
     /// The places in between.
     pub via: &'a [Via],
     pub candidates: &'a Candidates<'a>,
+    /// The shared vehicles.
+    pub stock: &'a Stock<'a>,
     pub plan: &'a PlanResult,
     pub rejected: Vec<Rejected<'a>>,
     pub notes: Vec<NoteOut>,
@@ -109,6 +112,8 @@ impl<'a> Writer<'_, 'a> {
                 EndOut { id, name, platform, wheelchair, ..point("via", at) }
             }
             End::Stop(stop) => self.rides.stop(stop),
+            End::Rental { system, spot } => self.result.stock.end(system, spot, self.result.query.lang),
+            End::Street(at) => point("rental", at.degrees()),
             End::Lot(lot) => {
                 let candidate: &Candidate<'a> = &self.result.candidates.all[lot];
                 let LatLon { lat, lon } = candidate.linked.at;

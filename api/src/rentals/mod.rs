@@ -1,5 +1,6 @@
 //! `GET /v1/rentals`: shared vehicles, at stations and where they stand.
 
+pub(crate) mod chance;
 mod out;
 
 use std::sync::Arc;

@@ -77,30 +77,45 @@ impl Rule {
 }
 
 impl Geofencing {
+    /// What a vehicle of this type may do where no zone is.
+    pub fn elsewhere(&self, vehicle_type: TypeIndex) -> Permissions {
+        permissions(self.global_rules.iter(), vehicle_type)
+    }
+
+    /// Whether rules hold at times only.
+    pub fn changes(&self) -> bool {
+        self.zones.iter().any(|zone| zone.from.is_some() || zone.until.is_some())
+    }
+
     /// What a vehicle of this type may do at `at`, without regard to stations.
     pub fn at(&self, at: LatLon, vehicle_type: TypeIndex, when: UtcMicros) -> Permissions {
         let zones = self.zones.iter().filter(|zone| zone.holds_at(when) && zone.shape.holds(at));
         let rules = zones.flat_map(|zone| &zone.rules).chain(&self.global_rules);
-        let mut held = Rule::default();
-        for rule in rules.filter(|rule| rule.is_for(vehicle_type)) {
-            held.start = held.start.or(rule.start);
-            held.end = held.end.or(rule.end);
-            held.through = held.through.or(rule.through);
-            held.speed_kmh = held.speed_kmh.or(rule.speed_kmh);
-            held.station_parking = held.station_parking.or(rule.station_parking);
-        }
-        Permissions {
-            start: held.start.unwrap_or(true),
-            end: held.end.unwrap_or(true),
-            through: held.through.unwrap_or(true),
-            speed_kmh: held.speed_kmh,
-            station_parking: held.station_parking.unwrap_or(false),
-        }
+        permissions(rules, vehicle_type)
     }
 
     /// Whether there is any rule.
     pub fn is_empty(&self) -> bool {
         self.zones.is_empty() && self.global_rules.is_empty()
+    }
+}
+
+/// What rules allow together, of which the earlier holds.
+fn permissions<'a>(rules: impl Iterator<Item = &'a Rule>, vehicle_type: TypeIndex) -> Permissions {
+    let mut held = Rule::default();
+    for rule in rules.filter(|rule| rule.is_for(vehicle_type)) {
+        held.start = held.start.or(rule.start);
+        held.end = held.end.or(rule.end);
+        held.through = held.through.or(rule.through);
+        held.speed_kmh = held.speed_kmh.or(rule.speed_kmh);
+        held.station_parking = held.station_parking.or(rule.station_parking);
+    }
+    Permissions {
+        start: held.start.unwrap_or(true),
+        end: held.end.unwrap_or(true),
+        through: held.through.unwrap_or(true),
+        speed_kmh: held.speed_kmh,
+        station_parking: held.station_parking.unwrap_or(false),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Everything that journeys in an area need: its streets, its timetable, and the links between stops and streets. Built once from OpenStreetMap and GTFS, written into one file.
 
+mod around;
 mod file;
 mod stops;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use crate::streets::osm::OsmData;
 use crate::streets::{self, Network, StreetsError, Times};
 use crate::timetable::{self, FeedProblems, Options, ReadError, StopIx, Timetable};
 
+pub use around::{StopWalk, stops_around};
 pub use file::{FileError, head, read, write};
 pub use stops::StopLinks;
 

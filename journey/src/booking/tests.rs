@@ -76,6 +76,7 @@ impl Town {
         let at = |column: f64| LatLon { lat: 48.6 + 4.2 * 9e-4, lon: 8.8 + column * 13.6e-4 };
         let bookings = self.bookings(rules);
         let request = Request {
+            rentals: None,
             from: at(0.1),
             to: at(8.9),
             from_stop: None,

@@ -79,11 +79,12 @@ fn own_m(itinerary: &Itinerary) -> f64 {
     itinerary.metres(|mode| matches!(mode, Mode::Car | Mode::Bike))
 }
 
-/// The own vehicles that an itinerary needs.
+/// The vehicles that an itinerary needs.
 fn vehicles(modes: Modes) -> Modes {
     match modes {
         Modes::BIKE | Modes::BIKE_RIDE => Modes::BIKE,
         Modes::CAR | Modes::PARK_RIDE => Modes::CAR,
+        Modes::RENTAL => Modes::RENTAL,
         _ => Modes::NONE,
     }
 }
@@ -104,7 +105,18 @@ mod tests {
         });
         let (from, to) = (End::Origin, End::Destination);
         let (points, pieces) = (Vec::new(), Vec::new());
-        Leg::Street(StreetLeg { mode, from, to, start: 0, end: 0, distance_m, points, pieces, parking })
+        Leg::Street(StreetLeg {
+            mode,
+            from,
+            to,
+            start: 0,
+            end: 0,
+            distance_m,
+            points,
+            pieces,
+            parking,
+            rental: None,
+        })
     }
 
     fn itinerary(

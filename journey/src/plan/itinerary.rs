@@ -4,12 +4,14 @@ use domain::availability::Availability;
 use domain::geo::LatLon;
 
 use super::Modes;
+use super::rental::Rented;
 use super::risk::Alternative;
 use crate::areas::Pair;
 use crate::booking::RideBooking;
 use crate::overlay::Runs;
 use crate::raptor::Ride;
-use crate::streets::{Mode, Path, Piece};
+use crate::rental::SpotNumber;
+use crate::streets::{Coord, Mode, Path, Piece};
 use crate::timetable::services::Day;
 use crate::timetable::shapes::PointE6;
 use crate::timetable::{Access, Permission, StopIx};
@@ -95,6 +97,11 @@ impl Leg {
         }
     }
 
+    /// The shared vehicle, if it is a ride with one.
+    pub fn rented(&self) -> Option<&Rented> {
+        if let Leg::Street(leg) = self { leg.rental.as_deref() } else { None }
+    }
+
     /// The ride on demand, if it is one.
     pub fn area(&self) -> Option<&AreaLeg> {
         if let Leg::Area(leg) = self { Some(leg) } else { None }
@@ -114,6 +121,15 @@ pub enum End {
     Stop(StopIx),
     /// A lot, by its id.
     Lot(usize),
+    /// Where a shared vehicle is taken or returned.
+    Rental {
+        /// Number of the system.
+        system: usize,
+        /// Where in it.
+        spot: SpotNumber,
+    },
+    /// A point of a street, where a shared vehicle is left.
+    Street(Coord),
 }
 
 /// Over streets, by the traveller's own means.
@@ -137,6 +153,8 @@ pub struct StreetLeg {
     pub pieces: Vec<Piece>,
     /// Where the car is left at its end.
     pub parking: Option<Parking>,
+    /// The shared vehicle; `None`: the traveller's own, or none.
+    pub rental: Option<Box<Rented>>,
 }
 
 /// Where a car is left.
@@ -201,7 +219,7 @@ impl StreetLeg {
     pub(super) fn along(mode: Mode, from: End, to: End, path: Path, start: i64) -> StreetLeg {
         let end = start + path.duration_s.round() as i64;
         let Path { distance_m, points, pieces, .. } = path;
-        StreetLeg { mode, from, to, start, end, distance_m, points, pieces, parking: None }
+        StreetLeg { mode, from, to, start, end, distance_m, points, pieces, parking: None, rental: None }
     }
 }
 
@@ -224,7 +242,7 @@ impl Itinerary {
 
     /// Whether it is made at certain times only.
     pub fn has_rides(&self) -> bool {
-        [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE, Modes::ON_DEMAND].contains(&self.modes)
+        self.legs.iter().any(|leg| !matches!(leg, Leg::Street(_)))
     }
 
     /// The rides, in the order of travel.
@@ -237,13 +255,21 @@ impl Itinerary {
         self.legs.iter().filter_map(Leg::area)
     }
 
-    /// Metres by one means over streets.
+    /// Metres over streets by one means of the traveller's own.
     pub fn metres(&self, is: impl Fn(Mode) -> bool) -> f64 {
         let legs = self.legs.iter().filter_map(|leg| match leg {
-            Leg::Street(leg) if is(leg.mode) => Some(leg.distance_m),
+            Leg::Street(leg) if leg.rental.is_none() && is(leg.mode) => Some(leg.distance_m),
             _ => None,
         });
         legs.sum()
+    }
+
+    /// The shared vehicles, with the leg of each.
+    pub fn rentals(&self) -> impl Iterator<Item = (&Rented, &StreetLeg)> {
+        self.legs.iter().filter_map(|leg| match leg {
+            Leg::Street(leg) => Some((leg.rental.as_deref()?, leg)),
+            Leg::Ride(_) | Leg::Area(_) => None,
+        })
     }
 
     /// Metres on foot or in a wheelchair.
@@ -279,9 +305,12 @@ impl Itinerary {
         self.modes == Modes::CAR && self.parking().is_none()
     }
 
-    /// Chance that it works as planned: that of a vacant space, 1 where none is needed.
+    /// Chance that it works as planned: that of a vacant space, of a shared vehicle and its dock; 1 where none is needed.
     pub fn certainty(&self) -> f64 {
         let without = if self.is_parking_unknown() { super::risk::UNKNOWN_P } else { 1.0 };
-        self.parking().map_or(without, |parking| parking.availability.p().unwrap_or(super::risk::UNKNOWN_P))
+        let parked = self
+            .parking()
+            .map_or(without, |parking| parking.availability.p().unwrap_or(super::risk::UNKNOWN_P));
+        parked * self.rentals().map(|(rented, _)| rented.certainty()).product::<f64>()
     }
 }

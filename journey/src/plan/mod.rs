@@ -14,6 +14,7 @@ mod on_demand;
 mod page;
 mod park_ride;
 mod places;
+mod rental;
 mod risk;
 mod street;
 #[cfg(test)]
@@ -27,7 +28,7 @@ use domain::availability::Availability;
 use domain::geo::LatLon;
 use domain::time::{MICROS_PER_S, UtcMicros};
 
-use crate::area::Area;
+use crate::area::{Area, StopWalk};
 use crate::areas::WhyNot;
 use crate::booking::{Booked, BookedRides, Bookings, RideBooking};
 use crate::overlay::{Overlay, Runs};
@@ -38,8 +39,9 @@ use crate::timetable::{Access, StopIx};
 
 pub use self::itinerary::{AreaLeg, End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
 pub use self::page::{Beyond, Page, WhichPage};
-pub use self::places::{StopWalk, Walks, stops_around};
+pub use self::places::Walks;
 use self::places::{add_platforms, stops_in};
+pub use self::rental::{LostRental, NoRental, Rentals, Rented, Stocks};
 pub use self::risk::Alternative;
 pub use self::via::Via;
 
@@ -64,11 +66,13 @@ impl Modes {
     pub const ON_DEMAND: Modes = Modes(64);
     /// With somebody who takes others along, as part of journeys by public transport.
     pub const CARPOOL: Modes = Modes(128);
+    /// With a shared vehicle, alone or to or from a stop.
+    pub const RENTAL: Modes = Modes(256);
     /// None at all.
     pub const NONE: Modes = Modes(0);
 
     /// Those that itineraries are of, with their names in the API.
-    pub const NAMED: [(&'static str, Modes); 7] = [
+    pub const NAMED: [(&'static str, Modes); 8] = [
         ("WALK", Modes::WALK),
         ("BIKE", Modes::BIKE),
         ("CAR", Modes::CAR),
@@ -76,6 +80,7 @@ impl Modes {
         ("PARK_RIDE", Modes::PARK_RIDE),
         ("BIKE_RIDE", Modes::BIKE_RIDE),
         ("ON_DEMAND", Modes::ON_DEMAND),
+        ("RENTAL", Modes::RENTAL),
     ];
 
     /// All that may be asked for, with their names in the API.
@@ -167,6 +172,8 @@ pub struct Request<'a> {
     pub lots: &'a [Lot<'a>],
     /// Park-and-ride sites.
     pub park_ride: &'a [Lot<'a>],
+    /// Shared vehicles; `None`: there are none.
+    pub rentals: Option<Rentals<'a>>,
     /// Whom to ask for spaces.
     pub predictor: &'a dyn Predictor,
     /// Called now and then; `true` ends the search with what it has.
@@ -279,6 +286,8 @@ pub struct PlanResult {
     pub lost: Vec<LostRide>,
     /// Lines on demand around the ends that cannot be used.
     pub lost_areas: Vec<LostArea>,
+    /// Shared vehicles near an end that cannot be used: of each system one reason.
+    pub lost_rentals: Vec<LostRental>,
     /// Whether time ran out: better itineraries may exist.
     pub cut: bool,
     /// What lies beyond this page.
@@ -301,6 +310,7 @@ pub struct Planner {
     from_bike: Workspace,
     from_car: Workspace,
     between: Workspace,
+    rentals: [Workspace; 2],
     transit: Search,
 }
 
@@ -309,7 +319,8 @@ impl Planner {
     pub fn new(area: Arc<Area>) -> Self {
         let transit = Search::new(area.timetable.clone());
         let [from_foot, to_foot, from_bike, from_car, between] = std::array::from_fn(|_| Workspace::new());
-        Planner { area, from_foot, to_foot, from_bike, from_car, between, transit }
+        let rentals = std::array::from_fn(|_| Workspace::new());
+        Planner { area, from_foot, to_foot, from_bike, from_car, between, rentals, transit }
     }
 
     /// The next `count` departures from a stop from `at` (seconds since 1970) on, within `within_s`, and how they are booked;
@@ -356,7 +367,7 @@ impl Planner {
         let at = UtcMicros(request.when.time().saturating_mul(MICROS_PER_S));
         let closed = area.times.closed_at(area.network.streets(), at);
         let request = &Request { closed: request.closed.or(Some(&closed)), ..*request };
-        let Planner { from_foot, to_foot, from_bike, from_car, between, transit: search, .. } = self;
+        let Planner { from_foot, to_foot, from_bike, from_car, between, rentals, transit: search, .. } = self;
         let ends = &street::Ends::new(&area, request)?;
         let which = request.page.which;
         // Vehicles of one's own are taken at any time, or as early as a ride asks for.
@@ -400,6 +411,9 @@ impl Planner {
             if wants(Modes::ON_DEMAND, brings) {
                 planning.on_demand(from_bike);
             }
+            if wants(Modes::RENTAL, brings) {
+                planning.rental(rentals, drives);
+            }
             drive.and_then(|drive| drive.join().ok().flatten())
         });
         if let Some(drive) = drive {
@@ -418,6 +432,7 @@ impl Planner {
             planning.drive();
         }
         best::keep(&mut planning.plan, request.when);
+        planning.drop_used_rentals();
         let complete_s = planning.complete_s.unwrap_or_else(|| i64::from(request.page.window_s).max(1));
         let runs = Runs { timetable: &area.timetable, overlay };
         page::turn_to_page(&mut planning.plan, request.when, request.page, complete_s, runs);

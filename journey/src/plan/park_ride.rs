@@ -4,10 +4,10 @@ use domain::availability::Availability;
 use rustc_hash::FxHashMap;
 
 use super::car::MIN_CHANCE;
-use super::places::StopWalk;
 use super::risk::{Alternative, Candidate, UNKNOWN_P, expected};
 use super::street::EndTree;
 use super::{End, LeftOut, Lot, Modes, Parking, Planning, Reached, StreetLeg, When};
+use crate::area::StopWalk;
 use crate::streets::{Link, Mode};
 use crate::timetable::StopIx;
 

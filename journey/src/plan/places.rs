@@ -1,55 +1,12 @@
-//! Stops around a lot, and walking times to a point.
+//! Stops around a point, and walking times to one.
 
 use domain::geo::LatLon;
 
 use super::street::{EndTree, Snapped, WALK_MPS, gap_s};
 use super::{Planner, Reached, SNAP_LIMIT_M};
 use crate::area::Area;
-use crate::streets::{Budget, Direction, Link, Mode, Path, Workspace};
+use crate::streets::{Budget, Direction, Link, Mode};
 use crate::timetable::StopIx;
-
-/// Longest walk from a park-and-ride site to a stop, metres.
-const PARK_RIDE_WALK_M: f64 = 600.0;
-
-/// A stop that can be reached on foot from a lot.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StopWalk {
-    /// The stop.
-    pub stop: StopIx,
-    /// The walk there.
-    pub path: Path,
-}
-
-/// The stops that people get to from a lot (through any of its doors), for park-and-ride.
-pub fn stops_around(
-    area: &Area,
-    workspace: &mut Workspace,
-    mode: Mode,
-    at: LatLon,
-    doors: &[Link],
-) -> Vec<StopWalk> {
-    let near = area.stops.around(&area.timetable, at, PARK_RIDE_WALK_M);
-    let mut found: Vec<StopWalk> = Vec::new();
-    if near.is_empty() {
-        return found;
-    }
-    for door in doors {
-        let tree =
-            area.network.tree(workspace, mode, *door, Direction::Forward, PARK_RIDE_WALK_M, Budget::NONE);
-        for stop in &near {
-            let Some(link) = area.stops.of(mode)[*stop as usize] else { continue };
-            let Some(path) = tree.path(&link).filter(|path| path.distance_m <= PARK_RIDE_WALK_M) else {
-                continue;
-            };
-            match found.iter_mut().find(|walk| walk.stop == *stop) {
-                Some(walk) if walk.path.duration_s <= path.duration_s => {}
-                Some(walk) => walk.path = path,
-                None => found.push(StopWalk { stop: *stop, path }),
-            }
-        }
-    }
-    found
-}
 
 /// The stops around `at` for which `duration_s` has a walk, with its seconds.
 pub(super) fn stops_in(

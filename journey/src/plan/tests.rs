@@ -1,6 +1,7 @@
 mod carpool;
 mod on_demand;
 mod pages;
+mod rental;
 mod via;
 
 use std::sync::{Arc, LazyLock};
@@ -10,6 +11,7 @@ use domain::geo::LatLon;
 use domain::locality::Locality;
 
 use super::*;
+use crate::area::stops_around;
 use crate::area::tests::{town, town_with_orders, two_platforms};
 use crate::streets::Mode;
 use crate::streets::parking::{Links, ParkingShape, Purpose, link_place};
@@ -66,6 +68,7 @@ fn ask<'a>(lots: &'a [Lot<'a>], when: When, modes: Modes, predictor: &'a dyn Pre
         min_transfer_s: 0,
         lots,
         park_ride: lots,
+        rentals: None,
         predictor,
         is_over: &|| false,
         bookings: &UNBOOKED,
@@ -98,8 +101,9 @@ fn each_mode_goes_there_and_its_legs_join() {
     let lots = lots.lots();
     let mut planner = Planner::new(area);
     for when in [When::DepartAt(time(8 * 3600 + 60)), When::ArriveBy(time(11 * 3600))] {
-        // Nothing runs on demand here: see `tests/on_demand.rs`.
-        for (name, mode) in Modes::NAMED.into_iter().filter(|(_, mode)| *mode != Modes::ON_DEMAND) {
+        // Nothing runs on demand or is rented here: see `tests/on_demand.rs` and `tests/rental.rs`.
+        let elsewhere = [Modes::ON_DEMAND, Modes::RENTAL];
+        for (name, mode) in Modes::NAMED.into_iter().filter(|(_, mode)| !elsewhere.contains(mode)) {
             let plan = planner.plan(&ask(&lots, when, mode, &certain), None).unwrap();
             assert!(!plan.itineraries.is_empty(), "{name} {when:?}");
             for itinerary in &plan.itineraries {

@@ -2,8 +2,11 @@
 
 use super::page::WhichPage;
 use super::places::{add_platforms, stops_in};
-use super::street::budget;
-use super::{End, Itinerary, Leg, Lost, LostRide, Modes, Planning, Reached, RideLeg, StreetLeg, When, Which};
+use super::street::{Feet, budget};
+use super::{
+    End, Itinerary, Leg, Lost, LostRide, Modes, Planning, Reached, Request, RideLeg, StreetLeg, When, Which,
+};
+use crate::area::Area;
 use crate::booking::{Booked, BookedRides, RideBooking};
 use crate::overlay::Runs;
 use crate::raptor::{self, DepartureQuery, HORIZON_S, Journey, Query, Ride, Walk, Window};
@@ -45,23 +48,47 @@ const NEXT_WITHIN_S: i32 = 4 * 3_600;
 
 /// The legs from the origin to the first stop, the last of which ends at `start + seconds`.
 pub(super) type Begin<'b> = dyn Fn(StopIx, i64) -> Option<Vec<StreetLeg>> + 'b;
+/// The legs from the last stop to the destination, of which the first begins at the time or later.
+pub(super) type Finish<'b> = dyn Fn(StopIx, i64) -> Option<Vec<StreetLeg>> + 'b;
+
+/// The walk from the origin to a stop.
+pub(super) fn walk_to_stop<'a>(
+    area: &'a Area,
+    request: &'a Request<'_>,
+    feet: &'a Feet<'_>,
+) -> impl Fn(StopIx, i64) -> Option<Vec<StreetLeg>> + 'a {
+    let links = area.stops.of(request.foot());
+    move |stop: StopIx, start: i64| {
+        if area.timetable.is_platform_of(stop, request.from_stop) {
+            return Some(Vec::new());
+        }
+        let path = feet.from.path(&links[stop as usize]?)?;
+        Some(vec![StreetLeg::along(feet.mode, End::Origin, End::Stop(stop), path, start)])
+    }
+}
+
+/// The walk from a stop to the destination.
+pub(super) fn walk_from_stop<'a>(
+    area: &'a Area,
+    request: &'a Request<'_>,
+    feet: &'a Feet<'_>,
+) -> impl Fn(StopIx, i64) -> Option<Vec<StreetLeg>> + 'a {
+    let links = area.stops.of(request.foot());
+    move |stop: StopIx, start: i64| {
+        if area.timetable.is_platform_of(stop, request.to_stop) {
+            return Some(Vec::new());
+        }
+        let path = feet.to.path(&links[stop as usize]?)?;
+        Some(vec![StreetLeg::along(feet.mode, End::Stop(stop), End::Destination, path, start)])
+    }
+}
 
 impl Planning<'_, '_> {
     /// On foot to a stop, rides, on foot to the destination.
     pub fn transit(&mut self) {
-        let (area, request, feet) = (self.area, self.request, self.feet);
-        let mode = request.foot();
-        let links = area.stops.of(mode);
-        let begin = |stop: StopIx, start: i64| {
-            if area.timetable.is_platform_of(stop, request.from_stop) {
-                return Some(Vec::new());
-            }
-            let path = feet.from.path(&links[stop as usize]?)?;
-            Some(vec![StreetLeg::along(feet.mode, End::Origin, End::Stop(stop), path, start)])
-        };
-        let mut origins =
-            stops_in(area, mode, request.from, request.max_walk_m, |link| feet.from.seconds(link));
-        add_platforms(area, request.from_stop, &mut origins);
+        let feet = self.feet;
+        let begin = walk_to_stop(self.area, self.request, feet);
+        let origins = self.walks_to_stops();
         self.plan.beyond.without_stops = match (origins.is_empty(), self.destinations.is_empty()) {
             (true, _) => Some(Which::From),
             (false, true) => Some(Which::To),
@@ -82,8 +109,17 @@ impl Planning<'_, '_> {
         }
     }
 
-    /// Searches from `origins` to the stops around the destination; `begin` makes the legs to the first stop. Returns the
-    /// stops at which journeys begin and end.
+    /// Stops to which one walks from the origin.
+    pub(super) fn walks_to_stops(&self) -> Reached {
+        let (area, request, feet) = (self.area, self.request, self.feet);
+        let mut origins =
+            stops_in(area, request.foot(), request.from, request.max_walk_m, |link| feet.from.seconds(link));
+        add_platforms(area, request.from_stop, &mut origins);
+        origins
+    }
+
+    /// Searches from `origins` to the stops around the destination, on foot no farther than a share of the limit; `begin` makes
+    /// the legs to the first stop. Returns the stops at which journeys begin and end.
     pub fn ride(
         &mut self,
         modes: Modes,
@@ -91,10 +127,26 @@ impl Planning<'_, '_> {
         share: f64,
         begin: &Begin<'_>,
     ) -> Vec<(StopIx, StopIx)> {
-        let (area, request) = (self.area, self.request);
         let limit_s = self.feet.limit_s * share;
         let within = |(_, s): &(StopIx, i32)| f64::from(*s) <= limit_s;
         let destinations: Reached = self.destinations.iter().copied().filter(within).collect();
+        let finish = walk_from_stop(self.area, self.request, self.feet);
+        let is_whole = modes == Modes::TRANSIT && share >= 1.0;
+        self.ride_between(modes, [origins, &destinations], is_whole, begin, &finish)
+    }
+
+    /// Searches between stops; `begin` and `finish` make the legs to the first and from the last one. `is_whole`: it is the
+    /// search by transit without anything else, which says what cannot be taken. Returns the stops at which journeys begin
+    /// and end.
+    pub(super) fn ride_between(
+        &mut self,
+        modes: Modes,
+        [origins, destinations]: [&[(StopIx, i32)]; 2],
+        is_whole: bool,
+        begin: &Begin<'_>,
+        finish: &Finish<'_>,
+    ) -> Vec<(StopIx, StopIx)> {
+        let (area, request) = (self.area, self.request);
         if origins.is_empty() || destinations.is_empty() {
             return Vec::new();
         }
@@ -111,12 +163,12 @@ impl Planning<'_, '_> {
             max_path_m: request.max_walk_m.clamp(0.0, f64::from(u16::MAX)) as u16,
             walk_at_ends: false,
             booked: Some(request.booked()),
-            ..Query::new(origins, &destinations, day, when)
+            ..Query::new(origins, destinations, day, when)
         };
-        let is_whole = modes == Modes::TRANSIT && share >= 1.0;
         if let Some(chosen) = request.chosen {
             let journey = self.again(&query, chosen);
-            let itinerary = journey.and_then(|journey| self.itinerary(modes, &journey, midnight, begin));
+            let itinerary =
+                journey.and_then(|journey| self.itinerary(modes, &journey, midnight, [begin, finish]));
             self.plan.itineraries.extend(itinerary);
             return Vec::new();
         }
@@ -138,7 +190,7 @@ impl Planning<'_, '_> {
         }
         self.plan.cut |= found.cut;
         for (journey, is_best) in &found.journeys {
-            let itinerary = self.itinerary(modes, journey, midnight, begin);
+            let itinerary = self.itinerary(modes, journey, midnight, [begin, finish]);
             let ahead_s = i64::from(when.ahead_s(journey));
             let itinerary = itinerary.map(|itinerary| Itinerary { ahead_s, is_best: *is_best, ..itinerary });
             self.plan.itineraries.extend(itinerary);
@@ -307,23 +359,18 @@ impl Planning<'_, '_> {
         modes: Modes,
         journey: &Journey,
         midnight: i64,
-        begin: &Begin<'_>,
+        [begin, finish]: [&Begin<'_>; 2],
     ) -> Option<Itinerary> {
-        let (area, feet) = (self.area, self.feet);
         let (first, last) = (journey.vehicles().next()?, journey.vehicles().next_back()?);
         let at = |s: i32| midnight + i64::from(s);
         let start = at(journey.departure_s);
         let mut legs: Vec<Leg> = begin(first.from, start)?.into_iter().map(Leg::Street).collect();
         legs.extend(self.ride_legs(journey, midnight)?);
-        let (stop, alighted) = (End::Stop(last.to), at(last.arrival_s));
-        let mut end = alighted;
-        if !area.timetable.is_platform_of(last.to, self.request.to_stop) {
-            let path = feet.to.path(&area.stops.of(self.request.foot())[last.to as usize]?)?;
-            let onward = StreetLeg::along(feet.mode, stop, End::Destination, path, alighted);
-            end = onward.end;
-            legs.push(Leg::Street(onward));
-        }
-        legs.retain(|leg| !matches!(leg, Leg::Street(s) if s.distance_m < 1.0 && s.parking.is_none()));
+        let alighted = at(last.arrival_s);
+        let onward = finish(last.to, alighted)?;
+        let end = onward.last().map_or(alighted, |leg| leg.end);
+        legs.extend(onward.into_iter().map(Leg::Street));
+        legs.retain(|leg| !matches!(leg, Leg::Street(s) if s.distance_m < 1.0 && s.parking.is_none() && s.rental.is_none()));
         Some(Itinerary { transfers: journey.rides - 1, ..Itinerary::new(modes, start, end, legs) })
     }
 

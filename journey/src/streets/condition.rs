@@ -148,6 +148,31 @@ impl Closed {
         (edge as usize) < self.bits.len() * 64 && bits::has(&self.bits, edge as usize)
     }
 
+    /// Closes all of `count` edges, or none.
+    pub(crate) fn filled(count: usize, is_closed: bool) -> Self {
+        Closed { bits: vec![if is_closed { u64::MAX } else { 0 }; bits::words(count)] }
+    }
+
+    /// Closes or opens an edge of a set that was [filled](Self::filled).
+    pub(crate) fn set(&mut self, edge: u32, is_closed: bool) {
+        let change = if is_closed { bits::set } else { bits::unset };
+        change(&mut self.bits, edge as usize);
+    }
+
+    /// Whether any edge is closed.
+    pub(crate) fn is_any(&self) -> bool {
+        self.bits.iter().any(|word| *word != 0)
+    }
+
+    /// What is closed here or there.
+    #[must_use]
+    pub(crate) fn with(&self, other: &Closed) -> Closed {
+        let (long, short) = if self.bits.len() < other.bits.len() { (other, self) } else { (self, other) };
+        let mut bits = long.bits.clone();
+        bits.iter_mut().zip(&short.bits).for_each(|(bits, others)| *bits |= others);
+        Closed { bits }
+    }
+
     /// Closes all variants but those in force, by what `is_now` says of the times.
     pub(super) fn new(streets: &Streets, is_now: impl Fn(u32) -> bool) -> Self {
         let mut bits =

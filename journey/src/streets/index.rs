@@ -1,6 +1,6 @@
 //! Finds things by place.
 
-use domain::geo::LatLon;
+use domain::geo::{Bbox, LatLon};
 use rstar::{AABB, RTree, primitives::GeomWithData, primitives::Rectangle};
 
 use super::Coord;
@@ -25,7 +25,11 @@ impl BoxIndex {
 
     /// Numbers of the things whose boxes come within `radius_m` metres of a point, in no order.
     pub fn around(&self, point: LatLon, radius_m: f64) -> impl Iterator<Item = u32> + '_ {
-        let bounds = point.around(radius_m);
+        self.touching(point.around(radius_m))
+    }
+
+    /// Numbers of the things whose boxes touch `bounds`, in no order.
+    pub fn touching(&self, bounds: Bbox) -> impl Iterator<Item = u32> + '_ {
         let low = Coord::from_degrees(bounds.south, bounds.west);
         let high = Coord::from_degrees(bounds.north, bounds.east);
         let bounds = AABB::from_corners([low.lat, low.lon], [high.lat, high.lon]);

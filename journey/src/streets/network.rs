@@ -1,6 +1,7 @@
 //! Streets ready to be searched: routes between two places, and trees from one place to all.
 
-use domain::geo::LatLon;
+use domain::geo::{Bbox, LatLon};
+use smallvec::smallvec;
 
 use super::component::{self, Main};
 use super::condition::Closed;
@@ -10,7 +11,7 @@ use super::open_graph::OpenGraph;
 use super::search::{Budget, Direction, Workspace};
 use super::snap::{EdgeIndex, End, Link};
 use super::states::NONE;
-use super::tree::{MS_PER_S, Tree};
+use super::tree::{MS_PER_S, Origin, Origins, Seeds, Tree};
 use super::{Edge, Mode, Streets, bound::LowerBound};
 
 /// Streets with all that searches need. Immutable: share it in an `Arc`.
@@ -82,6 +83,11 @@ impl Network {
             .map(move |edge| self.index.project(&self.streets, mode, None, point, edge))
     }
 
+    /// Numbers of the edges whose boxes touch `bounds`, in no order.
+    pub(crate) fn edges_touching(&self, bounds: Bbox) -> impl Iterator<Item = u32> + '_ {
+        self.index.touching(bounds)
+    }
+
     /// The edges that meet at a junction, in no order.
     pub(super) fn arms(&self, junction: u32) -> impl Iterator<Item = u32> + '_ {
         /// Wider than the rounding of positions.
@@ -116,18 +122,55 @@ impl Network {
         limit_s: f64,
         budget: Budget<'a>,
     ) -> Tree<'a> {
+        self.tree_of(workspace, mode, smallvec![Origin { link: origin, ms: 0 }], direction, limit_s, budget)
+    }
+
+    /// The quickest paths from (to) the best of `origins`, each of which begins at a cost in seconds.
+    pub fn tree_of_many<'a>(
+        &'a self,
+        workspace: &'a mut Workspace,
+        mode: Mode,
+        origins: impl Iterator<Item = (Link, f64)>,
+        direction: Direction,
+        limit_s: f64,
+        budget: Budget<'a>,
+    ) -> Tree<'a> {
+        let origin = |(link, cost_s): (Link, f64)| Origin { link, ms: (cost_s.max(0.0) * MS_PER_S) as u32 };
+        self.tree_of(workspace, mode, origins.map(origin).collect(), direction, limit_s, budget)
+    }
+
+    fn tree_of<'a>(
+        &'a self,
+        workspace: &'a mut Workspace,
+        mode: Mode,
+        origins: Origins,
+        direction: Direction,
+        limit_s: f64,
+        budget: Budget<'a>,
+    ) -> Tree<'a> {
         let open = self.open_graph(mode, &budget);
         workspace.begin(open.graph.count());
-        let (seeds, arcs) = match direction {
-            Direction::Forward => (open.starts(&origin), &open.graph.forward),
-            Direction::Backward => (open.ends(&origin), &open.graph.backward),
-        };
-        for seed in seeds {
-            workspace.offer(seed.state, seed.ms, NONE, || 0);
+        let mut seeds = Seeds::default();
+        for (number, origin) in origins.iter().enumerate() {
+            let of_one = match direction {
+                Direction::Forward => open.starts(&origin.link),
+                Direction::Backward => open.ends(&origin.link),
+            };
+            for seed in of_one {
+                let ms = origin.ms.saturating_add(seed.ms);
+                workspace.offer(seed.state, ms, NONE, || 0);
+                if origins.len() > 1 {
+                    seeds.offer(seed.state, ms, number);
+                }
+            }
         }
+        let arcs = match direction {
+            Direction::Forward => &open.graph.forward,
+            Direction::Backward => &open.graph.backward,
+        };
         let limit_ms = (limit_s.max(0.0) * MS_PER_S).round() as u32;
         let cut = workspace.run(arcs, limit_ms.min(NONE - 1), budget, open.closed, |_| 0, |_, _| NONE);
-        Tree { open, workspace, origin, direction, limit_ms, cut }
+        Tree { open, workspace, origins, seeds, direction, limit_ms, cut }
     }
 
     /// The quickest path from `from` to `to` (A*): a tree that contains the path to `to` only.
@@ -155,7 +198,13 @@ impl Network {
         let rest = |state| bound.ms(state);
         let cut = workspace.run(&open.graph.forward, best, budget, open.closed, rest, better);
         let direction = Direction::Forward;
-        Tree { open, workspace, origin: from, direction, limit_ms: NONE, cut }
+        let origins = smallvec![Origin { link: from, ms: 0 }];
+        Tree { open, workspace, origins, seeds: Seeds::default(), direction, limit_ms: NONE, cut }
+    }
+
+    /// The highest speed of a mode on any street, metres per second: for lower bounds.
+    pub(crate) fn fastest_mps(&self, mode: Mode) -> f64 {
+        MS_PER_S / self.graph(mode).least_ms_per_m
     }
 
     pub(super) fn graph(&self, mode: Mode) -> &Graph {

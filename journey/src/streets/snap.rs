@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use domain::geo::LatLon;
+use domain::geo::{Bbox, LatLon};
 use serde::{Deserialize, Serialize};
 
 use super::component::Main;
@@ -82,6 +82,11 @@ impl EdgeIndex {
     /// Edges whose boxes come within `radius_m` of a point.
     pub fn around(&self, point: LatLon, radius_m: f64) -> impl Iterator<Item = u32> + '_ {
         self.boxes.around(point, radius_m)
+    }
+
+    /// Edges whose boxes touch `bounds`.
+    pub fn touching(&self, bounds: Bbox) -> impl Iterator<Item = u32> + '_ {
+        self.boxes.touching(bounds)
     }
 
     /// See [`super::Network::snap`].

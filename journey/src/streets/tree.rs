@@ -1,8 +1,10 @@
 //! The result of a search, for any link.
 
 use domain::geo::LatLon;
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
 
-use super::open_graph::OpenGraph;
+use super::open_graph::{Next, OpenGraph};
 use super::search::{Direction, Workspace};
 use super::snap::Link;
 use super::states::{NONE, States};
@@ -33,11 +35,34 @@ pub struct Path {
 pub(super) const MS_PER_S: f64 = 1000.0;
 const DM_PER_M: f64 = 10.0;
 
-/// The result of a search: durations, distances and courses between its origin and any link.
+/// Where a search begins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    pub link: Link,
+    /// The cost at which it does.
+    pub ms: u32,
+}
+
+/// Most searches begin at one place.
+pub(super) type Origins = SmallVec<[Origin; 1]>;
+
+/// Of several origins the one from which a state is reached first.
+#[derive(Default)]
+pub(super) struct Seeds(FxHashMap<u32, (u32, usize)>);
+
+impl Seeds {
+    pub fn offer(&mut self, state: u32, ms: u32, origin: usize) {
+        let held = self.0.entry(state).or_insert((ms, origin));
+        *held = (*held).min((ms, origin));
+    }
+}
+
+/// The result of a search: durations, distances and courses between its origin and any link, or the best of several origins.
 pub struct Tree<'a> {
     pub(super) open: OpenGraph<'a>,
     pub(super) workspace: &'a Workspace,
-    pub(super) origin: Link,
+    pub(super) origins: Origins,
+    pub(super) seeds: Seeds,
     pub(super) direction: Direction,
     pub(super) limit_ms: u32,
     /// Whether the budget ended the search before its time: what is missing may exist.
@@ -49,8 +74,8 @@ struct Joint {
     ms: u32,
     /// Code of the partial edge at the link.
     near: u32,
-    /// The state where it meets the tree, or the code of the partial edge at the origin.
-    meets: Result<u32, u32>,
+    /// The state where it meets the tree, or the number of the origin and the code of the partial edge there.
+    meets: Result<u32, (usize, u32)>,
 }
 
 /// A stretch of an edge, in the direction of travel.
@@ -65,7 +90,8 @@ pub struct Piece {
 }
 
 impl Tree<'_> {
-    /// Cost between the origin and `link`, seconds: by bike no less than [`Path::duration_s`]. `None` when it is out of reach or of the limit.
+    /// Cost between the origin and `link`, seconds, with that at which the origin begins: by bike no less than
+    /// [`Path::duration_s`]. `None` when it is out of reach or of the limit.
     pub fn duration_s(&self, link: &Link) -> Option<f64> {
         self.joint(link).map(|joint| f64::from(joint.ms) / MS_PER_S)
     }
@@ -73,14 +99,20 @@ impl Tree<'_> {
     /// Seconds and metres between the origin and `link`.
     pub fn reach(&self, link: &Link) -> Option<Reach> {
         let joint = self.joint(link)?;
-        Some(self.reach_along(&joint, &self.pieces(link, &joint)))
+        let (origin, pieces) = self.pieces(link, &joint);
+        Some(self.reach_along(&joint, origin, &pieces))
     }
 
     /// The path between the origin and `link`, in the direction of travel.
     pub fn path(&self, link: &Link) -> Option<Path> {
+        Some(self.path_of(link)?.1)
+    }
+
+    /// The path between `link` and the best of the origins, with the number of that one.
+    pub fn path_of(&self, link: &Link) -> Option<(usize, Path)> {
         let joint = self.joint(link)?;
-        let mut pieces = self.pieces(link, &joint);
-        let Reach { duration_s, distance_m } = self.reach_along(&joint, &pieces);
+        let (origin, mut pieces) = self.pieces(link, &joint);
+        let Reach { duration_s, distance_m } = self.reach_along(&joint, origin, &pieces);
         if self.direction == Direction::Forward {
             pieces.reverse();
         }
@@ -89,14 +121,15 @@ impl Tree<'_> {
             points.extend(self.open.streets.course(edge, from_dm, to_dm).iter().map(|point| point.degrees()));
         }
         points.dedup();
-        Some(Path { duration_s, distance_m, points, pieces })
+        Some((origin, Path { duration_s, distance_m, points, pieces }))
     }
 
-    fn reach_along(&self, joint: &Joint, pieces: &[Piece]) -> Reach {
+    fn reach_along(&self, joint: &Joint, origin: usize, pieces: &[Piece]) -> Reach {
         let distance_dm: u64 =
             pieces.iter().map(|piece| u64::from(piece.from_dm.abs_diff(piece.to_dm))).sum();
         let felt_ms: f64 = pieces.iter().map(|piece| self.felt_ms(piece)).sum();
-        let duration_s = (f64::from(joint.ms) - felt_ms) / MS_PER_S;
+        let ms = joint.ms - self.origins[origin].ms;
+        let duration_s = (f64::from(ms) - felt_ms) / MS_PER_S;
         Reach { duration_s, distance_m: distance_dm as f64 / DM_PER_M }
     }
 
@@ -115,11 +148,21 @@ impl Tree<'_> {
 
     fn joint(&self, link: &Link) -> Option<Joint> {
         let forward = self.direction == Direction::Forward;
-        let (from, to) = if forward { (&self.origin, link) } else { (link, &self.origin) };
-        let mut best = self.open.direct(from, to).map(|direct| {
+        let mut best: Option<Joint> = None;
+        let is_simple = matches!(self.open.graph.states, States::NodeBased { .. });
+        let beside = self.open.streets.beside(link.edge);
+        for (number, origin) in self.origins.iter().enumerate() {
+            if is_simple && !beside.contains(&origin.link.edge) {
+                continue;
+            }
+            let (from, to) = if forward { (&origin.link, link) } else { (link, &origin.link) };
+            let Some(direct) = self.open.direct(from, to) else { continue };
             let (near, far) = if forward { (direct.last, direct.first) } else { (direct.first, direct.last) };
-            Joint { ms: direct.ms, near, meets: Err(far) }
-        });
+            let ms = origin.ms.saturating_add(direct.ms);
+            if best.as_ref().is_none_or(|best| ms < best.ms) {
+                best = Some(Joint { ms, near, meets: Err((number, far)) });
+            }
+        }
         for next in if forward { self.open.ends(link) } else { self.open.starts(link) } {
             let Some(label) = self.workspace.ms(next.state) else { continue };
             let ms = label.saturating_add(next.ms);
@@ -130,8 +173,8 @@ impl Tree<'_> {
         best.filter(|best| best.ms <= self.limit_ms)
     }
 
-    /// The stretches from the link towards the origin.
-    fn pieces(&self, link: &Link, joint: &Joint) -> Vec<Piece> {
+    /// The number of the origin, and the stretches from the link towards it.
+    fn pieces(&self, link: &Link, joint: &Joint) -> (usize, Vec<Piece>) {
         let OpenGraph { streets, graph, closed } = self.open;
         let forward = self.direction == Direction::Forward;
         let whole = |code: u32| {
@@ -140,13 +183,14 @@ impl Tree<'_> {
             Piece { edge: code >> 1, from_dm, to_dm }
         };
         let mut state = match joint.meets {
-            Err(far)
+            Err((number, far))
                 if far == joint.near
                     && streets.beside(link.edge).contains(&(far >> 1))
-                    && self.passes_directly(link, far) =>
+                    && self.passes_directly(&self.origins[number].link, link, far) =>
             {
-                let (from, to) = if forward { (&self.origin, link) } else { (link, &self.origin) };
-                return vec![Piece { edge: link.edge, from_dm: from.along_dm, to_dm: to.along_dm }];
+                let origin = &self.origins[number].link;
+                let (from, to) = if forward { (origin, link) } else { (link, origin) };
+                return (number, vec![Piece { edge: link.edge, from_dm: from.along_dm, to_dm: to.along_dm }]);
             }
             Err(_) => NONE,
             Ok(state) => state,
@@ -172,21 +216,48 @@ impl Tree<'_> {
             }
             state = next;
         }
-        let label = (first != NONE).then(|| self.workspace.ms(first)).flatten();
-        let seeds = if forward { self.open.starts(&self.origin) } else { self.open.ends(&self.origin) };
-        let seed = seeds.iter().rev().find(|seed| seed.state == first && Some(seed.ms) == label);
-        if let Some(far) = seed.map(|seed| seed.code).or(joint.meets.err()) {
-            let origin = &self.origin;
+        let far = match joint.meets {
+            Err(far) => Some(far),
+            Ok(_) => self.seed(first),
+        };
+        if let Some((number, far)) = far {
+            let origin = &self.origins[number].link;
             pieces.push(if forward { from_link(far, origin) } else { to_link(far, origin) });
         }
-        pieces
+        (far.map_or(0, |(number, _)| number), pieces)
+    }
+
+    /// The origin from which a state was reached first, and the code of the partial edge there.
+    fn seed(&self, state: u32) -> Option<(usize, u32)> {
+        let label = (state != NONE).then(|| self.workspace.ms(state)).flatten()?;
+        let number = self.seeds.0.get(&state).map_or(0, |(_, origin)| *origin);
+        let origin = &self.origins[number];
+        let seeds = match self.direction {
+            Direction::Forward => self.open.starts(&origin.link),
+            Direction::Backward => self.open.ends(&origin.link),
+        };
+        let is_seed = |seed: &&Next| seed.state == state && origin.ms.saturating_add(seed.ms) == label;
+        Some((number, seeds.iter().rev().find(is_seed)?.code))
+    }
+
+    /// The number of the origin to which (from which) `link` belongs.
+    pub fn origin_of(&self, link: &Link) -> Option<usize> {
+        match self.joint(link)?.meets {
+            Err((number, _)) => Some(number),
+            Ok(mut state) => {
+                while self.workspace.parent(state) != NONE {
+                    state = self.workspace.parent(state);
+                }
+                Some(self.seeds.0.get(&state).map_or(0, |(_, origin)| *origin))
+            }
+        }
     }
 
     /// Whether the origin and the link lie on one edge in the right order for `code`.
-    fn passes_directly(&self, link: &Link, code: u32) -> bool {
+    fn passes_directly(&self, origin: &Link, link: &Link, code: u32) -> bool {
         let forward = (self.direction == Direction::Forward) == (code & 1 == 0);
-        let (origin, there) = (self.origin.along_dm, link.along_dm);
+        let (begin, there) = (origin.along_dm, link.along_dm);
         let beside = self.open.streets.beside(link.edge);
-        beside.contains(&self.origin.edge) && if forward { origin <= there } else { origin >= there }
+        beside.contains(&origin.edge) && if forward { begin <= there } else { begin >= there }
     }
 }

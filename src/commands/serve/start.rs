@@ -156,11 +156,13 @@ pub(super) async fn start_on(
         tasks.spawn("retention", enforce_retention(database.pool.clone(), retention, reading.clone()));
     }
 
+    let rentals = Arc::new(api::Rentals::default());
     let journeys = Arc::new(api::Journeys::default());
     if let (Some(hub), Some(http)) = (&hub, &parts.http) {
         let file = http.journey_file.clone().unwrap_or_else(|| dir.join(AREA_FILE));
-        let (journeys, hub, clock) = (journeys.clone(), hub.clone(), clock.clone());
-        let updater = journeys::Updater { journeys, hub, clock, file };
+        let (journeys, rentals) = (journeys.clone(), rentals.clone());
+        let (hub, clock) = (hub.clone(), clock.clone());
+        let updater = journeys::Updater { journeys, rentals, hub, clock, file };
         let loaded = updater.load().await;
         tasks.spawn("what journeys rest on", updater.run(loaded, reading.clone()));
     }
@@ -170,7 +172,6 @@ pub(super) async fn start_on(
         let updater = forecast::Updater { forecasts, hub, clock, pool: database.pool.clone() };
         tasks.spawn("forecasting", updater.run(reading.clone()));
     }
-    let rentals = Arc::new(api::Rentals::default());
     if hub.is_some() {
         let updater = rentals::Updater { rentals: rentals.clone(), pool: database.pool.clone() };
         tasks.spawn("shared vehicles", updater.run(reading.clone()));

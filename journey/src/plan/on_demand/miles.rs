@@ -228,7 +228,9 @@ impl Planning<'_, '_> {
         match at {
             End::Destination => self.request.to,
             End::Stop(stop) => self.area.timetable.stops.point(stop),
-            End::Origin | End::Via(_) | End::Lot(_) => self.request.from,
+            End::Origin | End::Via(_) | End::Lot(_) | End::Rental { .. } | End::Street(_) => {
+                self.request.from
+            }
         }
     }
 }
