@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::rental::{
-    FormFactor, Localized, Propulsion, ReturnRule, Station, StationStatus, System, TypeIndex, Vehicle,
+    FormFactor, Localized, Plan, Propulsion, ReturnRule, Station, StationStatus, System, TypeIndex, Vehicle,
     VehicleType,
 };
 use domain::{FeedFormat, FeedId, LatLon, UtcMicros};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use testing::World;
 
 use super::fixture::{County, NOW, WARENDORF};
+use super::search::{east, lay};
 use crate::HeldRentals;
 
 fn name(text: &str) -> Localized {
@@ -122,4 +123,96 @@ async fn a_question_is_about_a_point_or_a_box() {
         assert_eq!(answer.status, 400, "{query}: {}", answer.body);
         assert!(answer.json()["remedy"].is_string());
     }
+}
+
+/// Two stations at the ends of a street of 400 m, with these vehicles at the first and docks at the second one.
+fn street(vehicles: u32, docks: u32, age_s: i64) -> System {
+    let mut system = system(age_s);
+    let station = |id: &str, metres: f64| {
+        let mut station = station(id, 0.0, Some(vehicles), NOW.plus_s(-age_s));
+        station.at = east(metres).degrees();
+        if let Some(status) = &mut station.status {
+            (status.docks, status.is_returning) = (Some(docks), true);
+        }
+        station
+    };
+    system.stations = vec![station("west", 10.0), station("east", 390.0)];
+    system.vehicles.clear();
+    system.types[0].plan = Some("p".into());
+    system.plans =
+        vec![Plan { id: "p".into(), currency: "EUR".into(), price: 1.5, per_min: vec![], per_km: vec![] }];
+    system
+}
+
+async fn ridden(system: System, more: &str) -> Value {
+    let county = county();
+    lay(&county);
+    let system = Arc::new(system);
+    county.app.rentals.replace(vec![HeldRentals { feed: FeedId(1), system }]);
+    county.app.journeys.link_rentals(&county.app.rentals, NOW);
+    let point = |metres| {
+        let LatLon { lat, lon } = east(metres).degrees();
+        format!("{lat},{lon}")
+    };
+    let question = format!("/v1/journeys?from={}&to={}&modes=RENTAL{more}", point(0.0), point(400.0));
+    county.get(&question).await.json()
+}
+
+#[tokio::test]
+async fn a_journey_says_of_its_shared_vehicle_what_one_must_know() {
+    let answer = ridden(street(2, 1, 60), "").await;
+    let itinerary = &answer["itineraries"][0];
+    assert_eq!(
+        (&itinerary["mode"], &itinerary["fare"]["amount_eur"]),
+        (&json!("RENTAL"), &json!(1.5)),
+        "{answer}"
+    );
+    assert_eq!(itinerary["fare"]["products"][0]["kind"], "rental");
+    assert_eq!((&itinerary["bike_m"], &itinerary["rental_m"]), (&json!(0), &json!(380)));
+    let modes: Vec<&Value> = itinerary["legs"].as_array().unwrap().iter().map(|leg| &leg["mode"]).collect();
+    assert_eq!(modes, ["WALK", "RENTAL", "WALK"]);
+    let leg = &itinerary["legs"][1];
+    let expected = json!({
+        "system": "rad", "system_name": "Kreisrad", "operator": "Kreiswerke",
+        "station_from": { "id": "west", "name": "Bahnhof" }, "station_to": { "id": "east", "name": "Bahnhof" },
+        "form": "bicycle", "propulsion": "human", "return_rule": "any_station", "range_m": null,
+        "vehicle_chance": leg["rental"]["vehicle_chance"], "dock_chance": leg["rental"]["dock_chance"],
+        "price_eur": 1.5, "url": "https://o.example", "observed_at": "2026-11-23T11:59:00Z", "stale": false,
+    });
+    assert_eq!(leg["rental"], expected);
+    assert!(["vehicle_chance", "dock_chance"].iter().all(|p| leg["rental"][p].as_f64() > Some(0.5)));
+    assert_eq!((&leg["from"]["kind"], &leg["from"]["id"]), (&json!("rental"), &json!("west")));
+    assert_eq!(answer["rejected"], json!([]));
+    let again = county_again(&answer).await;
+    assert_eq!(again["itineraries"][0]["legs"][1]["rental"]["station_to"]["id"], "east");
+    assert_eq!(again["holds"], true);
+}
+
+/// The chosen itinerary again, of the same system.
+async fn county_again(answer: &Value) -> Value {
+    let county = county();
+    lay(&county);
+    county.app.rentals.replace(vec![HeldRentals { feed: FeedId(1), system: Arc::new(street(2, 1, 60)) }]);
+    county.app.journeys.link_rentals(&county.app.rentals, NOW);
+    let id = answer["itineraries"][0]["id"].as_str().unwrap();
+    county.get(&format!("/v1/journeys/{id}")).await.json()
+}
+
+#[tokio::test]
+async fn shared_vehicles_that_cannot_be_used_are_rejected_with_the_reason() {
+    let reason = |answer: &Value| {
+        let of = |field: &str| answer["rejected"][0][field].as_str().unwrap_or("null").to_owned();
+        (answer["itineraries"].as_array().unwrap().len(), of("kind"), of("id"), of("reason"))
+    };
+    let rejected = |why: &str| (0, "rental".to_owned(), "rad".to_owned(), why.to_owned());
+    assert_eq!(reason(&ridden(street(0, 1, 60), "").await), rejected("no_vehicle"));
+    assert_eq!(reason(&ridden(street(2, 0, 60), "").await), rejected("no_dock"));
+    let german = ridden(street(2, 0, 60), "&lang=de").await;
+    assert!(german["rejected"][0]["detail"].as_str().unwrap().contains("Rückgabe"), "{german}");
+    // Older than five minutes is neither empty nor full.
+    let old = ridden(street(0, 0, 301), "").await;
+    let rental = &old["itineraries"][0]["legs"][1]["rental"];
+    assert_eq!((&rental["vehicle_chance"], &rental["stale"]), (&Value::Null, &json!(true)), "{old}");
+    let others = ridden(street(2, 1, 60), "&rental=car,moped").await;
+    assert_eq!((&others["itineraries"], &others["rejected"]), (&json!([]), &json!([])));
 }

@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 
 use super::fixture::{County, NOW, WARENDORF, contents};
 
-fn east(metres: f64) -> Coord {
+pub fn east(metres: f64) -> Coord {
     Coord::from_degrees(WARENDORF.lat, WARENDORF.lon + metres / 68_500.0)
 }
 
 /// A street of 400 m with two houses, a pharmacy, a mapped car park with a name and the town itself.
-fn lay(county: &County) {
+pub fn lay(county: &County) {
     let mut data = OsmData::default();
     data.nodes.extend([(1, east(0.0)), (2, east(400.0))]);
     let street = Tags::new([("highway", "residential"), ("name", "Münsterstraße")]);
