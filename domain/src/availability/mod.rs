@@ -17,7 +17,8 @@ pub use vacant::{VacantSpaces, predict_bay, predict_vacant};
 
 use crate::forecast::{Basis, Chance, FURTHEST_S, Forecast, Town};
 use crate::time::{Times, UtcMicros};
-use queue::{Flow, MOST, search_s, usual_stay_s};
+pub(crate) use queue::MOST;
+use queue::{Flow, search_s, usual_stay_s};
 
 /// What to expect of a place when a driver arrives.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -41,7 +41,7 @@ const MAX_STEPS: f64 = 400.0;
 const MAX_STATES: usize = 160;
 
 /// No chance is reported as certain: what is known is some seconds old even at the gate.
-pub(super) const MOST: f64 = 0.99;
+pub(crate) const MOST: f64 = 0.99;
 
 /// From the gate or the first space to driving past spaces, seconds: barrier and ramp.
 const ENTER_CAR_PARK_S: f64 = 30.0;

@@ -105,6 +105,11 @@ impl Forecaster {
         self.shared.entry(purpose).or_default();
     }
 
+    /// Forgets a site and what was learned of it alone.
+    pub(crate) fn forget(&mut self, site: SiteId) {
+        self.sites.remove(&site);
+    }
+
     /// Takes in a reading of a known site; time moves on to it ([`Forecaster::advance`]). A
     /// reading from before the newest quarter-hour is too late and dropped.
     pub fn observe(
@@ -294,10 +299,20 @@ impl<'a> Forecast<'a> {
         }
     }
 
+    /// What it rests on.
+    pub fn basis(&self) -> Basis {
+        self.basis
+    }
+
+    /// The chance that at least `spaces` are vacant, without its bounds.
+    pub fn at_least(&self, spaces: u32) -> f64 {
+        self.p(spaces, 0.0)
+    }
+
     /// The chance that at least `spaces` are vacant.
     pub fn chance(&self, spaces: u32) -> Chance {
         Chance {
-            p: self.p(spaces, 0.0),
+            p: self.at_least(spaces),
             low: self.p(spaces, self.scale),
             high: self.p(spaces, -self.scale),
             expected: self.expected * self.capacity,

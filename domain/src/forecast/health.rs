@@ -10,6 +10,8 @@ use crate::time::{MICROS_PER_S, UtcMicros};
 pub enum Reading {
     /// Vacant spaces.
     Vacant(u32),
+    /// Vacant spaces, as a source says that cannot be stuck: 0 all at once, and the same number for days, are believed.
+    Certain(u32),
     /// The source says that the site is closed.
     Closed,
     /// The source says that it does not know.
@@ -95,12 +97,17 @@ impl Screen {
     pub(crate) fn judge(&mut self, at: UtcMicros, reading: Reading, capacity: u32) -> Option<f64> {
         self.turn_day(at);
         self.today.readings += 1.0;
-        let Reading::Vacant(vacant) = reading else {
-            self.today.closed += 1.0;
-            self.still = None;
-            return None;
+        let share_of = |vacant: u32| (f64::from(vacant) / f64::from(capacity.max(1))).min(1.0);
+        let vacant = match reading {
+            Reading::Vacant(vacant) => vacant,
+            Reading::Certain(vacant) => return Some(share_of(vacant)),
+            Reading::Closed | Reading::Unknown => {
+                self.today.closed += 1.0;
+                self.still = None;
+                return None;
+            }
         };
-        let share = (f64::from(vacant) / f64::from(capacity.max(1))).min(1.0);
+        let share = share_of(vacant);
         let previous = self.still;
         let since = match previous {
             Some((same, since)) if same == vacant => since,

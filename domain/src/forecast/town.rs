@@ -163,6 +163,13 @@ impl Town {
         }
     }
 
+    /// Forgets a site.
+    pub fn forget(&mut self, site: SiteId) {
+        self.forecaster.forget(site);
+        self.reporting.remove(&site);
+        self.by_persistence.remove(&site);
+    }
+
     fn judge(&mut self) {
         let sites = self.forecaster.sites();
         self.by_persistence = sites.map(|site| (site, self.ledger.by_persistence(site))).collect();

@@ -68,10 +68,14 @@ impl Admission {
         let value = match row.count {
             Count::Code(Reading::Unknown) => return Err("says nothing (a code that means none)"),
             Count::Code(Reading::Closed) => return Ok((CountValue::None, Some(SiteStatus::Closed))),
-            Count::Vacant(n) | Count::Code(Reading::Vacant(n)) if f64::from(n) > capacity => {
+            Count::Vacant(n) | Count::Code(Reading::Vacant(n) | Reading::Certain(n))
+                if f64::from(n) > capacity =>
+            {
                 return Err("has more vacant spaces than the site has; state `capacity` in the mapping");
             }
-            Count::Vacant(n) | Count::Code(Reading::Vacant(n)) => CountValue::Vacant(whole(n)),
+            Count::Vacant(n) | Count::Code(Reading::Vacant(n) | Reading::Certain(n)) => {
+                CountValue::Vacant(whole(n))
+            }
             Count::Occupied(n) if f64::from(n) > capacity * MAX_OVER_CAPACITY => {
                 return Err("is more than 110 % of the capacity; state `capacity` in the mapping");
             }
