@@ -32,5 +32,5 @@ pub use hub::changes::StreamBounds;
 pub use hub::devices::{DeviceHub, is_about_devices};
 pub use installers::acceptance::acceptance_limits;
 pub use journeys::{Journeys, ties_to_nothing, unlinked_sites};
-pub use rentals::{Held as HeldRentals, Rentals};
+pub use rentals::{Held as HeldRentals, Learned as LearnedRentals, Rentals};
 pub use router::{openapi_json, ops_router, public_router, router};

@@ -66,7 +66,7 @@ QUESTIONS = {
     "/v1/sites/{id}": [({"id": site}, {})],
     "/v1/bays/{id}": [({"id": bay}, {})],
     "/v1/vehicles": [({}, {"bbox": "6,50,8,53"})],
-    "/v1/rentals": [({}, {"near": near, "radius_m": 2000}), ({}, {"bbox": "6,50,8,53", "form": "bicycle,scooter"})],
+    "/v1/rentals": [({}, {"near": near, "radius_m": 2000}), ({}, {"bbox": "6,50,8,53", "form": "bicycle,scooter", "arrive_at": in_an_hour})],
     "/v1/journeys": [
         ({}, {"from": near, "to": "51.93,7.19"}),
         ({}, {"from": near, "to": "51.93,7.19", "modes": "CAR,PARK_RIDE", "for": "disabled", "free": "false"}),

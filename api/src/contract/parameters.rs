@@ -182,6 +182,8 @@ parameters! {
         bbox: Option<Bbox>,
         /// What one rides, separated by commas; all when left out.
         form: Option<Forms>,
+        /// When one comes, which chances are about, at most 24 hours ahead; now when left out.
+        arrive_at: Option<Instant>,
         /// How many stations, and how many vehicles, at most; more than 1000 is taken as 1000.
         limit: Option<Limit>,
         /// Language of names; that of `Accept-Language`, else English, when left out.

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::geo::Ruler;
-use domain::rental::{FormFactor, System};
+use domain::rental::{FormFactor, StationModel, System};
 use domain::{Bbox, FeedFormat, FeedId, Lang, LatLon, Registry, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ use self::out::{Context, FreeVehicleOut, StationOut};
 use crate::contract::parameters;
 use crate::http::answer;
 use crate::http::language::accepted;
-use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, RawQuery};
+use crate::http::params::{DEFAULT_LIMIT, MAX_LIMIT, Params, RawQuery};
 use crate::http::problem::Problem;
 use crate::http::wire::{Source, Sources};
 use crate::hub::View;
@@ -29,11 +29,16 @@ const DEFAULT_RADIUS_M: f64 = 800.0;
 const MAX_RADIUS_M: f64 = 5_000.0;
 /// A vehicle of which nothing was heard for so long is not listed, seconds.
 const GONE_AFTER_S: i64 = 3_600;
+/// How far ahead chances are given, seconds.
+const FURTHEST_S: i64 = 86_400;
+/// Tolerance for arrivals in the past, seconds: clocks differ, and requests take time.
+const JUST_NOW_S: i64 = 60;
 
 /// All systems as they are now. Each is replaced as a whole; no request waits for it.
 #[derive(Debug, Default)]
 pub struct Rentals {
     systems: ArcSwap<Vec<Held>>,
+    learned: ArcSwap<Vec<Learned>>,
 }
 
 /// A system, and whose it is.
@@ -45,7 +50,23 @@ pub struct Held {
     pub system: Arc<System>,
 }
 
+/// What was learned of a system's stations.
+#[derive(Debug, Clone)]
+pub struct Learned {
+    /// The feed that it comes from.
+    pub feed: FeedId,
+    /// The operator's id of the system.
+    pub system: String,
+    /// What was learned.
+    pub model: Arc<StationModel>,
+}
+
 impl Rentals {
+    /// Takes over what was learned of all systems, in place of what was before.
+    pub fn replace_learned(&self, learned: Vec<Learned>) {
+        self.learned.store(Arc::new(learned));
+    }
+
     /// Takes over all systems, in place of those before.
     pub fn replace(&self, systems: Vec<Held>) {
         self.systems.store(Arc::new(systems));
@@ -89,7 +110,7 @@ impl Wanted {
 }
 
 /// Stations of shared vehicles, and vehicles that stand elsewhere, around a point or within a box. A state that is older than the feed's
-/// `stale_after_s` is unknown: counts are null, never 0. Vehicles have no ids: operators change them after each rental.
+/// `stale_after_s` is unknown: counts and chances are null, never 0. Vehicles have no ids: operators change them after each rental.
 #[utoipa::path(
     get,
     path = "/v1/rentals",
@@ -125,13 +146,18 @@ pub async fn rentals(
         forms: params.list("form", &FormFactor::choices())?,
     };
     let limit = params.limit(DEFAULT_LIMIT, MAX_LIMIT)?;
+    let arrive_at = arrive_at(&params, view.now)?;
     let lang = params.one("lang", &Lang::choices())?.or(accepted(&headers)).unwrap_or(Lang::En);
     let (registry, systems) = (view.registry(), rentals.systems());
     let contexts: Vec<Context<'_>> =
         systems.iter().filter_map(|held| context(held, &registry, lang, view.now)).collect();
+    let chances = |context: &Context<'_>, station| {
+        let stale_after_s = context.feed.def.rental.stale_after_s();
+        rentals.chances(context.held, station, None, stale_after_s, view.now, arrive_at)
+    };
     let (mut stations, mut vehicles) = (Vec::new(), Vec::new());
     for context in &contexts {
-        let System { stations: of_system, vehicles: free, vehicles_at, .. } = context.system;
+        let System { stations: of_system, vehicles: free, vehicles_at, .. } = &*context.held.system;
         for station in of_system {
             if let Some(distance_m) = wanted.distance_m(station.at)
                 && context.forms(station).any(|form| wanted.takes(form))
@@ -149,7 +175,7 @@ pub async fn rentals(
         }
     }
     stations.sort_by(|(a, of, one), (b, of_other, other)| {
-        a.total_cmp(b).then_with(|| (&of.system.id, &one.id).cmp(&(&of_other.system.id, &other.id)))
+        a.total_cmp(b).then_with(|| (&of.held.system.id, &one.id).cmp(&(&of_other.held.system.id, &other.id)))
     });
     vehicles.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
     stations.truncate(limit);
@@ -158,7 +184,7 @@ pub async fn rentals(
     let takes = |form: FormFactor| wanted.takes(form);
     let stations: Vec<StationOut<'_>> = stations
         .into_iter()
-        .map(|(m, context, station)| context.station(station, shown_m(m), takes))
+        .map(|(m, context, station)| context.station(station, shown_m(m), takes, chances(context, station)))
         .collect();
     let vehicles: Vec<FreeVehicleOut<'_>> = vehicles
         .into_iter()
@@ -173,5 +199,22 @@ pub async fn rentals(
 /// `None`: the feed is gone, or is no longer one of shared vehicles.
 fn context<'a>(held: &'a Held, registry: &'a Registry, lang: Lang, now: UtcMicros) -> Option<Context<'a>> {
     let feed = registry.feed(held.feed).filter(|feed| feed.def.format == FeedFormat::Gbfs)?;
-    Some(Context { system: &held.system, feed, lang, now })
+    Some(Context { held, feed, lang, now })
+}
+
+/// For when the chances are.
+///
+/// # Errors
+/// 400: it lies in the past, or too far ahead.
+fn arrive_at(params: &Params<'_>, now: UtcMicros) -> Result<UtcMicros, Problem> {
+    let at = params.time("arrive_at")?.unwrap_or(now);
+    let detail = if at < now.plus_s(-JUST_NOW_S) {
+        "It lies in the past."
+    } else if at > now.plus_s(FURTHEST_S) {
+        "It lies more than 24 hours ahead."
+    } else {
+        return Ok(at.max(now));
+    };
+    let remedy = format!("Give a time from {now} to {}.", now.plus_s(FURTHEST_S));
+    Err(Problem::bad_parameter("arrive_at", &at.to_string(), detail).remedy(remedy))
 }

@@ -9,6 +9,8 @@ use domain::{Feed, FeedId, Lang, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::Held;
+use super::chance::Chances;
 use crate::contract::words;
 use crate::http::wire::whole;
 
@@ -47,9 +49,9 @@ pub struct StationOut<'a> {
     is_returning: Option<bool>,
     /// What is rented here, each type once.
     types: Vec<RentalTypeOut<'a>>,
-    /// Chance of a vehicle now, 0 to 1; null: no forecast exists.
+    /// Chance of a vehicle of any type at `arrive_at`, 0 to 1; null: not known.
     vehicle_chance: Option<f64>,
-    /// Chance of a dock now, 0 to 1; null: no forecast exists.
+    /// Chance of a dock or parking place for any type at `arrive_at`, 0 to 1; null: not known.
     dock_chance: Option<f64>,
     /// When the operator knew of it; null: it says nothing of this station.
     observed_at: Option<UtcMicros>,
@@ -137,37 +139,41 @@ pub struct FreeVehicleOut<'a> {
 
 /// A system, and how it is shown.
 pub struct Context<'a> {
-    pub system: &'a System,
+    pub held: &'a Held,
     pub feed: &'a Entry<FeedId, Feed>,
     pub lang: Lang,
     pub now: UtcMicros,
 }
 
 impl<'a> Context<'a> {
+    fn system(&self) -> &'a System {
+        &self.held.system
+    }
+
     fn is_stale(&self, at: UtcMicros) -> bool {
         is_stale(at, self.now, self.feed.def.rental.stale_after_s())
     }
 
     fn operator(&self) -> Option<&'a str> {
-        self.system.operator.as_ref().map(|operator| operator.in_lang(self.lang))
+        self.system().operator.as_ref().map(|operator| operator.in_lang(self.lang))
     }
 
     /// Which types are rented at a station.
     fn rented(&self, station: &Station) -> impl Iterator<Item = TypeIndex> {
         let counted =
             station.status.as_ref().map(|status| &status.by_type).filter(|by_type| !by_type.is_empty());
-        let all = (0..self.system.types.len() as u16).map(TypeIndex);
+        let all = (0..self.system().types.len() as u16).map(TypeIndex);
         all.filter(move |index| counted.is_none_or(|by_type| by_type.iter().any(|(t, _)| t == index)))
     }
 
     /// What one rides that is taken at a station.
     pub fn forms(&self, station: &Station) -> impl Iterator<Item = FormFactor> {
-        self.rented(station).filter_map(|index| Some(self.system.vehicle_type(index)?.form))
+        self.rented(station).filter_map(|index| Some(self.system().vehicle_type(index)?.form))
     }
 
     /// What one rides; `None`: its type is in no file.
     pub fn form(&self, vehicle: &Vehicle) -> Option<FormFactor> {
-        Some(self.system.vehicle_type(vehicle.vehicle_type)?.form)
+        Some(self.system().vehicle_type(vehicle.vehicle_type)?.form)
     }
 
     /// A station with those of its types that `takes` wants.
@@ -176,8 +182,9 @@ impl<'a> Context<'a> {
         station: &'a Station,
         distance_m: Option<f64>,
         takes: impl Fn(FormFactor) -> bool,
+        chances: Chances,
     ) -> StationOut<'a> {
-        let (system, def) = (self.system, &self.feed.def);
+        let (system, def) = (self.system(), &self.feed.def);
         let status = station.status.as_ref();
         let known = status.filter(|status| !self.is_stale(status.at));
         let types = self.rented(station).filter_map(|index| self.rental_type(index, known));
@@ -199,8 +206,8 @@ impl<'a> Context<'a> {
             is_renting: known.map(|status| status.is_installed && status.is_renting),
             is_returning: known.map(StationStatus::takes_back),
             types,
-            vehicle_chance: None,
-            dock_chance: None,
+            vehicle_chance: chances.vehicle.map(to_thousandth),
+            dock_chance: chances.dock.map(to_thousandth),
             observed_at: status.map(|status| status.at),
             age_s: status.map(|status| self.now.age_s(status.at)),
             stale: status.is_some_and(|status| self.is_stale(status.at)),
@@ -212,10 +219,10 @@ impl<'a> Context<'a> {
     }
 
     fn rental_type(&self, index: TypeIndex, known: Option<&'a StationStatus>) -> Option<RentalTypeOut<'a>> {
-        let vehicle_type = self.system.vehicle_type(index)?;
+        let vehicle_type = self.system().vehicle_type(index)?;
         // Of a station that counts no types the only one has all.
         let counted = |is_counted: fn(&StationStatus) -> bool| {
-            known.filter(|status| is_counted(status) || self.system.types.len() == 1)
+            known.filter(|status| is_counted(status) || self.system().types.len() == 1)
         };
         let vehicles =
             counted(|status| !status.by_type.is_empty()).and_then(|status| status.rentable_of(index));
@@ -225,7 +232,7 @@ impl<'a> Context<'a> {
             name: vehicle_type.name.as_ref().map(|name| name.in_lang(self.lang)),
             form: vehicle_type.form,
             propulsion: vehicle_type.propulsion,
-            return_rule: self.system.return_rule(index),
+            return_rule: self.system().return_rule(index),
             max_range_m: vehicle_type.max_range_m.map(whole),
             vehicles,
             docks,
@@ -234,7 +241,7 @@ impl<'a> Context<'a> {
 
     /// A vehicle; `None`: its type is in no file.
     pub fn vehicle(&self, vehicle: &Vehicle, distance_m: Option<f64>) -> Option<FreeVehicleOut<'a>> {
-        let (system, def) = (self.system, &self.feed.def);
+        let (system, def) = (self.system(), &self.feed.def);
         let vehicle_type = system.vehicle_type(vehicle.vehicle_type)?;
         let Permissions { start, .. } = system.permissions(vehicle.at, vehicle.vehicle_type, self.now);
         Some(FreeVehicleOut {
@@ -259,4 +266,9 @@ impl<'a> Context<'a> {
             feed: self.feed.id,
         })
     }
+}
+
+/// A chance as it is shown.
+fn to_thousandth(p: f64) -> f64 {
+    (p * 1000.0).round() / 1000.0
 }

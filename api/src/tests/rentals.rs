@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use domain::forecast::{Calendar, Town};
 use domain::rental::{
-    FormFactor, Localized, Plan, Propulsion, ReturnRule, Station, StationStatus, System, TypeIndex, Vehicle,
-    VehicleType,
+    FormFactor, Localized, Plan, Propulsion, ReturnRule, Station, StationCount, StationModel, StationStatus,
+    System, TypeIndex, Vehicle, VehicleType,
 };
 use domain::{FeedFormat, FeedId, LatLon, UtcMicros};
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ use testing::World;
 
 use super::fixture::{County, NOW, WARENDORF};
 use super::search::{east, lay};
-use crate::HeldRentals;
+use crate::{HeldRentals, LearnedRentals};
 
 fn name(text: &str) -> Localized {
     Localized::new(vec![("de".into(), text.into())]).unwrap()
@@ -215,4 +216,41 @@ async fn shared_vehicles_that_cannot_be_used_are_rejected_with_the_reason() {
     assert_eq!((&rental["vehicle_chance"], &rental["stale"]), (&Value::Null, &json!(true)), "{old}");
     let others = ridden(street(2, 1, 60), "&rental=car,moped").await;
     assert_eq!((&others["itineraries"], &others["rejected"]), (&json!([]), &json!([])));
+
+#[tokio::test]
+async fn chances_are_about_the_arrival() {
+    let county = county();
+    let asked = async |age_s, arrive_at: UtcMicros| {
+        let all = asked(&county, age_s, &format!("near=51.953,7.991&arrive_at={arrive_at}")).await;
+        let station = &all["stations"][0];
+        (station["vehicle_chance"].as_f64(), station["dock_chance"].as_f64())
+    };
+    let (soon, late) = (NOW.plus_s(600), NOW.plus_s(10 * 3_600));
+    // Nothing is taken back.
+    assert_eq!(asked(60, NOW).await, (Some(0.0), Some(0.0)));
+    assert_eq!(asked(60, late).await, (None, Some(0.0)));
+    assert_eq!(asked(301, NOW).await, (None, None));
+    let before = asked(60, soon).await.0.unwrap();
+    assert!(0.0 < before && before < 0.5, "{before}");
+    // Two weeks with vehicles, but for the last hour.
+    let count = |n: i64| StationCount {
+        station: "near".into(),
+        at: Town::sample_time(NOW).plus_s(900 * (n - 14 * 96)),
+        vehicles: Some(if n > 14 * 96 - 4 { 0 } else { 3 }),
+        docks: None,
+    };
+    let counts: Vec<_> = (0..=14 * 96).map(count).collect();
+    let mut model = StationModel::new(Calendar::new("Europe/Berlin", None));
+    model.learn(&counts, counts[0].at.plus_s(-1), counts[14 * 96].at, 900);
+    let learned = LearnedRentals { feed: FeedId(1), system: "rad".into(), model: Arc::new(model) };
+    county.app.rentals.replace_learned(vec![learned]);
+    let (now, later) = (asked(60, NOW).await.0, asked(60, late).await.0);
+    assert!(now == Some(0.0) && later > Some(0.5), "{now:?} {later:?}");
+    assert_eq!(asked(301, late).await, (None, None), "whatever was learned");
+    for at in [NOW.plus_s(86_401), NOW.plus_s(-61)] {
+        let answer = county.get(&format!("/v1/rentals?near=51.953,7.991&arrive_at={at}")).await;
+        assert_eq!(answer.status, 400, "{}", answer.body);
+        let [field, remedy] = ["field", "remedy"].map(|name| answer.json()[name].clone());
+        assert!(field == "arrive_at" && remedy.is_string(), "{}", answer.body);
+    }
 }
