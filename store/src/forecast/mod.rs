@@ -1,6 +1,7 @@
 //! Storage of forecast models and of their quality.
 
 mod observed;
+mod stations;
 
 use std::io::{Read, Write};
 
@@ -9,12 +10,15 @@ use domain::{MunicipalityId, SiteId, UtcMicros};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::FromRow;
 
 use crate::bind::BindRows;
 use crate::{Pool, Result, StoreError, Ts, codec};
 
 pub use observed::{Observed, first_observed, observed};
+pub use stations::{StationSnapshot, counted, first_counted, load_stations, save_stations};
 
 /// Format of a model's body. One of another version is not read: the forecast starts over, or is
 /// trained.
@@ -108,7 +112,7 @@ pub async fn load(pool: &Pool, municipality: MunicipalityId) -> Result<Option<St
     .fetch_all(&mut *tx)
     .await?;
     tx.commit().await?;
-    let town = unpack(&body)?.with_ledger(Ledger::new(rows.iter().filter_map(QualityRow::sums)));
+    let town = unpack::<Town>(&body)?.with_ledger(Ledger::new(rows.iter().filter_map(QualityRow::sums)));
     Ok(Some(StoredModel { generation, town }))
 }
 
@@ -142,13 +146,13 @@ fn minutes(horizon: usize) -> i32 {
     (HORIZONS[horizon] * STEP_S / 60) as i32
 }
 
-fn pack(town: &Town) -> Result<Vec<u8>> {
-    let plain = postcard::to_stdvec(town).map_err(|e| StoreError::Decode(e.to_string()))?;
+fn pack<T: Serialize>(model: &T) -> Result<Vec<u8>> {
+    let plain = postcard::to_stdvec(model).map_err(|e| StoreError::Decode(e.to_string()))?;
     let mut packed = DeflateEncoder::new(vec![BODY_VERSION], Compression::fast());
     packed.write_all(&plain).and_then(|()| packed.finish()).map_err(|e| StoreError::Decode(e.to_string()))
 }
 
-fn unpack(body: &[u8]) -> Result<Town> {
+fn unpack<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let Some((&BODY_VERSION, packed)) = body.split_first() else {
         return Err(StoreError::Decode("forecast model: another version".into()));
     };

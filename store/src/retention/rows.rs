@@ -19,7 +19,7 @@ const fn rows(class: Class, table: &'static str, too_old: &'static str) -> Rows 
     Rows { class, table, too_old }
 }
 
-pub(super) const ALL: [Rows; 19] = [
+pub(super) const ALL: [Rows; 20] = [
     rows(Class::Rejections, "rejection", "received_at < $1"),
     // The requests are in the audit log.
     rows(Class::Rejections, "replay", "asked_at < $1"),
@@ -67,6 +67,7 @@ pub(super) const ALL: [Rows; 19] = [
          AND from_utc < $1 AND until_utc <= $1",
     ),
     rows(Class::Observations, "rental_count", "observed_at < $1"),
+    rows(Class::Observations, "rental_forecast", "until_utc < $1"),
     rows(
         Class::Passages,
         "stop_passage",

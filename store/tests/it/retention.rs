@@ -118,6 +118,9 @@ async fn each_class_has_its_own_time() {
              SELECT $1, id, now() - age, now() - age + interval '1 hour', now() - age, 1
              FROM place, unnest(ARRAY['1 day', '1460 days']::interval[]) AS age",
             "INSERT INTO feed (municipality, key, def) VALUES ($1, 'f', '{}')",
+            "INSERT INTO rental_forecast (feed, system, until_utc, body)
+             SELECT id, age::text, now() - age, '' FROM feed, unnest(ARRAY['1 day', '1460 days']::interval[]) AS age
+             WHERE municipality = $1",
             "INSERT INTO rejection (municipality, feed, reason, topic, received_at, detail, payload, qos)
              SELECT $1, (SELECT id FROM feed), 'malformed', '', now() + interval '50 seconds' - (13001 - n) * interval '100 seconds', '', '', 1
              FROM generate_series(1, 13000) AS n",
@@ -155,6 +158,7 @@ async fn each_class_has_its_own_time() {
             ("SELECT count(*) FROM stop_passage", 2),
             ("SELECT count(vehicle) FROM stop_passage", 1),
             ("SELECT count(*) FROM uplink", 2),
+            ("SELECT count(*) FROM rental_forecast", 1),
             ("SELECT count(*) FROM rejection", 12_096),
             ("SELECT rows FROM quarantine", 12_096),
         ] {
