@@ -4,6 +4,7 @@
 //! Nothing needs to be saved at the end: the next start catches up, after a `kill -9` too.
 
 pub mod past;
+pub mod stations;
 #[cfg(test)]
 mod tests;
 

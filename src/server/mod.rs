@@ -3,7 +3,7 @@
 pub mod connections;
 pub mod descriptors;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::convert::Infallible;
 use std::io;

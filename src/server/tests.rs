@@ -105,9 +105,9 @@ async fn a_reader_that_takes_nothing_is_left() {
     drop(sleeper);
 }
 
-/// The API of an instance without a database: there no key is valid.
-fn api() -> Router {
-    let app = api::App {
+/// An instance without a database: there no key is valid.
+pub(crate) fn app() -> api::App {
+    api::App {
         hub: Some(Arc::new(api::LiveHub::new(domain::UtcMicros::EPOCH))),
         devices: Arc::new(api::DeviceHub::new(domain::UtcMicros::EPOCH)),
         clock: Arc::new(|| domain::UtcMicros::EPOCH),
@@ -127,14 +127,13 @@ fn api() -> Router {
         read_payload: |_, _, _, _| Err(String::new()),
         acceptance: api::acceptance_limits(None).unwrap(),
         shutdown: CancellationToken::new(),
-    };
-    api::router(&app)
+    }
 }
 
 /// A body that hardly comes holds no connection of somebody whose key is not valid: on every route, by every method.
 #[tokio::test(start_paused = true)]
 async fn who_has_no_key_is_answered_before_the_body_has_come() {
-    let (server, meters) = server(api(), 8).await;
+    let (server, meters) = server(api::router(&app()), 8).await;
     let document: serde_json::Value =
         serde_json::from_str(&api::openapi_json().expect("a document")).expect("JSON");
     let paths = document["paths"].as_object().expect("paths").keys().map(|path| path.replace(['{', '}'], ""));

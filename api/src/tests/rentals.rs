@@ -216,6 +216,7 @@ async fn shared_vehicles_that_cannot_be_used_are_rejected_with_the_reason() {
     assert_eq!((&rental["vehicle_chance"], &rental["stale"]), (&Value::Null, &json!(true)), "{old}");
     let others = ridden(street(2, 1, 60), "&rental=car,moped").await;
     assert_eq!((&others["itineraries"], &others["rejected"]), (&json!([]), &json!([])));
+}
 
 #[tokio::test]
 async fn chances_are_about_the_arrival() {

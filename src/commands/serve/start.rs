@@ -172,9 +172,13 @@ pub(super) async fn start_on(
         let updater = forecast::Updater { forecasts, hub, clock, pool: database.pool.clone() };
         tasks.spawn("forecasting", updater.run(reading.clone()));
     }
-    if hub.is_some() {
-        let updater = rentals::Updater { rentals: rentals.clone(), pool: database.pool.clone() };
+    if let Some(hub) = &hub {
+        let (held, pool) = (rentals.clone(), database.pool.clone());
+        let updater = rentals::Updater { rentals: held.clone(), pool: pool.clone() };
         tasks.spawn("shared vehicles", updater.run(reading.clone()));
+        let (hub, clock) = (hub.clone(), clock.clone());
+        let updater = forecast::stations::StationUpdater { rentals: held, hub, clock, pool };
+        tasks.spawn("the forecast of shared vehicles", updater.run(reading.clone()));
     }
     let acceptance =
         api::acceptance_limits(parts.http.as_ref().and_then(|http| http.acceptance_limits.as_deref()))
