@@ -85,7 +85,13 @@ impl Orders {
             self.late_s.extend(meant.map(|(index, _)| (index, late_s)));
             return Ok(());
         }
-        let lines = county.lines.iter().map(|line| line.id).collect::<Vec<_>>().join(", ");
+        let lines = county
+            .lines
+            .iter()
+            .filter(|line| !line.on_request)
+            .map(|line| line.id)
+            .collect::<Vec<_>>()
+            .join(", ");
         Err(BadOrder::NoLine(who.to_owned(), lines))
     }
 

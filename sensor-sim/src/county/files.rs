@@ -11,6 +11,13 @@ use serde::Serialize;
 use super::{Bay, County, Geometry, Restriction};
 use crate::encode::parametric_pcr2;
 
+/// How the line is booked that runs on request. Its number is one of those that Germany's Bundesnetzagentur keeps for films and books.
+const ON_DEMAND: &str = "\
+route,kind,min_notice_min,relative_to,phone,phone_hours,info_url,message_de,message_en,surcharge_eur,source
+T1,taxibus,30,boarding,0221 4710 110,Mo-Su 06:00-24:00,https://steverland.example/taxibus,\
+\"Bitte Haltestelle, Abfahrt und Zahl der Fahrgäste nennen\",\"Please say your stop, the departure and how many you are\",1.00,sample
+";
+
 /// Prices that nobody charges: real ones change with each tariff, and are the county's to state.
 const FARES: &str = r#"# Invented. A real county writes its own prices here, with the day on which they were read.
 [[fare]]
@@ -35,8 +42,8 @@ route_types = [0, 1, 2, 3]
 
 impl County {
     /// Writes `municipalities.csv`, `sites.geojson`, `bays.geojson`, `sensors.csv`, `vehicles.csv`,
-    /// `feeds.toml`, `fares.toml`, `closures.csv` and `calendar.csv` around `today`, the timetable around `today` (`gtfs.zip`) and the streets
-    /// (`streets.osm.pbf`) into `dir`, which is created when missing. The same county and day give
+    /// `feeds.toml`, `fares.toml`, `on_demand.csv`, `closures.csv` and `calendar.csv` around `today`, the timetable around `today`
+    /// (`gtfs.zip`) and the streets (`streets.osm.pbf`) into `dir`, which is created when missing. The same county and day give
     /// the same bytes.
     ///
     /// # Errors
@@ -46,7 +53,7 @@ impl County {
             result.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", dir.join(name).display())))
         };
         named("", fs::create_dir_all(dir))?;
-        let files: [(&str, io::Result<Vec<u8>>); 11] = [
+        let files: [(&str, io::Result<Vec<u8>>); 12] = [
             ("municipalities.csv", self.municipalities_csv()),
             ("sites.geojson", self.sites_geojson()),
             ("bays.geojson", self.bays_geojson()),
@@ -56,6 +63,7 @@ impl County {
             ("closures.csv", self.closures_csv(today)),
             ("calendar.csv", self.calendar_csv(today)),
             ("fares.toml", Ok(FARES.into())),
+            ("on_demand.csv", Ok(ON_DEMAND.into())),
             ("gtfs.zip", self.gtfs(today)),
             ("streets.osm.pbf", self.streets()),
         ];
@@ -194,7 +202,7 @@ mod tests {
     use super::*;
 
     const TODAY: Date = jiff::civil::date(2026, 11, 22);
-    const NAMES: [&str; 11] = [
+    const NAMES: [&str; 12] = [
         "municipalities.csv",
         "sites.geojson",
         "bays.geojson",
@@ -206,6 +214,7 @@ mod tests {
         "gtfs.zip",
         "streets.osm.pbf",
         "fares.toml",
+        "on_demand.csv",
     ];
 
     #[test]

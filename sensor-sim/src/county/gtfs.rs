@@ -58,16 +58,11 @@ impl County {
         Ok(zip.finish()?.into_inner())
     }
 
-    /// The operator that runs a line.
-    fn operator(&self, line: usize) -> &'static str {
-        self.vehicles.iter().find(|v| v.line == line).map_or("", |v| v.operator)
-    }
-
     fn agencies(&self) -> io::Result<Vec<u8>> {
         let mut operators = Vec::new();
-        for line in 0..self.lines.len() {
-            if !operators.contains(&self.operator(line)) {
-                operators.push(self.operator(line));
+        for line in &self.lines {
+            if !operators.contains(&line.operator) {
+                operators.push(line.operator);
             }
         }
         let rows = operators
@@ -94,10 +89,10 @@ impl County {
     }
 
     fn routes(&self) -> io::Result<Vec<u8>> {
-        let rows = self.lines.iter().enumerate().map(|(number, line)| {
+        let rows = self.lines.iter().map(|line| {
             let kind = if line.mode == Mode::Train { 2 } else { 3 };
             let name = format!("{} - {}", line.headsigns[1], line.headsigns[0]);
-            (line.id, agency_id(self.operator(number)), line.id, name, kind)
+            (line.id, agency_id(line.operator), line.id, name, kind)
         });
         csv_of("route_id,agency_id,route_short_name,route_long_name,route_type", rows)
     }

@@ -3,7 +3,7 @@
 use rand::Rng;
 
 use super::layout::{Frame, distance_m, round7};
-use super::lines_table::{LINES, STOPS};
+use super::lines_table::{LINES, Operator, STOPS};
 use super::towns_table::MUNICIPALITIES;
 use crate::random::stream;
 
@@ -56,6 +56,10 @@ pub(crate) struct Line {
     /// What is written on the vehicle, by direction.
     pub(crate) headsigns: [&'static str; 2],
     pub(crate) mode: Mode,
+    /// Who runs it.
+    pub(crate) operator: &'static str,
+    /// It has a timetable like any other, and runs only once somebody has booked: nobody does, so it has no vehicles.
+    pub(crate) on_request: bool,
     /// Indices into [`super::County::stops`].
     pub(crate) stops: Vec<usize>,
     /// `legs[i]` leads from stop `i` to stop `i + 1`.
@@ -127,6 +131,8 @@ pub(super) fn build(seed: u64) -> (Vec<Stop>, Vec<Line>) {
                 id: row.id,
                 headsigns: row.headsigns,
                 mode: row.mode,
+                operator: row.operator.name(),
+                on_request: row.operator == Operator::TaxiBus,
                 stops: indices,
                 legs,
                 every_min: row.every_min,
@@ -147,7 +153,7 @@ fn leg(seed: u64, stops: &[Stop], pair: &[usize], speed_mps: f64) -> Leg {
     let (from, to) = (pair[0], pair[1]);
     let (low, high) = (from.min(to), from.max(to));
     let mut points =
-        way(&mut stream(seed, "way", (low * stops.len() + high) as u64), &stops[low], &stops[high]);
+        way(&mut stream(seed, "way", (low as u64) << 32 | high as u64), &stops[low], &stops[high]);
     if from > to {
         points.reverse();
     }
@@ -181,7 +187,7 @@ mod tests {
     #[test]
     fn every_line_has_all_its_stops_and_a_sane_timetable() {
         let (stops, lines) = build(1);
-        assert_eq!(lines.len(), 12);
+        assert_eq!(lines.len(), 13);
         for (line, row) in lines.iter().zip(LINES) {
             assert_eq!(line.stops.len(), row.stops.len(), "{}", line.id);
             assert_eq!(line.legs.len() + 1, line.stops.len());

@@ -47,6 +47,14 @@ pub(super) const STOPS: &[(&str, usize, &str, f64, f64)] = &[
     ("we.gl",    5, "Wesselrode Bahnhof",              -740.0, -330.0),
     ("ni.gl",    6, "Niendorf Bahnhof",                -740.0, -330.0),
     ("he.gl",    7, "Heidkamp Bahnhof",                -740.0, -330.0),
+    ("wr.dorf",  1, "Westerrode, Dorfplatz",          -5_200.0,-3_300.0),
+    ("wr.heide", 1, "Westerrode, Heidesiedlung",      -5_900.0,-3_900.0),
+];
+
+/// A village that belongs to a town, but for whose lines nobody would get there.
+#[rustfmt::skip]
+pub(super) const HAMLETS: &[(&str, usize, f64, f64)] = &[
+    ("Westerrode", 1, -5_200.0, -3_300.0),
 ];
 
 /// Who runs a line.
@@ -58,6 +66,19 @@ pub(super) enum Operator {
     County,
     /// Buses of a private company.
     Private,
+    /// Taxis for the county's own company, once somebody has booked.
+    TaxiBus,
+}
+
+impl Operator {
+    /// Its name.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Operator::Rail => "Steverland-Bahn",
+            Operator::County | Operator::TaxiBus => "Kreisbus Steverland",
+            Operator::Private => "Heideland Reisen",
+        }
+    }
 }
 
 /// One row of the table.
@@ -78,7 +99,7 @@ pub(super) struct LineRow {
 }
 
 use Mode::{Bus, Train};
-use Operator::{County, Private, Rail};
+use Operator::{County, Private, Rail, TaxiBus};
 
 #[rustfmt::skip]
 pub(super) const LINES: &[LineRow] = &[
@@ -106,4 +127,6 @@ pub(super) const LINES: &[LineRow] = &[
         stops: &["we.ufer", "we.alt", "we.bf", "ni.bf", "ni.anger", "ah.bf", "ah.markt"] },
     LineRow { id: "590", headsigns: ["Bergheide Bahnhof", "Heidkamp Bahnhof"], mode: Bus, operator: Private, every_min: 60, minute: 25, night: false, speed_mps: 13.0,
         stops: &["he.bf", "he.mitte", "st.nord", "st.schule", "x.berg", "be.dorf", "be.bf"] },
+    LineRow { id: "T1", headsigns: ["Westerrode Heidesiedlung", "Steverstadt Markt"], mode: Bus, operator: TaxiBus, every_min: 60, minute: 40, night: true, speed_mps: 12.0,
+        stops: &["st.markt", "st.bf", "wr.dorf", "wr.heide"] },
 ];

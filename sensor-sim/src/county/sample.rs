@@ -39,7 +39,7 @@ pub(super) const TOWN_DEVICES: [(Format, Device); 8] = [
 
 impl County {
     /// A county in the shape of the Münsterland: seven towns, about 1,200 bays and 40 sites of all
-    /// kinds, park-and-ride at stations, some 40 buses and trains on 12 lines.
+    /// kinds, park-and-ride at stations, some 40 buses and trains on 12 lines, and one that runs on request.
     ///
     /// Names and keys are invented. The same seed gives the same county, to the byte.
     pub fn sample(seed: u64) -> County {
@@ -294,30 +294,24 @@ pub(super) fn add_sensor(county: &mut County, town: usize, bay: Option<usize>) -
 }
 
 fn add_vehicles(county: &mut County) {
-    let mut numbers = [0; 3];
+    let mut numbers = [0; 4];
     for (line, row) in LINES.iter().enumerate() {
         for block in 0..county.timetable.blocks(line) {
             numbers[row.operator as usize] += 1;
             let n = numbers[row.operator as usize];
-            let (feed, operator, seats, standing, id, label) = match row.operator {
-                Operator::Rail => (
-                    "rail",
-                    "Steverland-Bahn",
-                    120,
-                    90,
-                    format!("rail-{n:02}"),
-                    format!("{} Zug {n}", row.id),
-                ),
+            let (feed, seats, standing, id, label) = match row.operator {
+                Operator::Rail => ("rail", 120, 90, format!("rail-{n:02}"), format!("{} Zug {n}", row.id)),
                 Operator::County => {
                     let (id, label) = (format!("0018-{:05}", 1000 + n), format!("Wagen {}", 1000 + n));
-                    ("bus-county", "Kreisbus Steverland", 38, 42, id, label)
+                    ("bus-county", 38, 42, id, label)
                 }
                 Operator::Private => {
                     let (id, label) = (format!("hr-{}", 200 + n), format!("Bus {}", 200 + n));
-                    ("bus-private", "Heideland Reisen", 44, 28, id, label)
+                    ("bus-private", 44, 28, id, label)
                 }
+                Operator::TaxiBus => continue,
             };
-            let feed = county.feed_named(feed);
+            let (feed, operator) = (county.feed_named(feed), row.operator.name());
             county.vehicles.push(Vehicle { id, feed, operator, label, seats, standing, line, block });
         }
     }

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::{County, Site, Stop};
+use super::super::lines_table::HAMLETS;
+use super::super::{County, Frame, Site, Stop};
 use super::country::railways;
 use super::geometry::{Point, between, distance};
 use super::lots::{Lot, access};
@@ -34,6 +35,11 @@ pub(super) fn extract(county: &County, sketch: &Sketch, net: &Net, lots: &[Lot])
     for (number, town) in county.municipalities.iter().enumerate().skip(1) {
         let place = tags(if number == 1 { "place=town" } else { "place=village" });
         map.node([town.lon, town.lat], with(place, "name", town.name));
+    }
+    for (name, town, east_m, north_m) in HAMLETS {
+        let town = &county.municipalities[*town];
+        let at = Frame::new(town.lat, town.lon, 0.0).at(*east_m, *north_m);
+        map.node(at, with(tags("place=hamlet"), "name", name));
     }
     map.extract
 }
