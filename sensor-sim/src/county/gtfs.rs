@@ -1,6 +1,7 @@
 //! The county's timetable as a GTFS `.zip`.
 
 mod calendar;
+mod on_demand;
 
 use std::io::{self, Cursor, Write};
 
@@ -48,6 +49,8 @@ impl County {
             ("transfers.txt", self.transfers()?),
             ("shapes.txt", self.shapes()?),
             ("feed_info.txt", feed_info(first, last)?),
+            ("booking_rules.txt", on_demand::booking_rules()?),
+            ("locations.geojson", on_demand::locations(self)?),
         ];
         for (name, content) in files {
             // No time of writing: the archive depends on its content alone.
@@ -94,7 +97,11 @@ impl County {
             let name = format!("{} - {}", line.headsigns[1], line.headsigns[0]);
             (line.id, agency_id(line.operator), line.id, name, kind)
         });
-        csv_of("route_id,agency_id,route_short_name,route_long_name,route_type", rows)
+        let (id, name) = on_demand::ROUTE;
+        let on_demand =
+            (id, agency_id(on_demand::OPERATOR), name, "Bergheide".to_owned(), on_demand::ROUTE_TYPE);
+        let columns = "route_id,agency_id,route_short_name,route_long_name,route_type";
+        csv_of(columns, rows.chain([on_demand]))
     }
 
     fn trips(&self) -> io::Result<Vec<u8>> {
@@ -102,15 +109,19 @@ impl County {
             let line = &self.lines[trip.line];
             let old = hash(self.seed, line.id, trip.block as u64).is_multiple_of(INACCESSIBLE_ONE_IN);
             (
-                (line.id, trip.service.id(), &trip.id, line.headsigns[trip.direction], trip.direction),
-                format!("{}-{}", line.id, trip.block),
-                shape_id(line, trip.direction),
+                (line.id, trip.service.id(), trip.id.clone()),
+                (Some(line.headsigns[trip.direction]), Some(trip.direction)),
+                Some(format!("{}-{}", line.id, trip.block)),
+                Some(shape_id(line, trip.direction)),
                 accessible(line.mode == Mode::Train || !old),
             )
         });
+        let on_demand = on_demand::trips().map(|(route, service, id, wheelchair)| {
+            ((route, service, id), (None, None), None, None, wheelchair)
+        });
         let columns =
             "route_id,service_id,trip_id,trip_headsign,direction_id,block_id,shape_id,wheelchair_accessible";
-        csv_of(columns, rows)
+        csv_of(columns, rows.chain(on_demand))
     }
 
     fn stop_times(&self) -> io::Result<Vec<u8>> {
@@ -122,14 +133,18 @@ impl County {
                     if position > 0 {
                         along_m += line.leg(trip.direction, position - 1).length_m;
                     }
-                    let [arrival, departure] = [arrival, departure].map(|s| time_of(trip.start_s + s));
-                    let stop = &self.stops[line.stop(trip.direction, position)].id;
+                    let [arrival, departure] = [arrival, departure].map(|s| Some(time_of(trip.start_s + s)));
+                    let stop = Some(self.stops[line.stop(trip.direction, position)].id.as_str());
                     // Positions as the vehicles count them.
-                    (&trip.id, arrival, departure, stop, position + 1, format!("{along_m:.1}"))
+                    let row = (trip.id.clone(), arrival, departure, stop, position + 1);
+                    (row, Some(format!("{along_m:.1}")), on_demand::Columns::default())
                 },
             )
         });
-        csv_of("trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled", rows)
+        let on_demand = on_demand::stop_times()
+            .map(|(trip, position, columns)| ((trip, None, None, None, position), None, columns));
+        let columns = "trip_id,arrival_time,departure_time,stop_id,stop_sequence,shape_dist_traveled";
+        csv_of(&format!("{columns},{}", on_demand::COLUMNS), rows.chain(on_demand))
     }
 
     /// Between the platforms and the stop in front of the station.

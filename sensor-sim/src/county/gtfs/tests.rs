@@ -24,6 +24,9 @@ impl Feed {
         let mut tables = HashMap::new();
         for number in 0..zip.len() {
             let mut file = zip.by_index(number).unwrap();
+            if !file.name().ends_with(".txt") {
+                continue;
+            }
             let mut text = Vec::new();
             file.read_to_end(&mut text).unwrap();
             let rows = csv::Reader::from_reader(text.as_slice()).deserialize().map(Result::unwrap).collect();
@@ -77,7 +80,8 @@ fn the_tables_fit_together() {
         assert_eq!(stops[stop["parent_station"].as_str()]["location_type"], "1");
     }
     for trip in trips.values() {
-        assert!(routes.contains_key(trip["route_id"].as_str()) && shapes.contains(trip["shape_id"].as_str()));
+        assert!(routes.contains_key(trip["route_id"].as_str()));
+        assert!(shapes.contains(trip["shape_id"].as_str()) || trip["route_id"] == "HM");
         assert!(services.contains_key(trip["service_id"].as_str()));
     }
     for row in feed.rows("transfers.txt") {
@@ -85,7 +89,9 @@ fn the_tables_fit_together() {
     }
     let mut before: Option<&Row> = None;
     let mut seen = HashSet::new();
-    for row in feed.rows("stop_times.txt") {
+    let on_demand = feed.rows("stop_times.txt").iter().filter(|row| !row["location_id"].is_empty());
+    seen.extend(on_demand.map(|row| row["trip_id"].as_str()));
+    for row in feed.rows("stop_times.txt").iter().filter(|row| row["location_id"].is_empty()) {
         assert_eq!(stops[row["stop_id"].as_str()]["location_type"], "0");
         seen.insert(row["trip_id"].as_str());
         assert!(seconds(&row["arrival_time"]) <= seconds(&row["departure_time"]));
@@ -98,6 +104,45 @@ fn the_tables_fit_together() {
     }
     assert_eq!(seen.len(), trips.len(), "every trip has stop times");
     assert!(feed.rows("stop_times.txt").iter().any(|row| seconds(&row["arrival_time"]) > 25 * 3_600));
+}
+
+#[test]
+fn rides_on_demand_have_two_rows_with_a_window_and_a_rule() {
+    let county = County::sample(1);
+    let feed = Feed::of(&county, date(2026, 12, 22));
+    let rows = feed.rows("stop_times.txt").iter().filter(|row| !row["location_id"].is_empty());
+    let shown: Vec<String> = rows
+        .map(|row| {
+            let [from, until] = ["start", "end"].map(|end| &row[&format!("{end}_pickup_drop_off_window")]);
+            format!("{} {} {from}-{until} {}", row["trip_id"], row["stop_sequence"], row["pickup_type"])
+        })
+        .collect();
+    let of = |service: &str, window: &str| [1, 2].map(|n| format!("HM-{service} {n} {window} 2"));
+    let expected =
+        [of("mo-fr", "18:00:00-24:00:00"), of("sa", "08:00:00-25:00:00"), of("su", "08:00:00-23:00:00")];
+    assert_eq!(shown, expected.concat());
+    let rules = feed.by("booking_rules.txt", "booking_rule_id");
+    assert_eq!(rules["an-hour-before"]["prior_notice_duration_min"], "60");
+
+    // Stations and villages of the town lie inside, the county town does not.
+    let text = on_demand::locations(&county).unwrap();
+    let areas: serde_json::Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!(areas["features"][0]["id"], "heide-mobil");
+    let ring = areas["features"][0]["geometry"]["coordinates"][0].as_array().unwrap();
+    let ring: Vec<[f64; 2]> = ring.iter().map(|p| [0, 1].map(|i| p[i].as_f64().unwrap())).collect();
+    let is_inside = |name: &str| {
+        let stop = county.stops.iter().find(|stop| stop.name == name).unwrap();
+        let crossings = ring.windows(2).filter(|pair| {
+            let [a, b] = [pair[0], pair[1]];
+            let is_beside = (a[1] > stop.lat) != (b[1] > stop.lat);
+            is_beside && stop.lon < a[0] + (stop.lat - a[1]) / (b[1] - a[1]) * (b[0] - a[0])
+        });
+        crossings.count() % 2 == 1
+    };
+    for name in ["Bergheide, Bahnhof", "Bergheide, Dorfplatz", "Bergheide, Naturpark", "Heidberg"] {
+        assert!(is_inside(name), "{name}");
+    }
+    assert!(!is_inside("Steverstadt, Markt"));
 }
 
 #[test]
