@@ -111,6 +111,11 @@ impl WorldClock {
         Timestamp::from_microsecond(us).unwrap_or(Timestamp::MAX)
     }
 
+    /// What that clock shows after `elapsed_us` of the world's time (the reverse of [`WorldClock::elapsed_at_wall`]).
+    pub(crate) fn wall(&self, elapsed_us: i64) -> Timestamp {
+        later(self.start_utc, SignedDuration::from_micros(elapsed_us))
+    }
+
     /// The world's time at which a clock shows `at` that runs as fast as the world and was right at its start: the clock
     /// of timetables.
     pub(crate) fn elapsed_at_wall(&self, at: Timestamp) -> i64 {

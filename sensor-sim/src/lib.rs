@@ -30,9 +30,11 @@ mod http;
 pub mod load;
 mod message;
 mod mqtt;
+mod notice;
 mod orders;
 mod progress;
 mod random;
+mod rentals;
 mod run;
 mod senders;
 #[cfg(test)]
@@ -48,4 +50,5 @@ pub use faults::{BadFault, Faults};
 pub use http::NotAWatchUrl;
 pub use mqtt::NotABroker;
 pub use orders::{BadOrder, Orders};
+pub use rentals::RentalOperator;
 pub use run::{RunConfig, Summary, run};

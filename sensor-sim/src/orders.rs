@@ -1,12 +1,18 @@
-//! Orders to the simulator: a car park fills up, a line runs late.
+//! Orders to the simulator: a car park fills up, a line runs late, a station of shared vehicles is empty.
 //!
 //! Orders are a state, not a list of commands: an order that is removed ends. They are written one a
-//! line, `fill SITE` or `delay LINE=SECONDS` (or a vehicle's id); lines that begin with `#` are
-//! notes.
+//! line; lines that begin with `#` are notes.
+//!
+//! - `fill SITE` or `fill STATION`: it fills up, and stays full
+//! - `empty STATION`: no shared vehicle stands there, nor comes back
+//! - `delay LINE=SECONDS`, or a vehicle's id
+//! - `cancel LINE`: its next run in both directions; `cancel TRIP`: the next run of this trip of the timetable
+//! - `works STOP`: an alert says that works have moved it; `detour LINE`: one that the line leaves its way
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::county::County;
+use crate::notice::{Cancel, Notice};
 
 /// A vehicle is not later than this, seconds: its day would be over.
 const MOST_DELAY_S: u32 = 4 * 3_600;
@@ -18,6 +24,20 @@ pub struct Orders {
     full: BTreeSet<usize>,
     /// Seconds by which vehicles (indices) run late in addition to delays on their way.
     late_s: BTreeMap<usize, u32>,
+    /// Stations of shared vehicles (indices), and how they are to stand.
+    stations: BTreeMap<usize, Level>,
+    /// Alerts that hold.
+    notices: BTreeSet<Notice>,
+    cancelled: BTreeSet<Cancel>,
+}
+
+/// How a station of shared vehicles is ordered to stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// No vehicle.
+    Empty,
+    /// No dock.
+    Full,
 }
 
 /// A change of what is ordered. Indices are those of the county's lists.
@@ -27,15 +47,33 @@ pub(crate) enum Order {
     Full { site: usize, on: bool },
     /// The vehicle stands still until it is so late, and stays so late; 0 ends it at once.
     Late { vehicle: usize, seconds: u32 },
+    /// The station is so at once and stays so; `None`: it follows its demand again.
+    Station { station: usize, level: Option<Level> },
+    /// An alert begins or ends.
+    Notice { notice: Notice, on: bool },
+    /// What leaves next does not, or does after all.
+    Cancel { what: Cancel, on: bool },
 }
 
 /// An order that cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadOrder {
-    #[error("'{0}' is no order; write 'fill SITE' or 'delay LINE=SECONDS'")]
+    #[error(
+        "'{0}' is no order; write 'fill SITE', 'fill STATION', 'empty STATION', 'delay LINE=SECONDS', 'cancel LINE', 'cancel \
+         TRIP', 'works STOP' or 'detour LINE'"
+    )]
     Unknown(String),
-    #[error("the sample county has no site '{0}'; its sites.geojson lists them")]
-    NoSite(String),
+    #[error(
+        "the sample county has no site '{0}', nor a station of shared vehicles; its sites.geojson lists the sites, \
+         these are the stations: {1}"
+    )]
+    NoSite(String, String),
+    #[error("the sample county has no station of shared vehicles '{0}'; its stations: {1}")]
+    NoStation(String, String),
+    #[error("the sample county has no stop '{0}'; stops.txt of its gtfs.zip lists them")]
+    NoStop(String),
+    #[error("the sample county has no line or trip '{0}'; its lines: {1}")]
+    NoTrip(String, String),
     #[error("the sample county has no line or vehicle '{0}'; its lines: {1}")]
     NoLine(String, String),
     #[error("'{0}' is not a number of seconds from 0 to {MOST_DELAY_S}")]
@@ -51,21 +89,37 @@ impl Orders {
         let mut orders = Self::default();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             match line.split_once(char::is_whitespace).map(|(word, rest)| (word, rest.trim())) {
-                Some(("fill", site)) => orders.fill(site, county)?,
+                Some(("fill", place)) => orders.fill(place, county)?,
+                Some(("empty", station)) => orders.empty(station, county)?,
                 Some(("delay", what)) => orders.delay(what, county)?,
+                Some(("cancel", what)) => drop(orders.cancelled.insert(cancel(what, county)?)),
+                Some(("works", stop)) => drop(orders.notices.insert(works(stop, county)?)),
+                Some(("detour", line)) => drop(orders.notices.insert(detour(line, county)?)),
                 _ => return Err(BadOrder::Unknown(line.to_owned())),
             }
         }
         Ok(orders)
     }
 
-    /// Orders that a site, by its id, is full.
+    /// Orders that a site or a station of shared vehicles, by its id, is full.
     ///
     /// # Errors
-    /// There is no such site.
-    pub fn fill(&mut self, site: &str, county: &County) -> Result<(), BadOrder> {
-        let index = county.sites.iter().position(|s| s.id == site);
-        self.full.insert(index.ok_or_else(|| BadOrder::NoSite(site.to_owned()))?);
+    /// There is no such place.
+    pub fn fill(&mut self, place: &str, county: &County) -> Result<(), BadOrder> {
+        if let Some(site) = county.sites.iter().position(|s| s.id == place) {
+            self.full.insert(site);
+        } else if let Some(station) = station_named(place, county) {
+            self.stations.insert(station, Level::Full);
+        } else {
+            return Err(BadOrder::NoSite(place.to_owned(), stations(county)));
+        }
+        Ok(())
+    }
+
+    fn empty(&mut self, station: &str, county: &County) -> Result<(), BadOrder> {
+        let index = station_named(station, county);
+        let index = index.ok_or_else(|| BadOrder::NoStation(station.to_owned(), stations(county)))?;
+        self.stations.insert(index, Level::Empty);
         Ok(())
     }
 
@@ -100,6 +154,9 @@ impl Orders {
         let mut both = self.clone();
         both.full.extend(&other.full);
         both.late_s.extend(&other.late_s);
+        both.stations.extend(&other.stations);
+        both.notices.extend(&other.notices);
+        both.cancelled.extend(&other.cancelled);
         both
     }
 
@@ -112,8 +169,57 @@ impl Orders {
         let now_late = self.late_s.iter().filter(|(v, s)| before.late_s.get(v) != Some(s));
         let now_free = before.late_s.keys().filter(|v| !self.late_s.contains_key(v));
         let delays = now_late.map(|(v, s)| late(v, *s)).chain(now_free.map(|v| late(v, 0)));
-        began.chain(ended).chain(delays).collect()
+        let is_new = |(station, level): &(&usize, &Level)| before.stations.get(station) != Some(level);
+        let now_so = self.stations.iter().filter(is_new).map(|(station, level)| (*station, Some(*level)));
+        let gone = before.stations.keys().filter(|station| !self.stations.contains_key(station));
+        let stations = now_so.chain(gone.map(|station| (*station, None)));
+        let stations = stations.map(|(station, level)| Order::Station { station, level });
+        let notice = |on| move |notice: &Notice| Order::Notice { notice: *notice, on };
+        let notices = self.notices.difference(&before.notices).map(notice(true));
+        let notices = notices.chain(before.notices.difference(&self.notices).map(notice(false)));
+        let cancel = |on| move |what: &Cancel| Order::Cancel { what: *what, on };
+        let cancelled = self.cancelled.difference(&before.cancelled).map(cancel(true));
+        let cancelled = cancelled.chain(before.cancelled.difference(&self.cancelled).map(cancel(false)));
+        began.chain(ended).chain(delays).chain(stations).chain(notices).chain(cancelled).collect()
     }
+}
+
+fn station_named(id: &str, county: &County) -> Option<usize> {
+    county.rentals.stations.iter().position(|station| station.id == id)
+}
+
+fn stations(county: &County) -> String {
+    county.rentals.stations.iter().map(|station| station.id).collect::<Vec<_>>().join(", ")
+}
+
+/// A line, or a trip by the id that the timetable or the product gives it (`gtfs:540-0-mo-fr-0510`).
+fn cancel(what: &str, county: &County) -> Result<Cancel, BadOrder> {
+    if let Ok(line) = line_named(what, county) {
+        return Ok(Cancel::Line(line));
+    }
+    let id = what.rsplit(':').next().unwrap_or(what);
+    let trip = county.timetable.trips.iter().position(|trip| trip.id == id);
+    trip.map(Cancel::Trip).ok_or_else(|| no_trip(what, county))
+}
+
+/// A stop by its id, as the product gives it as well, or by its name.
+fn works(what: &str, county: &County) -> Result<Notice, BadOrder> {
+    let id = what.rsplit(':').next().unwrap_or(what);
+    let stop = county.stops.iter().position(|stop| stop.id == id || stop.name == what);
+    stop.map(|stop| Notice::Works { stop }).ok_or_else(|| BadOrder::NoStop(what.to_owned()))
+}
+
+fn detour(what: &str, county: &County) -> Result<Notice, BadOrder> {
+    Ok(Notice::Detour { line: line_named(what, county)? })
+}
+
+fn line_named(what: &str, county: &County) -> Result<usize, BadOrder> {
+    county.lines.iter().position(|line| line.id == what).ok_or_else(|| no_trip(what, county))
+}
+
+fn no_trip(what: &str, county: &County) -> BadOrder {
+    let lines = county.lines.iter().map(|line| line.id).collect::<Vec<_>>().join(", ");
+    BadOrder::NoTrip(what.to_owned(), lines)
 }
 
 #[cfg(test)]
@@ -142,10 +248,37 @@ mod tests {
     }
 
     #[test]
+    fn stations_runs_and_alerts_are_ordered_by_their_names() {
+        let county = County::sample(1);
+        let parse = |text: &str| Orders::parse(text, &county).unwrap();
+        let text =
+            "empty st-bahnhof\ncancel T1\ncancel gtfs:540-0-night-2410\nworks Steverstadt, Markt\ndetour 541";
+        let orders = parse(text);
+        let changes = orders.since(&Orders::default());
+        let trip = county.timetable.trips.iter().position(|trip| trip.id == "540-0-night-2410").unwrap();
+        assert!(changes.contains(&Order::Cancel { what: Cancel::Trip(trip), on: true }), "{changes:?}");
+        assert_eq!(changes.len(), 5);
+        let full = parse("fill st-bahnhof").since(&orders);
+        assert!(full.contains(&Order::Station { station: 0, level: Some(Level::Full) }), "{full:?}");
+        let ended = Orders::default().since(&orders);
+        assert!(ended.contains(&Order::Station { station: 0, level: None }));
+        let is_off = |order: &&Order| {
+            matches!(order, Order::Notice { on: false, .. } | Order::Cancel { on: false, .. })
+        };
+        assert_eq!(ended.iter().filter(is_off).count(), 4);
+        assert_eq!(parse("works 59991002"), parse("works gtfs:59991002"));
+    }
+
+    #[test]
     fn what_is_no_order_is_named() {
         let county = County::sample(1);
         for (text, part) in [
-            ("empty pr-niendorf", "fill SITE"),
+            ("vacate pr-niendorf", "empty STATION"),
+            ("empty pr-niendorf", "st-bahnhof"),
+            ("fill st-hafen", "st-bahnhof"),
+            ("cancel 999", "T1"),
+            ("works Atlantis", "stops.txt"),
+            ("detour 540-0", "RB91"),
             ("fill", "fill SITE"),
             ("fill nowhere", "nowhere"),
             ("delay 540", "LINE=SECONDS"),

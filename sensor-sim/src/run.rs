@@ -15,6 +15,7 @@ use crate::error::SimulationError;
 use crate::faults::{Faults, FaultyWorld, Onset, Sending, Step, Wire};
 use crate::mqtt::{Broker, Delivered, Outbound, Publisher};
 use crate::orders::Orders;
+use crate::rentals::RentalOperator;
 use crate::senders::Senders;
 use crate::truth::Truth;
 use crate::world::World;
@@ -45,6 +46,8 @@ pub struct RunConfig {
     /// A file with more orders (see `orders.rs`). It is read once a second, so that they can
     /// come and go while the county runs.
     pub orders_file: Option<PathBuf>,
+    /// Is kept up to date with what happens to shared vehicles.
+    pub rentals: Option<Arc<RentalOperator>>,
     /// Real time after which the run ends by itself.
     pub max_duration: Option<Duration>,
 }
@@ -63,6 +66,7 @@ impl RunConfig {
             faults: Faults::default(),
             orders: Orders::default(),
             orders_file: None,
+            rentals: None,
             max_duration: None,
         }
     }
@@ -133,6 +137,7 @@ struct Simulation {
     pending: Agenda<Timestamp, Sending>,
     summary: Summary,
     orders: OrdersFile,
+    rentals: Option<Arc<RentalOperator>>,
 }
 
 impl Simulation {
@@ -158,6 +163,7 @@ impl Simulation {
             pending: Agenda::new(),
             summary: Summary::default(),
             orders: OrdersFile::new(cfg),
+            rentals: cfg.rentals.clone(),
         }
     }
 
@@ -201,6 +207,9 @@ impl Simulation {
         if let Some(event) = &step.event {
             self.summary.events += 1;
             self.truth.happened(&self.county, at, event)?;
+            if let Some(operator) = &self.rentals {
+                operator.note(event);
+            }
         }
         if let Some(swap) = step.swap {
             for message in self.senders.swap_device(at, swap.bay, swap.new, swap.occupied) {

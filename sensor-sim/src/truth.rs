@@ -4,6 +4,10 @@
 //! {"what":"change","kind":"bay","id":"...","at":"...","state":"occupied","cause":"start|change"}
 //! {"what":"change","kind":"site","id":"...","at":"...","occupied":131,"passage":"in","gate":1,"open":true,"cause":"change"}
 //! {"what":"change","kind":"passengers","id":"...","at":"...","boarded":3,"alighted":1,"on_board":17,"cause":"change"}
+//! {"what":"change","kind":"station","id":"...","at":"...","vehicles":5,"docks":3,"scooters":3,"bicycles":2,"cargo_bicycles":0,"cause":"change"}
+//! {"what":"change","kind":"shared_vehicle","id":"free-7","at":"...","place":[7.17,51.94],"cause":"change"}
+//! {"what":"change","kind":"trip","id":"...","at":"...","date":"2026-11-29","cancelled":true,"cause":"change"}
+//! {"what":"change","kind":"alert","id":"works-59991002","at":"...","active":true,"cause":"change"}
 //! {"what":"sent","topic":"...","intended":"...","sent":"...","faults":[],"bytes":61,
 //!  "says":[{"kind":"bay","id":"...","at":"...","state":"occupied","sensor":"0e01..."}]}
 //! {"what":"fault","fault":"stuck","kind":"bay","id":"...","at":"..."}
@@ -19,12 +23,14 @@
 //! to it, `says` what it claims with the times it gives. `fault` lines say what is wrong with whom
 //! since when; `end` comes last: every change until then is listed, so how long each bay was
 //! occupied follows from the `change` lines alone, whichever device reported it. A `wrong_clock` without `clock_off_s` was reset to 1970. `occupied` of a site is the count after the passage.
+//! `place` of a shared vehicle that belongs to no station is `null` while somebody rides it.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 
 use crate::county::County;
@@ -74,6 +80,10 @@ enum State {
     Site { occupied: u32, open: bool },
     Gate { occupied: u32, passage: Passage, gate: u8, open: bool },
     Passengers { boarded: u32, alighted: u32, on_board: u32 },
+    Station { vehicles: u32, docks: u32, scooters: u32, bicycles: u32, cargo_bicycles: u32 },
+    Free { place: Option<[f64; 2]> },
+    Run { date: Date, cancelled: bool },
+    Alert { active: bool },
 }
 
 impl Truth {
@@ -93,6 +103,40 @@ impl Truth {
             }
             Event::Site { cause: Cause::Heartbeat, .. } | Event::Vehicle(_) | Event::Device { .. } => {
                 return Ok(());
+            }
+            Event::Station { station, vehicles, cause } => {
+                let station = &county.rentals.stations[station];
+                let [scooters, bicycles, cargo_bicycles] = vehicles;
+                let vehicles = vehicles.iter().sum();
+                let docks = station.capacity.saturating_sub(vehicles);
+                let state = State::Station { vehicles, docks, scooters, bicycles, cargo_bicycles };
+                return self.line(&Line::Change(Change {
+                    kind: "station",
+                    id: station.id,
+                    at,
+                    state,
+                    cause,
+                }));
+            }
+            Event::Free { vehicle, place, cause } => {
+                let (id, place) = (format!("free-{}", vehicle + 1), place.map(|p| [p.lon, p.lat]));
+                let state = State::Free { place };
+                return self.line(&Line::Change(Change {
+                    kind: "shared_vehicle",
+                    id: &id,
+                    at,
+                    state,
+                    cause,
+                }));
+            }
+            Event::Cancelled { trip, date, on } => {
+                let state = State::Run { date, cancelled: on };
+                ("trip", &county.timetable.trips[trip].id, state, Cause::Change)
+            }
+            Event::Notice { notice, on } => {
+                let (id, state) = (notice.id(county), State::Alert { active: on });
+                let cause = Cause::Change;
+                return self.line(&Line::Change(Change { kind: "alert", id: &id, at, state, cause }));
             }
             Event::Site { site, occupied, open, cause } => {
                 ("site", &county.sites[site].id, State::Site { occupied, open }, cause)

@@ -8,6 +8,7 @@ use std::path::Path;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use super::towns_table::COUNTY;
 use super::{Bay, County, Geometry, Restriction};
 use crate::encode::parametric_pcr2;
 
@@ -120,8 +121,12 @@ impl County {
     fn feeds_toml(&self) -> io::Result<Vec<u8>> {
         let feeds: Vec<_> =
             self.feeds.iter().map(|feed| self.owned(&feed.id, feed.municipality, feed)).collect();
-        let text = toml::to_string(&BTreeMap::from([("feed", feeds)]));
-        text.map(String::into_bytes).map_err(io::Error::other)
+        let text = toml::to_string(&BTreeMap::from([("feed", feeds)])).map_err(io::Error::other)?;
+        let rentals =
+            self.rentals.url.as_ref().map(|url| RentalFeed::of(self.municipalities[COUNTY].slug, url));
+        let rentals = rentals.map(|feed| toml::to_string(&BTreeMap::from([("feed", [feed])])));
+        let rentals = rentals.transpose().map_err(io::Error::other)?.unwrap_or_default();
+        Ok(format!("{text}\n{rentals}").into_bytes())
     }
 
     fn owned<'a, T>(&self, id: &'a str, owner: usize, thing: &'a T) -> Owned<'a, T> {
@@ -161,6 +166,37 @@ struct Owned<'a, T> {
     municipality: &'static str,
     #[serde(flatten)]
     thing: &'a T,
+}
+
+/// The feed of the shared vehicles: nothing else is fetched.
+#[derive(Serialize)]
+struct RentalFeed<'a> {
+    id: &'static str,
+    municipality: &'static str,
+    format: &'static str,
+    url: &'a str,
+    /// The simulator is on this machine.
+    allow_private: bool,
+    every_s: u32,
+    licence: &'static str,
+    attribution: &'static str,
+    contact: &'static str,
+}
+
+impl<'a> RentalFeed<'a> {
+    fn of(municipality: &'static str, url: &'a str) -> Self {
+        Self {
+            id: "steverland-rad",
+            municipality,
+            format: "gbfs",
+            url,
+            allow_private: true,
+            every_s: 5,
+            licence: "dl-de/by-2-0",
+            attribution: "Steverland-Rad",
+            contact: "rad@steverland.example",
+        }
+    }
 }
 
 #[serde_with::skip_serializing_none]
@@ -289,6 +325,23 @@ mod tests {
         assert!(
             lanes[0].ends_with("tiefgarage-rathaus,in") && lanes[1].ends_with("tiefgarage-rathaus,out"),
             "{lanes:?}"
+        );
+    }
+
+    #[test]
+    fn shared_vehicles_have_a_feed_where_they_are_served() {
+        let [without, with] = [County::sample(1), County::sample(1).with_rentals_at("http://127.0.0.1:8090")]
+            .map(|county| String::from_utf8(county.feeds_toml().unwrap()).unwrap());
+        assert!(with.starts_with(without.trim_end()) && !without.contains("gbfs"));
+        let feeds: toml::Table = with.parse().unwrap();
+        let feed = feeds["feed"].as_array().unwrap().last().unwrap();
+        assert_eq!(
+            (feed["format"].as_str(), feed["url"].as_str()),
+            (Some("gbfs"), Some("http://127.0.0.1:8090/gbfs.json"))
+        );
+        assert_eq!(
+            (feed["municipality"].as_str(), feed["allow_private"].as_bool()),
+            (Some("steverland"), Some(true))
         );
     }
 

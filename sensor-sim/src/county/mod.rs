@@ -12,6 +12,7 @@ mod lanes;
 mod layout;
 mod lines;
 mod lines_table;
+mod rentals;
 mod sample;
 mod sites_table;
 mod streets;
@@ -21,12 +22,16 @@ mod watched;
 
 pub(crate) use layout::{Frame, distance_m};
 pub(crate) use lines::{Leg, Line, Mode, Stop};
+pub(crate) use rentals::{Ban, BannedArea, Counts, Kind, Rentals, Role, Station};
 pub(crate) use timetable::Timetable;
 
 use serde::{Serialize, Serializer};
 
 use crate::demand::Usage;
 use crate::encode::Device;
+
+/// The feed of the county's control centre: alerts and cancelled runs of all operators.
+pub(crate) const CONTROL_CENTRE: &str = "control-centre";
 
 /// A county with everything in it.
 #[derive(Debug, Clone)]
@@ -48,6 +53,8 @@ pub struct County {
     pub(crate) lines: Vec<Line>,
     /// The timetable: vehicles keep to it, and it is written as GTFS.
     pub(crate) timetable: Timetable,
+    /// Shared vehicles.
+    pub(crate) rentals: Rentals,
 }
 
 /// A town, or the county itself.

@@ -8,8 +8,8 @@ use super::lines_table::{LINES, Operator};
 use super::sites_table::{LONE_BAYS, SITES, SiteRow, Spaces};
 use super::towns_table::{COUNTY, COUNTY_TOWN, MUNICIPALITIES};
 use super::{
-    Bay, BaySource, Counted, County, Feed, Format, Geometry, Municipality, Restriction, Sensor, Site,
-    Timetable, Vehicle, lines,
+    Bay, BaySource, CONTROL_CENTRE, Counted, County, Feed, Format, Geometry, Municipality, Rentals,
+    Restriction, Sensor, Site, Timetable, Vehicle, lines,
 };
 use crate::demand::{Demand, Usage};
 use crate::encode::Device;
@@ -57,6 +57,7 @@ impl County {
             stops,
             timetable: Timetable::of(&lines),
             lines,
+            rentals: Rentals::sample(),
         };
         for (number, row) in SITES.iter().enumerate() {
             add_site(&mut county, row, &mut stream(seed, "site", number as u64));
@@ -118,6 +119,7 @@ pub(super) fn feeds(seed: u64) -> Vec<Feed> {
         ("rail", Format::Native, "kv/1/rail/#"),
         ("bus-county", Format::Hfp, "/hfp/v2/#"),
         ("bus-private", Format::GtfsRt, "gtfs-rt/bus-private/+"),
+        (CONTROL_CENTRE, Format::GtfsRt, "gtfs-rt/control-centre/+"),
     ] {
         feeds.push(Feed {
             format,

@@ -86,6 +86,13 @@ pub(crate) struct PlannedTrip {
     pub(crate) block: usize,
 }
 
+impl PlannedTrip {
+    /// Whether it runs on that day of service.
+    pub(crate) fn runs_on(&self, date: Date) -> bool {
+        self.service == Service::Night || self.service == Service::on(date)
+    }
+}
+
 /// All trips, and each vehicle's day.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Timetable {

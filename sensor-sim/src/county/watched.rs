@@ -5,7 +5,7 @@ use rand::Rng;
 use super::layout::{Frame, rows};
 use super::sample::{TOWN_DEVICES, add_sensor, demand_for, feeds, native_id, reserved_for};
 use super::towns_table::MUNICIPALITIES;
-use super::{Bay, BaySource, CountStyle, Counted, County, Format, Site, Timetable};
+use super::{Bay, BaySource, CountStyle, Counted, County, Format, Rentals, Site, Timetable};
 use crate::demand::{Demand, Usage};
 use crate::encode::Device;
 use crate::random::stream;
@@ -48,6 +48,7 @@ impl County {
             stops: Vec::new(),
             lines: Vec::new(),
             timetable: Timetable::of(&[]),
+            rentals: Rentals::default(),
         };
         while county.bays.len() < bays {
             add_site(&mut county, bays);

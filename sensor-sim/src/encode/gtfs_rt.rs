@@ -48,11 +48,13 @@ pub struct Alert {
     /// 10 = CONSTRUCTION.
     #[prost(int32, optional, tag = "6")]
     pub cause: Option<i32>,
-    /// 1 = NO_SERVICE, 4 = DETOUR.
+    /// 1 = NO_SERVICE, 4 = DETOUR, 9 = STOP_MOVED.
     #[prost(int32, optional, tag = "7")]
     pub effect: Option<i32>,
     #[prost(message, optional, tag = "10")]
     pub header_text: Option<TranslatedString>,
+    #[prost(message, optional, tag = "11")]
+    pub description_text: Option<TranslatedString>,
 }
 
 /// Seconds since 1970.

@@ -126,7 +126,11 @@ impl FaultyWorld {
             Event::Bay { bay, .. } => ("bay", *bay),
             Event::Site { site, .. } | Event::Gate { site, .. } => ("site", *site),
             Event::Vehicle(report) | Event::Passengers { report, .. } => ("vehicle", report.vehicle),
-            Event::Device { .. } => return None,
+            Event::Device { .. }
+            | Event::Notice { .. }
+            | Event::Cancelled { .. }
+            | Event::Station { .. }
+            | Event::Free { .. } => return None,
         };
         if let Some(clock) = self.drawn.clock(kind, index).filter(|clock| clock.since <= at) {
             let since_start = at.duration_since(self.drawn.onset.start());

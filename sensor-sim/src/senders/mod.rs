@@ -1,6 +1,7 @@
 //! Turns events into the messages of the feeds that report them.
 
 mod batches;
+mod control;
 mod gtfs_rt;
 mod hfp;
 mod lanes;
@@ -18,6 +19,7 @@ use crate::faults::FaultyWorld;
 use crate::message::{Message, Moment};
 use crate::world::{Cause, DeviceEvent, Event};
 use batches::Batches;
+use control::ControlCentre;
 use gtfs_rt::Datasets;
 use lanes::Radar;
 use radio::Radio;
@@ -37,6 +39,7 @@ pub(crate) struct Senders {
     site_seq: Vec<u64>,
     batches: Batches,
     datasets: Datasets,
+    control: ControlCentre,
     /// The last HFP message of each vehicle: next stop and position.
     hfp_before: Vec<Option<hfp::Before>>,
 }
@@ -60,6 +63,7 @@ impl Senders {
             site_seq: vec![0; county.sites.len()],
             batches: Batches::default(),
             datasets: Datasets::default(),
+            control: ControlCentre::default(),
             hfp_before: vec![None; county.vehicles.len()],
             county,
         }
@@ -71,6 +75,7 @@ impl Senders {
     pub(crate) fn messages(&mut self, at: Timestamp, stamp: Timestamp, event: &Event) -> Vec<Message> {
         let mut messages = self.batches.due(&self.county, at, at);
         messages.extend(self.datasets.due(&self.county, at));
+        messages.extend(self.control.due(&self.county, at));
         let when = Moment { at, stamp };
         match event {
             Event::Bay { bay, occupied, cause } => messages.extend(self.bay(when, *bay, *occupied, *cause)),
@@ -92,6 +97,10 @@ impl Senders {
                 Format::GtfsRt => self.datasets.note(when, report),
                 _ => messages.extend(self.native_passengers(when, report, doors)),
             },
+            Event::Notice { notice, on } => self.control.note(at, *notice, *on),
+            Event::Cancelled { trip, date, on } => self.control.note_run(at, (*trip, *date), *on),
+            // Their operator is asked (`crate::rentals`).
+            Event::Station { .. } | Event::Free { .. } => {}
             Event::Device { sensor, what } => {
                 messages.extend(self.radios[*sensor].device(&self.county, when, *sensor, *what));
             }

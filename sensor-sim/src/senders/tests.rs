@@ -70,7 +70,8 @@ fn payloads_are_what_their_format_says_and_below_its_size() {
         if message.topic.starts_with("gtfs-rt/") {
             use prost::Message;
             let feed = crate::encode::gtfs_rt::FeedMessage::decode(&message.payload[..]).unwrap();
-            assert!(!feed.entity.is_empty());
+            // That there are no alerts is a statement.
+            assert!(!feed.entity.is_empty() || message.topic.ends_with("/alerts"));
         } else {
             let value: serde_json::Value = serde_json::from_slice(&message.payload).unwrap();
             let is_batch = message.topic.ends_with("/batch");
@@ -139,4 +140,39 @@ fn radars_report_each_passage_of_their_gates_and_change_nothing_else() {
         all.iter().filter(is_other).map(|m| (m.topic.clone(), m.payload.clone())).collect()
     };
     assert_eq!(others(&plain), others(&with));
+}
+
+#[test]
+fn the_control_centre_says_at_once_what_changed_and_withdraws_it() {
+    use prost::Message;
+    let county = Arc::new(County::sample(1));
+    let mut senders = Senders::new(Arc::clone(&county), 1);
+    let at = |s: i64| Timestamp::from_second(1_795_000_000 + s).unwrap();
+    let trip = county.timetable.trips.iter().position(|trip| trip.id == "T1-0-night-2440").unwrap();
+    let (stop, date) = (1, at(0).to_zoned_datetime(crate::clock::zone(county.tz)).date());
+    let nothing = Event::Device { sensor: 0, what: DeviceEvent::Status };
+    let mut said = |s: i64, event: &Event| -> Vec<(String, Vec<(String, Option<i32>)>)> {
+        senders.messages(at(s), at(s), event);
+        let messages = senders.messages(at(s + 1), at(s + 1), &nothing);
+        let control = messages.iter().filter(|m| m.topic.starts_with("gtfs-rt/control-centre/"));
+        let entities = |m: &crate::message::Message| {
+            let feed = crate::encode::gtfs_rt::FeedMessage::decode(&m.payload[..]).unwrap();
+            let of = |e: crate::encode::gtfs_rt::FeedEntity| {
+                (e.id, e.trip_update.and_then(|update| update.trip.schedule_relationship))
+            };
+            (m.topic.rsplit('/').next().unwrap().to_owned(), feed.entity.into_iter().map(of).collect())
+        };
+        control.map(entities).collect()
+    };
+    let run =
+        |on| vec![(format!("T1-0-night-2440-{}", date.strftime("%Y%m%d")), Some(if on { 3 } else { 0 }))];
+    let works = vec![("works-59991002".to_owned(), None)];
+    let alerts = |all: &[(String, Option<i32>)]| ("alerts".to_owned(), all.to_vec());
+    let updates = |on| ("trip-updates".to_owned(), run(on));
+    let notice = crate::notice::Notice::Works { stop };
+    assert_eq!(said(0, &Event::Notice { notice, on: true }), [alerts(&works)]);
+    assert_eq!(said(5, &Event::Cancelled { trip, date, on: true }), [alerts(&works), updates(true)]);
+    assert_eq!(said(10, &nothing), []);
+    assert_eq!(said(20, &Event::Notice { notice, on: false }), [alerts(&[]), updates(true)]);
+    assert_eq!(said(25, &Event::Cancelled { trip, date, on: false }), [alerts(&[]), updates(false)]);
 }

@@ -4,7 +4,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use crate::county::Counts;
 use crate::encode::native::DoorCount;
+use crate::notice::Notice;
 
 /// Why something is reported now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -39,8 +41,26 @@ pub(crate) enum Event {
     Vehicle(VehicleReport),
     /// People got on and off, at a stop.
     Passengers { report: VehicleReport, doors: Vec<DoorCount> },
+    /// An alert begins or ends.
+    Notice { notice: Notice, on: bool },
+    /// A run is cancelled, or runs after all.
+    Cancelled { trip: usize, date: Date, on: bool },
+    /// What stands at a station of shared vehicles.
+    Station { station: usize, vehicles: Counts, cause: Cause },
+    /// Where a shared vehicle stands that belongs to no station; `None`: somebody rides it.
+    Free { vehicle: usize, place: Option<Standing>, cause: Cause },
     /// A LoRaWAN device reports about itself, not about its bay.
     Device { sensor: usize, what: DeviceEvent },
+}
+
+/// Where a shared vehicle stands, and how far it goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Standing {
+    pub(crate) lat: f64,
+    pub(crate) lon: f64,
+    pub(crate) range_m: f64,
+    /// How often it has been ridden.
+    pub(crate) rides: u32,
 }
 
 /// What a LoRaWAN device or its network reports besides states.

@@ -12,7 +12,9 @@ pub(crate) mod bays;
 mod drive;
 mod event;
 mod gates;
+mod notices;
 mod ordered;
+mod rentals;
 mod sites;
 mod transit;
 
@@ -23,15 +25,17 @@ use jiff::Timestamp;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-pub(crate) use event::{Cause, DeviceEvent, Event, Passage, Phase, VehicleCause, VehicleReport};
+pub(crate) use event::{Cause, DeviceEvent, Event, Passage, Phase, Standing, VehicleCause, VehicleReport};
 
 use crate::agenda::Agenda;
 use crate::clock::{WorldClock, us};
-use crate::county::{BaySource, County, Format};
+use crate::county::{BaySource, County, Format, Kind};
 use crate::orders::Order;
 use crate::random::{exponential, stream};
 use bays::BayProcess;
 use gates::Gates;
+use notices::Cancelled;
+use rentals::{FreeProcess, StationProcess};
 use sites::SiteProcess;
 use transit::{Setting, VehicleProcess};
 
@@ -56,6 +60,16 @@ enum Due {
     /// With the number of the plan it belongs to.
     VehicleChange(usize, u32),
     VehiclePosition(usize),
+    StationStart(usize),
+    Rent(usize),
+    /// Of a vehicle, at a station.
+    Return {
+        station: usize,
+        kind: Kind,
+    },
+    FreeStart(usize),
+    FreeRent(usize),
+    FreeReturn(usize),
     Device,
 }
 
@@ -71,6 +85,10 @@ pub(crate) struct World {
     /// By index of the site; `None` where not both bays and gates are watched.
     gates: Vec<Option<Gates>>,
     vehicles: Vec<VehicleProcess>,
+    cancelled: Cancelled,
+    /// Of shared vehicles.
+    stations: Vec<StationProcess>,
+    free: Vec<FreeProcess>,
     devices: ChaCha8Rng,
     ready: VecDeque<(Timestamp, Event)>,
     /// Orders that have not been followed yet.
@@ -89,6 +107,9 @@ impl World {
             sites: Vec::with_capacity(county.sites.len()),
             gates: Vec::with_capacity(county.sites.len()),
             vehicles: Vec::with_capacity(county.vehicles.len()),
+            cancelled: Cancelled::new(),
+            stations: Vec::with_capacity(county.rentals.stations.len()),
+            free: Vec::with_capacity(county.rentals.free.len()),
             devices: stream(seed, "device", 0),
             ready: VecDeque::new(),
             orders: Vec::new(),
@@ -99,6 +120,7 @@ impl World {
         world.start_bays(seed);
         world.start_sites(seed);
         world.start_vehicles(seed);
+        world.start_rentals(seed);
         world.plan_device_event(0);
         world
     }
@@ -165,8 +187,8 @@ impl World {
     fn start_vehicles(&mut self, seed: u64) {
         let county = Arc::clone(&self.county);
         for (index, vehicle) in county.vehicles.iter().enumerate() {
-            let process =
-                VehicleProcess::start(seed, index, vehicle, Setting { county: &county, clock: &self.clock });
+            let on = Setting { county: &county, clock: &self.clock, cancelled: &self.cancelled };
+            let process = VehicleProcess::start(seed, index, vehicle, on);
             let change_at = process.next_change();
             self.vehicles.push(process);
             self.plan(change_at, Due::VehicleChange(index, 0));
@@ -212,6 +234,12 @@ impl World {
             }
             Due::VehicleChange(..) => {}
             Due::VehiclePosition(vehicle) => self.vehicle_position(at, vehicle),
+            Due::StationStart(station) => self.report_station(at, station, Cause::Start),
+            Due::Rent(station) => self.rent(at, station),
+            Due::Return { station, kind } => self.give_back(at, station, kind),
+            Due::FreeStart(vehicle) => self.report_free(at, vehicle, Cause::Start),
+            Due::FreeRent(vehicle) => self.rent_free(at, vehicle),
+            Due::FreeReturn(vehicle) => self.return_free(at, vehicle),
             Due::Device => self.device_event(at),
         }
     }
@@ -270,7 +298,8 @@ impl World {
     fn vehicle_change(&mut self, at: i64, vehicle: usize) {
         let county = Arc::clone(&self.county);
         let process = &mut self.vehicles[vehicle];
-        let events = process.advance(at, Setting { county: &county, clock: &self.clock });
+        let on = Setting { county: &county, clock: &self.clock, cancelled: &self.cancelled };
+        let events = process.advance(at, on);
         let (next, plan) = (process.next_change(), process.plan);
         for event in events {
             self.emit(at, event);
@@ -281,9 +310,9 @@ impl World {
     fn vehicle_position(&mut self, at: i64, vehicle: usize) {
         let county = Arc::clone(&self.county);
         let process = &self.vehicles[vehicle];
-        if process.is_in_service() {
-            let setting = Setting { county: &county, clock: &self.clock };
-            let report = process.report(at, setting, VehicleCause::Position);
+        let on = Setting { county: &county, clock: &self.clock, cancelled: &self.cancelled };
+        if process.is_in_service(on) {
+            let report = process.report(at, on, VehicleCause::Position);
             self.emit(at, Event::Vehicle(report));
         }
         let pause_s = match county.feeds[county.vehicles[vehicle].feed].format {

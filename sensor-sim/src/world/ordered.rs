@@ -18,6 +18,9 @@ impl World {
                     self.fill(at, site);
                 }
             }
+            Order::Notice { notice, on } => self.emit(at, Event::Notice { notice, on }),
+            Order::Cancel { what, on } => self.cancel(at, what, on),
+            Order::Station { station, level } => self.set_level(at, station, level),
             Order::Late { vehicle, seconds } => {
                 let process = &mut self.vehicles[vehicle];
                 process.set_late(at, us(f64::from(seconds)));

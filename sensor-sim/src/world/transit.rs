@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::drive::{boarding_mean, on_leg, progress, traffic};
 use super::event::{Event, Phase, Trip, VehicleCause, VehicleReport};
+use super::notices::{Cancelled, is_cancelled};
 use crate::clock::{LocalClock, US_PER_S, WorldClock, us, zone};
 use crate::county::timetable::day_begins;
 use crate::county::{County, Mode, Vehicle};
@@ -55,6 +56,7 @@ struct Run {
 pub(super) struct Setting<'a> {
     pub(super) county: &'a County,
     pub(super) clock: &'a WorldClock,
+    pub(super) cancelled: &'a Cancelled,
 }
 
 /// One vehicle.
@@ -106,8 +108,14 @@ impl VehicleProcess {
     }
 
     /// Whether it is on the road and reports its position.
-    pub(super) fn is_in_service(&self) -> bool {
-        !matches!(self.state, State::Depot { .. })
+    pub(super) fn is_in_service(&self, on: Setting) -> bool {
+        !matches!(self.state, State::Depot { .. }) && !self.misses_its_run(on)
+    }
+
+    /// Whether the run that it waits for is cancelled.
+    fn misses_its_run(&self, on: Setting) -> bool {
+        let waits = matches!(self.state, State::Depot { .. } | State::Stop { position: 0, .. });
+        waits && is_cancelled(on.cancelled, (self.run.trip, self.run.date))
     }
 
     /// Puts the vehicle where the timetable has it at the start of the simulation.
@@ -166,6 +174,14 @@ impl VehicleProcess {
     /// As [`Self::advance`], in its own time; so is all that follows.
     fn proceed(&mut self, now: i64, on: Setting) -> Vec<Event> {
         let line = &on.county.lines[self.line];
+        if self.misses_its_run(on) {
+            // It is unseen until it could have come to where its next run begins.
+            let over = self.planned_start + i64::from(line.run_s() + 60) * US_PER_S;
+            let has_next = self.begin(self.run.date, self.run.number + 1, on);
+            let until = over.max(self.planned_start.saturating_sub(us(READY_BEFORE_S))).max(now);
+            self.state = State::Depot { until: if has_next { until } else { i64::MAX } };
+            return Vec::new();
+        }
         match self.state {
             State::Depot { .. } => {
                 self.state = self.ready(now);

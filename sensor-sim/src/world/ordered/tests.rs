@@ -128,3 +128,59 @@ fn orders_change_nobody_elses_life() {
     });
     assert_eq!(plain, ordered);
 }
+
+#[test]
+fn the_next_run_of_a_line_is_cancelled_and_its_vehicle_is_unseen_until_the_one_after() {
+    let (county, mut world) = world();
+    events(&mut world, 2);
+    order(&mut world, &county, "cancel 541", "");
+    let line = county.lines.iter().position(|line| line.id == "541").unwrap();
+    let mut runs = Vec::new();
+    let mut seen = std::collections::HashSet::new();
+    for event in events(&mut world, 150) {
+        match event {
+            Event::Cancelled { trip, date, on: true } => runs.push((trip, date)),
+            Event::Vehicle(r) | Event::Passengers { report: r, .. }
+                if county.vehicles[r.vehicle].line == line =>
+            {
+                seen.insert((r.trip.planned, r.trip.date));
+            }
+            _ => {}
+        }
+    }
+    let trips = runs.iter().map(|(trip, _)| &county.timetable.trips[*trip]);
+    let starts: Vec<(usize, u32)> = trips.map(|trip| (trip.direction, trip.start_s / 60)).collect();
+    // It is a quarter past ten by the clock on the wall.
+    assert_eq!(starts.len(), 2);
+    assert!(
+        starts
+            .iter()
+            .enumerate()
+            .all(|(i, (direction, minute))| *direction == i && (615..660).contains(minute)),
+        "{starts:?}"
+    );
+    assert!(runs.iter().all(|run| !seen.contains(run)), "nobody makes it");
+    let is_later = |(trip, _): &&(usize, jiff::civil::Date)| county.timetable.trips[*trip].start_s / 60 > 660;
+    assert!(seen.iter().filter(is_later).count() >= 4, "{seen:?}");
+}
+
+#[test]
+fn a_run_that_is_ordered_to_run_after_all_runs() {
+    let (county, mut world) = world();
+    events(&mut world, 2);
+    // It would leave at 11:05.
+    order(&mut world, &county, "cancel gtfs:541-0-mo-fr-1105\ndetour T1", "");
+    let notices = |events: Vec<Event>| -> Vec<Event> {
+        let is_notice = |e: &Event| matches!(e, Event::Cancelled { .. } | Event::Notice { .. });
+        events.into_iter().filter(is_notice).collect()
+    };
+    assert_eq!(notices(events(&mut world, 10)).len(), 2);
+    order(&mut world, &county, "", "cancel gtfs:541-0-mo-fr-1105\ndetour T1");
+    let after = events(&mut world, 60);
+    let trip = county.timetable.trips.iter().position(|trip| trip.id == "541-0-mo-fr-1105").unwrap();
+    assert!(
+        after.iter().any(|e| matches!(e, Event::Vehicle(r) if r.trip.planned == trip && r.speed_mps > 3.0))
+    );
+    let off = |e: &Event| matches!(e, Event::Cancelled { on: false, .. } | Event::Notice { on: false, .. });
+    assert!(notices(after).iter().all(off));
+}
