@@ -38,9 +38,10 @@ pub struct OrderArgs {
     /// Radars over LoRaWAN report who passes the gates of car parks, in place of these. They stand in sensors.csv.
     #[arg(long)]
     pub lanes: bool,
-    /// File with more of this, one a line: `fill SITE`, `delay LINE=SECONDS`. It is read every
-    /// second while the county runs: what you add happens, what you remove ends. The demo has one
-    /// in its data directory: orders.txt.
+    /// File with more of this, one a line: `fill SITE`, `fill STATION` and `empty STATION` (of shared vehicles),
+    /// `delay LINE=SECONDS`, `cancel LINE` or `cancel TRIP` (the next run), `works STOP` and `detour LINE` (alerts). It is read
+    /// every second while the county runs: what you add happens, what you remove ends. The demo has one in its data
+    /// directory: orders.txt.
     #[arg(long, value_name = "FILE")]
     pub orders: Option<PathBuf>,
 }
@@ -73,6 +74,10 @@ pub struct SimulateArgs {
     /// Stop after so many seconds.
     #[arg(long)]
     pub duration_s: Option<f64>,
+    /// Serve the county's shared vehicles as GBFS at this address, `http://ADDRESS/gbfs.json`. With --write-places:
+    /// feeds.toml has a feed that asks there.
+    #[arg(long, value_name = "ADDRESS")]
+    pub gbfs_listen: Option<std::net::SocketAddr>,
     /// Write what really happened and what was sent, one JSON line each.
     #[arg(long)]
     pub truth: Option<PathBuf>,

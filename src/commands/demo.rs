@@ -1,5 +1,6 @@
 //! `kreisverkehr demo`: everything, with a sample county and its simulator.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use store::places::{Holds, Missing};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::simulate::{county, orders, start_clock};
+use super::simulate::{county, orders, rentals, start_clock};
 use super::{import, serve};
 use crate::cli::DemoArgs;
 use crate::database::{DEMO_DIR, data_dir};
@@ -23,7 +24,10 @@ use crate::journeys::AREA_FILE;
 /// A part cannot be started.
 pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     let start = start_clock(&args.clock)?;
-    let county = Arc::new(county(args.seed, &args.orders));
+    let cancel = CancellationToken::new();
+    let port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let rentals = rentals::serve(port, county(args.seed, &args.orders), cancel.clone()).await?;
+    let county = Arc::new(rentals.county);
     let ordered = orders(&args.orders, &county)?;
     // The demo's county never mixes with a real one.
     if args.serve.database.data_dir.is_none() && args.serve.database.database_url.is_none() {
@@ -40,7 +44,6 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     }
     let mqtt_url =
         running.ready.mqtt.clone().or(given_broker).unwrap_or_else(|| "mqtt://127.0.0.1:1883".to_owned());
-    let cancel = CancellationToken::new();
     let orders_file = match args.orders.orders {
         Some(file) => file,
         None => fresh_orders(&dir)?,
@@ -51,6 +54,7 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
         start,
         orders: ordered,
         orders_file: Some(orders_file.clone()),
+        rentals: Some(rentals.operator),
         ..RunConfig::new(&mqtt_url, county.clone())
     };
     let simulator = tokio::spawn(sensor_sim::run(config, cancel.clone()));
@@ -103,7 +107,11 @@ fn fresh_orders(dir: &Path) -> Result<PathBuf> {
     let notes = "# What happens in the sample county, one a line. What you add happens within a second or two, what\n\
                  # you remove ends. Examples:\n\
                  # fill steverstadt-parkhaus-altstadt\n\
-                 # delay 540=600\n";
+                 # delay 540=600\n\
+                 # cancel 541\n\
+                 # empty st-bahnhof\n\
+                 # detour 540\n\
+                 works Steverstadt, Markt\n";
     std::fs::write(&file, notes).with_context(|| file.display().to_string())?;
     Ok(file)
 }
@@ -123,8 +131,16 @@ fn welcome(ready: &serve::Ready, county: &County, orders: &Path) {
     errln!("  curl '{http}/v1/sites?municipality={}&limit=3'", town.slug);
     errln!("  curl -N '{http}/v1/changes?municipality={}'", town.slug);
     errln!("  curl '{http}/v1/journeys?from={:.5},{:.5}&to={near}'", town.lat + 0.008, town.lon + 0.014);
-    errln!("Fill a car park, delay a bus line (remove the line to end it):");
+    errln!("Alerts, what runs on request, and what one may rent:");
+    errln!("  curl '{http}/v1/alerts'");
+    errln!("  curl '{http}/v1/on-demand?near=51.975,7.33'");
+    errln!("  curl '{http}/v1/rentals?near={near}'");
+    errln!(
+        "Fill a car park, delay a bus line, cancel the next run, empty a station of scooters (remove the line to end it):"
+    );
     errln!("  echo 'fill steverstadt-parkhaus-altstadt' >> '{}'", orders.display());
-    errln!("  echo 'delay 540=600' >> '{}'", orders.display());
+    for order in ["delay 540=600", "cancel 541", "empty st-bahnhof"] {
+        errln!("  echo '{order}' >> '{}'", orders.display());
+    }
     errln!("Ctrl-C stops everything.");
 }

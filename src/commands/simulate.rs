@@ -16,6 +16,7 @@ use crate::database::secret;
 use crate::shutdown::Stop;
 
 mod health_report;
+pub mod rentals;
 
 /// Bays of the load and of the past, unless the command line says otherwise.
 const LOAD_BAYS: u32 = 10_000;
@@ -45,6 +46,10 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
             }
             (None, None) => {
                 let county = county(args.seed, &args.orders);
+                let county = match args.gbfs_listen {
+                    Some(addr) => county.with_rentals_at(&rentals::base(addr)),
+                    None => county,
+                };
                 county.write_files(folder, county.today())?;
             }
         }
@@ -88,7 +93,15 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
             outln!("{}", serde_json::to_string_pretty(&report)?);
         }
         (None, None) => {
-            let county = Arc::new(county(args.seed, &args.orders));
+            let county = county(args.seed, &args.orders);
+            let (county, rentals) = match args.gbfs_listen {
+                Some(addr) => {
+                    let served = rentals::serve(addr, county, cancel.clone()).await?;
+                    (served.county, Some(served.operator))
+                }
+                None => (county, None),
+            };
+            let county = Arc::new(county);
             let config = RunConfig {
                 seed: args.seed,
                 speed: args.speed,
@@ -97,6 +110,7 @@ pub async fn run(mut args: SimulateArgs) -> Result<ExitCode> {
                 faults: args.faults,
                 orders: orders(&args.orders, &county)?,
                 orders_file: args.orders.orders,
+                rentals,
                 max_duration: args.duration_s.map(Duration::from_secs_f64),
                 ..RunConfig::new(&args.mqtt_url, county)
             };
