@@ -12,7 +12,7 @@ use super::support::{BIN, Instance, at, eventually, port_of, publish};
 const FROM: &str = "51.9520,7.1820";
 const CENTRE: &str = "51.9440,7.1680";
 
-async fn demo() -> Instance {
+pub async fn demo() -> Instance {
     let demo = Instance::run(&["demo", "--http", "127.0.0.1:0", "--mqtt-listen", "127.0.0.1:0"]).await;
     eventually("streets and timetable are loaded", || async {
         (demo.get(&format!("/v1/stops?near={CENTRE}")).await.0 == 200).then_some(())
@@ -21,7 +21,7 @@ async fn demo() -> Instance {
     demo
 }
 
-fn order(demo: &Instance, line: &str) {
+pub fn order(demo: &Instance, line: &str) {
     let file = std::fs::OpenOptions::new().append(true).open(demo.data().join("orders.txt"));
     writeln!(file.unwrap(), "{line}").unwrap();
 }
@@ -30,7 +30,7 @@ fn strings<'a>(items: &'a Value, pointer: &str) -> Vec<&'a str> {
     items.as_array().unwrap().iter().filter_map(|item| item.pointer(pointer)?.as_str()).collect()
 }
 
-async fn plans(demo: &Instance, query: &str) -> Value {
+pub async fn plans(demo: &Instance, query: &str) -> Value {
     let (status, answer) = demo.get(&format!("/v1/journeys?{query}")).await;
     assert_eq!(status, 200, "{query}: {answer}");
     answer

@@ -38,6 +38,7 @@ mod refused;
 mod rentals;
 mod replay;
 mod retained;
+mod sample_county;
 mod samples;
 mod search;
 mod stopping;
