@@ -73,7 +73,10 @@ async fn alerts_and_cancelled_runs_come_and_go_with_their_orders() {
     let demo = demo().await;
     let headers = |answer: &Value| -> Vec<String> {
         let alerts = answer["items"].as_array().into_iter().flatten();
-        alerts.filter_map(|alert| alert["header"].as_str().map(str::to_owned)).collect()
+        let mut headers: Vec<String> =
+            alerts.filter_map(|alert| alert["header"].as_str().map(str::to_owned)).collect();
+        headers.sort();
+        headers
     };
     order(&demo, "detour 540");
     eventually("both alerts are there", || async {
@@ -124,7 +127,17 @@ async fn a_station_that_is_emptied_is_shown_empty_until_vehicles_are_brought_bac
         station["vehicles"].as_u64().is_some_and(|v| n.contains(&v))
     };
     assert!(stands(&shown, 1..13), "{shown}");
+    // From there to the north of the town by bicycle: the plan takes one of them, until there are none.
+    let ride = || async {
+        let question = "from=51.9419,7.1592&to=51.9571,7.1701&modes=RENTAL&rental=bicycle";
+        let answer = plans(&demo, question).await;
+        let from = |leg: &Value| leg["rental"]["station_from"]["id"].as_str().map(str::to_owned);
+        legs(&answer).find_map(from)
+    };
+    let is_near = |from: Option<String>| from.as_deref() == Some("st-bahnhof");
+    eventually("a bicycle is taken there", || async { is_near(ride().await).then_some(()) }).await;
     order(&demo, "empty st-bahnhof");
+    eventually("the plan is another one", || async { (!is_near(ride().await)).then_some(()) }).await;
     let empty = eventually("it is empty", || async { station().await.filter(|s| stands(s, 0..1)) }).await;
     assert_eq!(empty["docks"], 12);
     end(&demo, "empty st-bahnhof");
