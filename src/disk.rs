@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(10);
 
 /// The free share of the disk that holds `path`, percent; `None` when it is not known. Of what we
 /// may use, as `df` counts: blocks kept for root are neither used nor free.
-fn free_pct(path: &Path) -> Option<f64> {
+pub fn free_pct(path: &Path) -> Option<f64> {
     let stat = nix::sys::statvfs::statvfs(path).ok()?;
     let (used, free) = (stat.blocks().saturating_sub(stat.blocks_free()), stat.blocks_available());
     (used + free > 0).then(|| 100.0 * free as f64 / (used + free) as f64)

@@ -14,6 +14,7 @@ mod forecast;
 mod health;
 mod history_files;
 mod identity;
+mod journey_sources;
 mod journeys;
 mod live;
 mod logging;
@@ -22,6 +23,7 @@ mod retry;
 mod server;
 mod shutdown;
 mod tasks;
+mod toml_file;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,8 @@
 mod credentials;
 mod tls;
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use domain::UtcMicros;
@@ -23,12 +24,22 @@ pub(crate) use self::tls::Tls;
 /// From the look-up of the name to the last byte.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// A download may take so long, from the look-up of the name to the last byte.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(6 * 3_600);
+
+/// Without a byte for so long, a download has failed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Bytes that are read at once.
+const PART_BYTES: usize = 64 << 10;
+
 /// Redirects that are followed, within one host.
 const MAX_REDIRECTS: u32 = 3;
 
 /// A request to a feed's server.
 #[derive(Debug, Clone)]
 pub struct FetchRequest {
+    /// The address, which may hold keys.
     pub url: String,
     /// Also from private addresses.
     pub allow_private: bool,
@@ -43,13 +54,16 @@ pub struct FetchRequest {
 /// By what a server recognises the state of a file that it has sent (RFC 9110, 8.8).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Validators {
+    /// `ETag`, as it was sent.
     pub etag: Option<String>,
+    /// `Last-Modified`, as it was sent.
     pub last_modified: Option<String>,
 }
 
 /// What a server answered, whatever its status.
 #[derive(Debug)]
 pub struct Answer {
+    /// Of HTTP.
     pub status: u16,
     /// `Retry-After`, where it is a number of seconds.
     pub retry_after: Option<Duration>,
@@ -73,15 +87,7 @@ impl FetchRequest {
     }
 
     fn fetch_within(&self, timeout: Duration) -> Result<Answer, String> {
-        match self.answer_within(timeout)? {
-            answer @ Answer { status: 200..300, cut: None, .. } => Ok(answer),
-            Answer { status: 200..300, cut: Some(why), .. } => Err(why),
-            Answer { status: status @ (401 | 403), .. } => Err(format!(
-                "http status: {status}: the server refuses us; correct the key that stands in url or in the file of \
-                 headers_file, or ask the supplier for a new one"
-            )),
-            Answer { status, .. } => Err(format!("http status: {status}")),
-        }
+        self.answer_within(timeout)?.good()
     }
 
     /// The same for those who want to know of other answers than good ones; takes [`TIMEOUT`] at most.
@@ -93,8 +99,71 @@ impl FetchRequest {
     }
 
     fn answer_within(&self, timeout: Duration) -> Result<Answer, String> {
+        let mut body = Vec::new();
+        let mut take = |part: &[u8]| {
+            body.extend_from_slice(part);
+            Ok(())
+        };
+        let answer = self.answer_into(timeout, &mut take)?;
+        Ok(Answer { body, ..answer })
+    }
+
+    /// The same for a file that may be larger than memory: `take` gets its parts, whatever the status, and its error ends
+    /// the download. Of the answer the body stays empty. Takes hours at most, and a minute without a byte.
+    ///
+    /// # Errors
+    /// As [`FetchRequest::answer`]. `take` may get further parts then, until the connection ends.
+    pub fn download(
+        self,
+        take: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
+    ) -> Result<Answer, String> {
+        self.download_within(DOWNLOAD_TIMEOUT, IDLE_TIMEOUT, take)
+    }
+
+    /// On a thread of its own: the client library limits the whole time alone.
+    fn download_within(
+        self,
+        timeout: Duration,
+        idle: Duration,
+        mut take: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
+    ) -> Result<Answer, String> {
+        let (ended, ends) = mpsc::channel();
+        let work = move || {
+            let came = ended.clone();
+            let mut watched = |part: &[u8]| {
+                // Nobody waits any more: the download has failed already.
+                came.send(None).map_err(|_| io::Error::other("it was given up"))?;
+                take(part)
+            };
+            let answer = self.answer_into(timeout, &mut watched);
+            let _ = ended.send(Some(answer));
+        };
+        std::thread::Builder::new().name("download".to_owned()).spawn(work).map_err(|e| e.to_string())?;
+        loop {
+            match ends.recv_timeout(idle) {
+                Ok(None) => {}
+                Ok(Some(answer)) => return answer,
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(format!("the server has sent nothing for {} s", idle.as_secs()));
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err("the program failed at it; please report it".to_owned());
+                }
+            }
+        }
+    }
+
+    fn answer_into(
+        &self,
+        timeout: Duration,
+        take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> Result<Answer, String> {
         let Credentials { headers, tls, of } = &self.credentials;
-        let named = if *of == Of::Storage { STORAGE } else { FEED };
+        let named = match of {
+            Of::Feed => FEED,
+            Of::Storage => STORAGE,
+            Of::JourneySource => JOURNEY_SOURCE,
+        };
         let server = Server { url: &self.url, allow_private: self.allow_private, named };
         let agent = server.agent(timeout, MAX_REDIRECTS, tls)?;
         let mut asking = agent.get(&self.url).config().http_status_as_error(false).build();
@@ -107,8 +176,8 @@ impl FetchRequest {
                 asking = asking.header(name, value);
             }
         }
-        let shown = |error: ureq::Error| match tls.remedy(&error) {
-            Some(remedy) if *of == Of::Feed => remedy,
+        let shown = |error: ureq::Error| match tls.remedy(&error, named.file) {
+            Some(remedy) if *of != Of::Storage => remedy,
             _ => server.shown(error),
         };
         let mut response = asking.call().map_err(shown)?;
@@ -119,10 +188,40 @@ impl FetchRequest {
             response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
         };
         let validators = Validators { etag: text("etag"), last_modified: text("last-modified") };
-        let mut body = Vec::new();
         let mut reader = response.body_mut().as_reader().take(self.limit as u64 + 1);
-        let cut = reader.read_to_end(&mut body).err().map(|e| shown(e.into()));
-        Ok(Answer { status, retry_after, body, cut, validators, certificate_until: tls.valid_until() })
+        let mut part = vec![0; PART_BYTES];
+        let cut = loop {
+            match reader.read(&mut part) {
+                Ok(0) => break None,
+                Ok(bytes) => {
+                    if let Err(error) = take(&part[..bytes]) {
+                        break Some(error.to_string());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Some(shown(error.into())),
+            }
+        };
+        let (body, certificate_until) = (Vec::new(), tls.valid_until());
+        Ok(Answer { status, retry_after, body, cut, validators, certificate_until })
+    }
+}
+
+impl Answer {
+    /// The answer, where the server has sent what it was asked for, and all of it.
+    ///
+    /// # Errors
+    /// Why not, and what to do.
+    pub fn good(self) -> Result<Answer, String> {
+        match self {
+            Answer { status: 200..300, cut: None, .. } => Ok(self),
+            Answer { status: 200..300, cut: Some(why), .. } => Err(why),
+            Answer { status: status @ (401 | 403), .. } => Err(format!(
+                "http status: {status}: the server refuses us; correct the key that stands in url or in the file of \
+                 headers_file, or ask the supplier for a new one"
+            )),
+            Answer { status, .. } => Err(format!("http status: {status}")),
+        }
     }
 }
 
@@ -152,6 +251,7 @@ pub(crate) struct Named {
 
 const FEED: Named = Named { key: "url", file: "feeds.toml" };
 const STORAGE: Named = Named { key: "storage_url", file: "feeds.toml" };
+const JOURNEY_SOURCE: Named = Named { key: "url", file: "the file of sources" };
 
 /// A server that is not trusted.
 #[derive(Debug, Clone, Copy)]

@@ -16,7 +16,7 @@ mod enqueue;
 mod feed_health;
 mod feed_meter;
 mod feed_status;
-mod fetch;
+pub mod fetch;
 mod frames;
 pub mod inlet;
 mod lanes;

@@ -9,6 +9,8 @@ use mqtt5::broker::PasswordAuthProvider;
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::toml_file;
+
 /// Users of the embedded broker, and their topics:
 /// ```toml
 /// [[user]]
@@ -72,15 +74,10 @@ impl UsersFile {
     }
 
     pub(super) fn parse(text: &str) -> Result<Self> {
-        let line_at = |offset: usize| text[..offset].matches('\n').count() + 1;
-        // The error's own display quotes the line, where a password may stand.
-        let file: File = toml::from_str(text).map_err(|error| match error.span() {
-            Some(span) => anyhow!("line {}: {}", line_at(span.start), without_value(error.message())),
-            None => anyhow!("{}", without_value(error.message())),
-        })?;
+        let file: File = toml_file::parse(text)?;
         let mut users = HashMap::new();
         for entry in file.user {
-            let line = line_at(entry.span().start);
+            let line = toml_file::line_at(text, entry.span().start);
             let (name, user) = entry.into_inner().check().with_context(|| format!("line {line}"))?;
             if users.contains_key(&name) {
                 bail!("line {line}: user `{name}` stands here twice: keep one of them");
@@ -120,14 +117,6 @@ impl UsersFile {
             any.map(|hash| is_password_of(given, hash));
         }
         is_right
-    }
-}
-
-/// A parser's message about a value of the wrong type, without the value: a password may be written as a number.
-fn without_value(message: &str) -> String {
-    match message.split_once(", expected ") {
-        Some((found, wanted)) if found.starts_with("invalid ") => format!("expected {wanted}"),
-        _ => message.to_owned(),
     }
 }
 

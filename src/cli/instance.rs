@@ -48,6 +48,10 @@ pub struct HttpArgs {
     /// the product runs.
     #[arg(long)]
     pub journey_file: Option<PathBuf>,
+    /// File that names the timetables and extracts of that file (TOML, as `journey build --sources` has it): they are fetched
+    /// by themselves, and it is built anew when one of them has changed.
+    #[arg(long, value_name = "FILE")]
+    pub journey_sources: Option<PathBuf>,
     /// Limits by which sensors are accepted, each with its reason (TOML). Default: those of
     /// docs/INSTALLERS.md.
     #[arg(long, value_name = "FILE")]

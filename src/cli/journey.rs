@@ -13,7 +13,7 @@ use super::VisitArgs;
 pub enum JourneyCommand {
     /// Build the file that journeys rest on: streets, timetable, and the links between them.
     #[command(
-        after_help = "Examples:\n  kreisverkehr journey build --osm kreis.osm.pbf --gtfs bus.zip rail.zip\n  kreisverkehr journey build --osm town.osm.pbf --out town.kvj --no-places"
+        after_help = "Examples:\n  kreisverkehr journey build --osm kreis.osm.pbf --gtfs bus.zip rail.zip\n  kreisverkehr journey build --osm town.osm.pbf --out town.kvj --no-places\n  kreisverkehr journey build --sources journey-sources.toml\n\nA file of sources:\n  [[extract]]\n  name = \"kreis\"\n  url = \"https://download.example/kreis-latest.osm.pbf\"\n  every = \"30d\"\n\n  [[timetable]]\n  name = \"bus\"\n  url = \"https://verbund.example/gtfs.zip\"\n  every = \"1d\"\n  headers_file = \"secrets/headers\"\n\n  [[timetable]]\n  path = \"rail.zip\""
     )]
     Build(BuildArgs),
     /// Answer queries from a file, and report the time taken.
@@ -27,7 +27,7 @@ pub enum JourneyCommand {
 #[derive(Debug, Clone, Args)]
 pub struct BuildArgs {
     /// OpenStreetMap extracts (.osm.pbf).
-    #[arg(long, num_args = 1.., required = true)]
+    #[arg(long, num_args = 1.., required_unless_present = "sources")]
     pub osm: Vec<PathBuf>,
     /// GTFS feeds (zip files or folders).
     #[arg(long, num_args = 1..)]
@@ -39,6 +39,17 @@ pub struct BuildArgs {
     /// Whom to name for a GTFS feed: NAME=TEXT. Default: the publisher that the feed states, else its agencies.
     #[arg(long, value_name = "NAME=TEXT", num_args = 1..)]
     pub gtfs_attribution: Vec<String>,
+    /// File that names extracts and timetables instead, by url or path (TOML). Those that have a url are fetched, where
+    /// they have changed, into the folder journey.sources beside the file that is built; nothing is built where nothing
+    /// has changed. One that cannot be fetched, or used, stays as it was: exit code 1.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["osm", "gtfs", "gtfs_licence", "gtfs_attribution"])]
+    pub sources: Option<PathBuf>,
+    /// Of --sources ask only for what is due by its `every`, and do not build what has failed of late: for a timer.
+    #[arg(long, requires = "sources")]
+    pub due: bool,
+    /// Of --sources also take what holds less than half of what it held before.
+    #[arg(long, requires = "sources")]
+    pub accept_smaller: bool,
     /// Where to write. Default: journey.kvj in the data directory, where `serve` and `api` find it.
     #[arg(long)]
     pub out: Option<PathBuf>,

@@ -23,6 +23,7 @@ mod foreign_devices;
 mod health;
 mod history;
 mod installer;
+mod journey_sources;
 mod journeys;
 mod kill;
 mod lanes;

@@ -14,7 +14,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 pub const BIN: &str = env!("CARGO_BIN_EXE_kreisverkehr");
 
 /// How long something that must come may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs `ask` until it returns something.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {

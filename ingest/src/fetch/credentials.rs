@@ -23,7 +23,7 @@ const RESERVED: [&str; 6] =
 pub struct Credentials {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) tls: Tls,
-    /// Of whom: what is wrong with them is said by their keys in feeds.toml.
+    /// Of whom: what is wrong with them is said by their keys in that file.
     pub(super) of: Of,
 }
 
@@ -34,13 +34,15 @@ pub(super) enum Of {
     Feed,
     /// A feed's `storage_url`.
     Storage,
+    /// The `url` of a timetable or an extract, with the keys of feeds.
+    JourneySource,
 }
 
 impl Credentials {
     /// What `named` names now, of the files that `files` permits.
     ///
     /// # Errors
-    /// The key of feeds.toml, its file, what is wrong with it, and what to do.
+    /// The key, its file, what is wrong with it, and what to do.
     pub fn read(named: &WebCredentials, files: &SecretFiles) -> Result<Self, String> {
         let read = |key: &str, path: &str| {
             files.read(Path::new(path)).map_err(|e| format!("{key}: {path} cannot be used: {e}"))
@@ -71,6 +73,14 @@ impl Credentials {
             _ => Tls::trusting(roots)?,
         };
         Ok(Credentials { headers, tls, of: Of::Feed })
+    }
+
+    /// The same for a timetable or an extract, which the operator himself names.
+    ///
+    /// # Errors
+    /// As [`Credentials::read`].
+    pub fn of_a_journey_source(named: &WebCredentials) -> Result<Self, String> {
+        Ok(Credentials { of: Of::JourneySource, ..Self::read(named, &SecretFiles::default())? })
     }
 
     /// The key that The Things Stack's storage asks for.

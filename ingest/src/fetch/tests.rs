@@ -332,3 +332,64 @@ fn encrypted_server(shown: Arc<ServerConfig>) -> (u16, Arc<Mutex<Vec<String>>>) 
     });
     (port, requests)
 }
+
+/// The answer of a download, and what came of its body.
+fn download(
+    port: u16,
+    limit: usize,
+    mut take: impl FnMut(&[u8]) -> io::Result<()> + Send + 'static,
+) -> (Result<Answer, String>, usize) {
+    let came = Arc::new(AtomicUsize::new(0));
+    let counted = came.clone();
+    let credentials = Credentials::of_a_journey_source(&WebCredentials::default()).unwrap();
+    let url = format!("http://127.0.0.1:{port}/?key=s3cret");
+    let request = FetchRequest { url, allow_private: true, limit, credentials, held: Validators::default() };
+    let began = Instant::now();
+    let answer = request.download_within(SOON, WITHIN, move |part| {
+        counted.fetch_add(part.len(), Ordering::SeqCst);
+        take(part)
+    });
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    (answer, came.load(Ordering::SeqCst))
+}
+
+#[test]
+fn a_download_is_taken_in_parts_and_ends_where_nobody_wants_more() {
+    const BYTES: usize = 3_000_000;
+    let (port, _) = server(|_, mut stream| {
+        ok(&mut stream, &format!("ETag: \"7\"\r\nContent-Length: {BYTES}\r\n"));
+        let _ = stream.write_all(&vec![7; BYTES]);
+    });
+    let (answer, came) = download(port, BYTES, |part| {
+        assert!(part.len() <= PART_BYTES && part.iter().all(|byte| *byte == 7));
+        Ok(())
+    });
+    let answer = answer.unwrap().good().unwrap();
+    assert_eq!((came, answer.body.len(), answer.validators.etag.as_deref()), (BYTES, 0, Some("\"7\"")));
+
+    let (answer, came) = download(port, 100_000, |_| Ok(()));
+    assert_eq!((answer.unwrap().cut, came), (None, 100_001));
+    let (answer, _) = download(port, BYTES, |_| Err(io::Error::other("the disk is full")));
+    assert_eq!(answer.unwrap().good().unwrap_err(), "the disk is full");
+}
+
+#[test]
+fn a_download_that_stops_or_ends_early_is_none() {
+    let (mute, _) = server(|_, mut stream| {
+        ok(&mut stream, "Content-Length: 10\r\n");
+        let _ = stream.write_all(b"12345");
+        let _ = stream.read(&mut [0]);
+    });
+    let (answer, came) = download(mute, LIMIT, |_| Ok(()));
+    assert_eq!((answer.unwrap_err().as_str(), came), ("the server has sent nothing for 2 s", 5));
+
+    let (short, _) = server(|_, mut stream| {
+        ok(&mut stream, "Content-Length: 10\r\n");
+        let _ = stream.write_all(b"12345");
+    });
+    let refused = download(short, LIMIT, |_| Ok(())).0.unwrap().good().unwrap_err();
+    assert!(!refused.contains("s3cret"), "{refused}");
+    let (closed, _) = server(|_, stream| drop(stream));
+    let refused = download(closed, LIMIT, |_| Ok(())).0.unwrap_err();
+    assert!(!refused.contains("s3cret"), "{refused}");
+}

@@ -71,25 +71,25 @@ impl Tls {
         self.config.client_auth_cert_resolver.has_certs()
     }
 
-    /// What an operator can do about `error` of the connection; `None`: nothing with certificates.
-    pub(super) fn remedy(&self, error: &Error) -> Option<String> {
+    /// What an operator can do in `file` about `error` of the connection; `None`: nothing with certificates.
+    pub(super) fn remedy(&self, error: &Error, file: &str) -> Option<String> {
         let text = match refused(error)? {
             rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
-                "no authority that browsers trust vouches for the server's certificate (UnknownIssuer); if it is a server of \
-                 your own network, name its authority's certificate with ca_file in feeds.toml"
-                    .to_owned()
+                format!(
+                    "no authority that browsers trust vouches for the server's certificate (UnknownIssuer); if it is a server \
+                     of your own network, name its authority's certificate with ca_file in {file}"
+                )
             }
-            rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => {
-                "the server asks for a client certificate: name it and its key with cert_file and key_file in feeds.toml"
-                    .to_owned()
-            }
+            rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => format!(
+                "the server asks for a client certificate: name it and its key with cert_file and key_file in {file}"
+            ),
             rustls::Error::AlertReceived(alert) if self.is_identified() => format!(
                 "cert_file: the server refuses the client certificate ({alert:?}): it may have expired, or the supplier does not \
                  know its authority; ask the supplier for one that holds, and write it into the file"
             ),
             rustls::Error::AlertReceived(alert) => format!(
                 "the server refuses the connection ({alert:?}); it may ask for a client certificate: cert_file and key_file in \
-                 feeds.toml"
+                 {file}"
             ),
             _ => return None,
         };

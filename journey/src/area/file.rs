@@ -14,7 +14,7 @@ use crate::timetable::Timetable;
 const MAGIC: &[u8; 8] = b"KVJOURNY";
 
 /// Version of the format, raised with each change.
-const VERSION: u32 = 15;
+pub const VERSION: u32 = 15;
 
 const HEAD_BYTES: usize = MAGIC.len() + 4 + blake3::OUT_LEN;
 

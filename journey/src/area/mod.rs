@@ -19,7 +19,7 @@ use crate::streets::{self, Network, StreetsError, Times};
 use crate::timetable::{self, FeedProblems, Options, ReadError, StopIx, Timetable};
 
 pub use around::{StopWalk, stops_around};
-pub use file::{FileError, head, read, write};
+pub use file::{FileError, VERSION, head, read, write};
 pub use stops::StopLinks;
 
 /// Streets and timetable of an area, ready to be searched. Immutable: share it in an `Arc`.

@@ -1,6 +1,6 @@
 //! `journey build`: streets and timetable in the one file that the search loads.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,6 +17,7 @@ use journey::timetable::services::date_of;
 
 use crate::cli::{BuildArgs, VisitArgs};
 use crate::database::{Database, data_dir_path};
+use crate::journey_sources::{Build, Kind, Update, Updated, now_s};
 use crate::journeys::{AREA_FILE, describe};
 
 /// Problems of one kind that are listed; the rest is counted.
@@ -29,14 +30,57 @@ const CANNOT_SERVE: u8 = 3;
 ///
 /// # Errors
 /// A file cannot be read, or the result cannot be written.
-pub async fn run(args: BuildArgs) -> Result<ExitCode> {
+pub async fn run(mut args: BuildArgs) -> Result<ExitCode> {
     let out = match &args.out {
         Some(out) => out.clone(),
         None => data_dir_path(&args.database.database)?.join(AREA_FILE),
     };
-    let registry = if args.no_places { None } else { Some(imported(&args.database).await?) };
-    let work = move || build(&args, registry.as_ref(), &out);
-    tokio::task::spawn_blocking(work).await?
+    let updated = match &args.sources {
+        Some(sources) => Some(updated(sources.clone(), out.clone(), &args).await?),
+        None => None,
+    };
+    let failures = updated.as_ref().map_or(0, |updated| updated.failures);
+    let unbuilt = updated.is_some();
+    let from = updated.and_then(|updated| updated.build);
+    let code = match &from {
+        None if unbuilt => {
+            outln!("{}: there is nothing to build", out.display());
+            ExitCode::SUCCESS
+        }
+        from => {
+            from.iter().for_each(|from| take_over(&mut args, from));
+            let registry = if args.no_places { None } else { Some(imported(&args.database).await?) };
+            tokio::task::spawn_blocking(move || build(&args, registry.as_ref(), &out)).await??
+        }
+    };
+    if code != ExitCode::SUCCESS {
+        return Ok(code);
+    }
+    if let Some(from) = from {
+        from.has_succeeded(now_s())?;
+    }
+    Ok(if failures == 0 { code } else { ExitCode::FAILURE })
+}
+
+async fn updated(sources: PathBuf, out: PathBuf, args: &BuildArgs) -> Result<Updated> {
+    let update = Update { sources, out, only_due: args.due, accepts_smaller: args.accept_smaller };
+    tokio::task::spawn_blocking(move || update.run(now_s)).await?
+}
+
+/// As if the files had been given on the command line.
+fn take_over(args: &mut BuildArgs, from: &Build) {
+    for (source, file) in &from.sources {
+        let files = match source.kind {
+            Kind::Extract => &mut args.osm,
+            Kind::Timetable => &mut args.gtfs,
+        };
+        files.push(file.clone());
+        for (texts, text) in
+            [(&mut args.gtfs_licence, &source.licence), (&mut args.gtfs_attribution, &source.attribution)]
+        {
+            texts.extend(text.as_ref().map(|text| format!("{}={text}", source.name)));
+        }
+    }
 }
 
 async fn imported(args: &VisitArgs) -> Result<Registry> {
@@ -68,11 +112,16 @@ fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<Ex
     if let Some(folder) = out.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     }
-    let bytes = area::write(&area, out)?;
+    // It replaces the one from before only once it has been read again.
+    let next = out.with_extension("new");
+    let bytes = area::write(&area, &next)?;
+    let described = describe(&area);
+    drop(area);
+    area::read(&next)?;
+    std::fs::rename(&next, out).with_context(|| format!("{} cannot be replaced", out.display()))?;
     outln!(
-        "{}: {}; {:.1} MB in {:.1} s. A running `serve` or `api` takes it in within a second.",
+        "{}: {described}; {:.1} MB in {:.1} s. A running `serve` or `api` takes it in within a second.",
         out.display(),
-        describe(&area),
         bytes as f64 / 1e6,
         began.elapsed().as_secs_f64()
     );
@@ -126,10 +175,11 @@ fn name_sources(area: &mut Area, args: &BuildArgs) -> Result<()> {
         }
     }
     for credit in credits.iter().filter(|credit| credit.licence.is_none()) {
-        errln!(
-            "note: the licence of '{0}' is not known; say it with --gtfs-licence {0}=LICENCE",
-            credit.feed
-        );
+        let how = match &args.sources {
+            Some(file) => format!("licence in {}", file.display()),
+            None => format!("--gtfs-licence {}=LICENCE", credit.feed),
+        };
+        errln!("note: the licence of '{}' is not known; say it with {how}", credit.feed);
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ use super::{Broker, IngestParts, Parts, Ready};
 use crate::broker::{self, Around, EmbeddedBroker, UsersFile};
 use crate::cli::HttpArgs;
 use crate::database::{Database, data_dir};
+use crate::journey_sources::Keeper;
 use crate::journeys::{self, AREA_FILE};
 use crate::live::{self, MEMORY};
 use crate::server::{self, Server};
@@ -160,6 +161,10 @@ pub(super) async fn start_on(
     let journeys = Arc::new(api::Journeys::default());
     if let (Some(hub), Some(http)) = (&hub, &parts.http) {
         let file = http.journey_file.clone().unwrap_or_else(|| dir.join(AREA_FILE));
+        if let Some(sources) = &http.journey_sources {
+            let keeper = Keeper::new(sources, &file, &mut meters)?;
+            tasks.spawn("the sources of journeys", keeper.run(reading.clone()));
+        }
         let (journeys, rentals) = (journeys.clone(), rentals.clone());
         let (hub, clock) = (hub.clone(), clock.clone());
         let updater = journeys::Updater { journeys, rentals, hub, clock, file };

@@ -7,7 +7,7 @@ mod rings;
 use domain::geo::LatLon;
 use rustc_hash::FxHashMap;
 
-pub use pbf::read;
+pub use pbf::{check, read};
 
 /// A position in units of 1e-7 degrees, as OpenStreetMap stores it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]

@@ -72,6 +72,17 @@ pub fn read(paths: &[PathBuf]) -> Result<OsmData, StreetsError> {
     Ok(data)
 }
 
+/// Looks whether [`read`] can read `path`: whether it is a `.osm.pbf` file, whole, and holds data.
+///
+/// # Errors
+/// It is not.
+pub fn check(path: &Path) -> Result<(), StreetsError> {
+    match each_block(path, |_| ())? {
+        0 => Err(StreetsError::Empty { path: path.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
 /// Calls `use_block` with each block; says how many there were.
 fn each_block(path: &Path, mut use_block: impl FnMut(&PrimitiveBlock)) -> Result<usize, StreetsError> {
     let opened = files::open(path);
