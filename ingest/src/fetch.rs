@@ -25,7 +25,7 @@ pub(crate) use self::tls::Tls;
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A download may take so long, from the look-up of the name to the last byte.
-const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(6 * 3_600);
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(2 * 3_600);
 
 /// Without a byte for so long, a download has failed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -109,7 +109,7 @@ impl FetchRequest {
     }
 
     /// The same for a file that may be larger than memory: `take` gets its parts, whatever the status, and its error ends
-    /// the download. Of the answer the body stays empty. Takes hours at most, and a minute without a byte.
+    /// the download. Of the answer the body stays empty. Takes two hours at most, and a minute without a byte.
     ///
     /// # Errors
     /// As [`FetchRequest::answer`]. `take` may get further parts then, until the connection ends.

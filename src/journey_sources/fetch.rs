@@ -14,7 +14,7 @@ use journey::timetable::{self, FeedProblems, Options};
 use parking_lot::Mutex;
 
 use super::file::{Kind, Remote, Source};
-use super::folder::{Folder, Outcome, Size, State};
+use super::folder::{Folder, Outcome, Size, State, is_halved};
 use crate::disk;
 
 /// After so many bytes it is looked whether the disk has room for more.
@@ -201,8 +201,7 @@ fn worse(old: &Size, new: &Size, today: Option<Date>) -> Option<String> {
     })
 }
 
-/// Why what lost most of its content does not replace what there is. A supplier's mistake costs riders the county; a county
-/// that really shrinks by half has somebody who knows.
+/// Why what lost most of its content does not replace what there is.
 fn smaller(old: &Size, new: &Size) -> Option<String> {
     // Timetables are packed, with more or less in them that is never read.
     let counts = if old.last_day.is_some() {
@@ -210,7 +209,7 @@ fn smaller(old: &Size, new: &Size) -> Option<String> {
     } else {
         vec![("bytes", old.bytes, new.bytes)]
     };
-    let (what, old, new) = counts.into_iter().find(|(_, old, new)| new.saturating_mul(2) < *old)?;
+    let (what, old, new) = counts.into_iter().find(|(_, old, new)| is_halved(*old, *new))?;
     Some(format!(
         "it holds {new} {what}, less than half of the {old} from before; if that is right, take it once with `kreisverkehr \
          journey build --sources FILE --accept-smaller`"

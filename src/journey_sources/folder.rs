@@ -51,6 +51,14 @@ pub struct Size {
     pub last_day: Option<Date>,
 }
 
+/// How much of the county a built file serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// Those that a street reaches.
+    pub stops: u64,
+    pub trips: u64,
+}
+
 /// What became of the last attempt.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -74,6 +82,7 @@ pub enum Outcome {
 pub struct Built {
     /// What the file was built from: see [`Folder::fingerprint`].
     pub from: Option<String>,
+    pub served: Option<Served>,
     pub succeeded_at_s: Option<i64>,
     /// What was tried since, is under way, or failed.
     pub tried: Option<String>,
@@ -81,6 +90,20 @@ pub struct Built {
     /// Of what was tried, in a row.
     pub failures: u32,
     pub due_at_s: i64,
+}
+
+/// Whether most of it is lost. A supplier's mistake costs riders the county; where a county really shrinks by half, somebody knows.
+pub fn is_halved(old: u64, new: u64) -> bool {
+    new.saturating_mul(2) < old
+}
+
+impl Served {
+    /// Why what serves so little does not replace what served `before`.
+    pub fn lost(&self, before: &Served) -> Option<String> {
+        let counts = [("stops with a street", before.stops, self.stops), ("trips", before.trips, self.trips)];
+        let (what, old, new) = counts.into_iter().find(|(_, old, new)| is_halved(*old, *new))?;
+        Some(format!("of {old} {what} there are {new} left; if that is right, add --accept-smaller"))
+    }
 }
 
 impl Outcome {

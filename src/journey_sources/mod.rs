@@ -24,6 +24,7 @@ use self::metrics::Metrics;
 use self::update::{Look, look};
 
 pub use self::file::Kind;
+pub use self::folder::Served;
 pub use self::update::{Build, Update, Updated};
 
 /// How often it is looked whether something is due: some small files are read.

@@ -3,13 +3,13 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Result, bail};
+use jiff::SignedDuration;
 
 use super::fetch::{Failure, Question};
 use super::file::{self, Kind, Remote, Source};
-use super::folder::{Built, Folder, Outcome, State};
+use super::folder::{Built, Folder, Outcome, Served, State};
 
 /// Pause after a failure, seconds: twice as long after each further one.
 const AFTER_FAILURE_S: i64 = 60;
@@ -121,8 +121,8 @@ impl Update {
                 let stays =
                     if folder.file(source).exists() { "the one from before stays" } else { "there is none" };
                 let verb = if outcome == Outcome::Refused { "is not taken" } else { "cannot be fetched" };
-                let next = Duration::from_secs(pause_s as u64);
-                errln!("warning: {called} {verb}: {reason}; {stays}; next attempt of `serve` in {next:?}");
+                let next = SignedDuration::from_secs(pause_s);
+                errln!("warning: {called} {verb}: {reason}; {stays}; next attempt of `serve` in {next:#}");
                 false
             }
         }
@@ -130,12 +130,18 @@ impl Update {
 }
 
 impl Build {
+    /// How much of the county the last build served.
+    pub fn served_before(&self) -> Option<Served> {
+        self.built.served
+    }
+
     /// It has been built, and the file is in its place.
     ///
     /// # Errors
     /// That cannot be noted.
-    pub fn has_succeeded(mut self, now_s: i64) -> Result<()> {
+    pub fn has_succeeded(mut self, served: Served, now_s: i64) -> Result<()> {
         self.built.from = self.built.tried.take();
+        self.built.served = Some(served);
         self.built.succeeded_at_s = Some(now_s);
         self.built.failures = 0;
         self.folder.keep_built(&self.built)

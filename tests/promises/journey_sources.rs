@@ -213,6 +213,19 @@ fn what_is_the_same_is_not_fetched_and_what_cannot_be_used_replaces_nothing() {
         let (code, text) = setting.build(&[]);
         assert!(code == Some(0) && text.contains("there is nothing to build"), "{says}: {text}");
     }
+    // A file of this machine: what was built before is compared.
+    let own = setting.folder.path().join("rail.zip");
+    fs::write(&own, timetable(tomorrow(), "rail", 12)).unwrap();
+    let text = fs::read_to_string(&setting.sources).unwrap();
+    fs::write(&setting.sources, text.clone() + "[[timetable]]\npath = \"rail.zip\"\n").unwrap();
+    let (code, shown) = setting.build(&["--due"]);
+    assert!(code == Some(0) && shown.contains("22 trips") && inode(&setting.out()) != built, "{shown}");
+    let built = inode(&setting.out());
+    fs::write(&setting.sources, text).unwrap();
+    let (code, shown) = setting.build(&[]);
+    assert!(code == Some(3) && shown.contains("of 22 trips there are 10 left"), "{shown}");
+    assert_eq!(inode(&setting.out()), built);
+
     files.set("bus.zip", timetable(tomorrow(), "new", 4));
     let (code, text) = setting.build(&["--accept-smaller"]);
     assert!(code == Some(0) && text.contains("4 trips") && inode(&setting.out()) != built, "{text}");
@@ -226,7 +239,7 @@ fn a_build_that_is_killed_leaves_the_old_file_and_the_next_one_is_whole() {
     assert_eq!(setting.build(&[]).0, Some(0));
     let before = fs::read(setting.out()).unwrap();
     setting.files.set("bus.zip", timetable(tomorrow(), "new", 12));
-    let mut child = setting.command(&[]).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = setting.command(&[]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
     assert!(said.any(|line| line.contains("reading streets")));
     let (code, text) = setting.build(&[]);

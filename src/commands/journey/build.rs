@@ -11,13 +11,14 @@ use domain::place::Purpose;
 use journey::area::{self, Area, Notes, Step};
 use journey::booking::hints;
 use journey::prices;
+use journey::streets::Mode;
 use journey::streets::parking::link_osm;
 use journey::timetable::Credit;
 use journey::timetable::services::date_of;
 
 use crate::cli::{BuildArgs, VisitArgs};
 use crate::database::{Database, data_dir_path};
-use crate::journey_sources::{Build, Kind, Update, Updated, now_s};
+use crate::journey_sources::{Build, Kind, Served, Update, Updated, now_s};
 use crate::journeys::{AREA_FILE, describe};
 
 /// Problems of one kind that are listed; the rest is counted.
@@ -40,26 +41,26 @@ pub async fn run(mut args: BuildArgs) -> Result<ExitCode> {
         None => None,
     };
     let failures = updated.as_ref().map_or(0, |updated| updated.failures);
-    let unbuilt = updated.is_some();
+    let is_updated = updated.is_some();
     let from = updated.and_then(|updated| updated.build);
-    let code = match &from {
-        None if unbuilt => {
-            outln!("{}: there is nothing to build", out.display());
-            ExitCode::SUCCESS
+    if is_updated && from.is_none() {
+        outln!("{}: there is nothing to build", out.display());
+    } else {
+        from.iter().for_each(|from| take_over(&mut args, from));
+        let before = from.as_ref().and_then(Build::served_before);
+        let registry = if args.no_places { None } else { Some(imported(&args.database).await?) };
+        let is_forced = args.force;
+        let work = move || build(&args, registry.as_ref(), &out, before);
+        let (code, served) = tokio::task::spawn_blocking(work).await??;
+        let is_written = code == ExitCode::SUCCESS || is_forced;
+        if let Some(from) = from.filter(|_| is_written) {
+            from.has_succeeded(served, now_s())?;
         }
-        from => {
-            from.iter().for_each(|from| take_over(&mut args, from));
-            let registry = if args.no_places { None } else { Some(imported(&args.database).await?) };
-            tokio::task::spawn_blocking(move || build(&args, registry.as_ref(), &out)).await??
+        if code != ExitCode::SUCCESS {
+            return Ok(code);
         }
-    };
-    if code != ExitCode::SUCCESS {
-        return Ok(code);
     }
-    if let Some(from) = from {
-        from.has_succeeded(now_s())?;
-    }
-    Ok(if failures == 0 { code } else { ExitCode::FAILURE })
+    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn updated(sources: PathBuf, out: PathBuf, args: &BuildArgs) -> Result<Updated> {
@@ -92,7 +93,13 @@ async fn imported(args: &VisitArgs) -> Result<Registry> {
     Ok(registry?)
 }
 
-fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<ExitCode> {
+/// `before` is what the file that is replaced serves, where that is known.
+fn build(
+    args: &BuildArgs,
+    registry: Option<&Registry>,
+    out: &Path,
+    before: Option<Served>,
+) -> Result<(ExitCode, Served)> {
     let began = Instant::now();
     let (mut area, notes) = Area::build(&args.osm, &args.gtfs, &mut |step| errln!("  {}", words(&step)))?;
     name_sources(&mut area, args)?;
@@ -104,10 +111,12 @@ fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<Ex
         }
     }
     look_at_on_demand(&area, registry);
-    let faults = if args.gtfs.is_empty() { Vec::new() } else { faults(&area, &notes) };
+    let mut faults = if args.gtfs.is_empty() { Vec::new() } else { faults(&area, &notes) };
+    let served = served(&area);
+    faults.extend(before.and_then(|before| served.lost(&before)).filter(|_| !args.accept_smaller));
     if !faults.is_empty() && !args.force {
         outln!("warning: {}; {} is not written (--force writes it)", faults.join("; "), out.display());
-        return Ok(ExitCode::from(CANNOT_SERVE));
+        return Ok((ExitCode::from(CANNOT_SERVE), served));
     }
     if let Some(folder) = out.parent() {
         std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
@@ -126,10 +135,17 @@ fn build(args: &BuildArgs, registry: Option<&Registry>, out: &Path) -> Result<Ex
         began.elapsed().as_secs_f64()
     );
     if faults.is_empty() {
-        return Ok(ExitCode::SUCCESS);
+        return Ok((ExitCode::SUCCESS, served));
     }
     outln!("warning: {}", faults.join("; "));
-    Ok(ExitCode::from(CANNOT_SERVE))
+    Ok((ExitCode::from(CANNOT_SERVE), served))
+}
+
+fn served(area: &Area) -> Served {
+    let timetable = &area.timetable;
+    let stops = area.stops.of(Mode::Foot).iter().flatten().count();
+    let trips = timetable.trips.len() + timetable.areas.trips.len();
+    Served { stops: stops as u64, trips: trips as u64 }
 }
 
 /// Why the timetable of an area cannot serve anybody.
