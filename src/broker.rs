@@ -34,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::server::reachable;
+use crate::toml_file;
 use access::Access;
 pub use gate::DESCRIPTORS_OF_CLIENT;
 use gate::{Gate, MAX_PACKET_BYTES};

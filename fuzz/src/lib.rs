@@ -5,6 +5,8 @@
 
 mod files;
 mod messages;
+#[path = "../../src/toml_file.rs"]
+mod toml_file;
 #[allow(dead_code)]
 #[path = "../../src/broker/topic.rs"]
 mod topic;

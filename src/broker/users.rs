@@ -9,7 +9,7 @@ use mqtt5::broker::PasswordAuthProvider;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::toml_file;
+use super::toml_file;
 
 /// Users of the embedded broker, and their topics:
 /// ```toml
