@@ -11,6 +11,7 @@ use crate::feed::{Broker, Feed};
 use crate::notice::NoticeRule;
 use crate::place::{Bay, Municipality, Site, Vehicle};
 use crate::sensor::SensorRow;
+use crate::taxi::Taxi;
 use crate::time::UtcMicros;
 
 /// See the module's description.
@@ -42,4 +43,6 @@ pub struct Catalogue {
     pub on_demand: Option<Vec<OnDemandLine>>,
     /// What rides cost; `None`: nothing is said of it, and what is stored stays.
     pub fares: Option<FareList>,
+    /// Taxis to call, in the order of the rows; `None`: nothing is said of them, and what is stored stays.
+    pub taxis: Option<Vec<Taxi>>,
 }

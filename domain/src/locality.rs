@@ -91,6 +91,11 @@ impl Locality {
         DateTime::from_timestamp(timestamp.as_second() + offset_s, 0).map(|t| t.naive_utc())
     }
 
+    /// When clocks are next put forward or back after a moment.
+    pub(crate) fn next_shift(&self, at: UtcMicros) -> Option<UtcMicros> {
+        self.tz.following(at.timestamp()).next().map(|shift| shift.timestamp().into())
+    }
+
     /// Whether it is a public holiday.
     pub(crate) fn is_holiday(&self, date: NaiveDate) -> bool {
         self.holidays.get_public().contains(date)

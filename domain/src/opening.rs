@@ -6,7 +6,7 @@ use opening_hours::OpeningHours;
 use crate::closure::{NEVER, Spans};
 use crate::locality::Locality;
 use crate::opening_span::is_endless;
-use crate::time::UtcMicros;
+use crate::time::{MICROS_PER_S, UtcMicros};
 
 /// The most consecutive rules of one state that are followed: two for each day of some weeks.
 const MAX_RULES: usize = 64;
@@ -107,6 +107,31 @@ impl Hours {
     /// the text.
     pub fn is_open_at(&self, now: UtcMicros) -> Option<bool> {
         self.is_open(self.parsed.get_context().locale.local(now)?)
+    }
+
+    /// The parts of the time from `from` to `until` in which it is open: where [`Hours::is_open_at`] has it so, also while
+    /// clocks show a time twice. `None`: the text leaves a part of it undecided.
+    pub fn open_between(&self, from: UtcMicros, until: UtcMicros) -> Option<Vec<[UtcMicros; 2]>> {
+        let locality = &self.parsed.get_context().locale;
+        let mut open: Vec<[UtcMicros; 2]> = Vec::new();
+        let mut at = from;
+        while at < until {
+            let local = locality.local(at)?;
+            let is_open = self.is_open(local)?;
+            // Up to their next shift, clocks go as time does.
+            let shift = locality.next_shift(at).unwrap_or(until);
+            let change = self.parsed.next_change(local).map_or(until, |next| {
+                UtcMicros::from_unix_s(at.0.div_euclid(MICROS_PER_S) + (next - local).num_seconds())
+            });
+            let end = until.min(shift).min(change);
+            match open.last_mut() {
+                Some(last) if is_open && last[1] == at => last[1] = end,
+                _ if is_open => open.push([at, end]),
+                _ => {}
+            }
+            at = end;
+        }
+        Some(open)
     }
 
     fn is_open(&self, local: NaiveDateTime) -> Option<bool> {

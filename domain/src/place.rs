@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fee::Fee;
 use crate::geo::{Geometry, LatLon};
 use crate::time::UtcMicros;
 
@@ -141,15 +142,6 @@ impl Municipality {
     }
 }
 
-/// A text in the two languages of the pages.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Texts {
-    /// In German.
-    pub de: Option<String>,
-    /// In English.
-    pub en: Option<String>,
-}
-
 /// Spaces reserved for an audience, at certain hours, for a limited stay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restriction {
@@ -187,7 +179,7 @@ pub struct Site {
     /// In OSM's syntax; `None`: it is open always.
     pub opening_hours: Option<String>,
     /// What it costs; `None`: not known.
-    pub fee: Option<Texts>,
+    pub fee: Option<Fee>,
     /// The highest vehicle that fits in.
     pub max_height_m: Option<f64>,
     /// For whom spaces are reserved, and for how long one may stay.

@@ -19,6 +19,7 @@ use crate::locality::Locality;
 use crate::place::Audience;
 use crate::place::{Bay, Municipality, Purpose, Site, Vehicle};
 use crate::sensor::{Sensor, Target, stale_after_s};
+use crate::taxi::Taxi;
 use crate::time::UtcMicros;
 
 /// A place or feed with its surrogate id and the municipality it belongs to.
@@ -55,6 +56,7 @@ pub struct Registry {
     distrusted: FxHashMap<BaySource, Spans>,
     on_demand: Arc<[OnDemandLine]>,
     fares: Arc<FareList>,
+    taxis: Arc<[Taxi]>,
     localities: FxHashMap<MunicipalityId, Arc<Locality>>,
     nowhere: Arc<Locality>,
 }
@@ -99,6 +101,8 @@ pub struct Contents {
     pub on_demand: Vec<OnDemandLine>,
     /// What rides cost.
     pub fares: FareList,
+    /// Taxis to call.
+    pub taxis: Vec<Taxi>,
 }
 
 impl Registry {
@@ -134,6 +138,7 @@ impl Registry {
             distrusted: c.distrusted.into_iter().collect(),
             on_demand: c.on_demand.into(),
             fares: Arc::new(c.fares),
+            taxis: c.taxis.into(),
         }
     }
 
@@ -329,6 +334,11 @@ impl Registry {
     /// What rides cost, as the county lists it.
     pub fn fares(&self) -> &Arc<FareList> {
         &self.fares
+    }
+
+    /// Taxis to call, in the order of their file.
+    pub fn taxis(&self) -> &Arc<[Taxi]> {
+        &self.taxis
     }
 
     /// The box of all sites and bays, `None` when there are none.

@@ -51,13 +51,14 @@ fn places(name: &str, content: &[u8]) {
 
 /// Tables of places: which one, then the content.
 pub fn places_csv(input: &[u8]) {
-    const NAMES: [&str; 6] = [
+    const NAMES: [&str; 7] = [
         "municipalities.csv",
         "sensors.csv",
         "vehicles.csv",
         "closures.csv",
         "calendar.csv",
         "on_demand.csv",
+        "taxis.csv",
     ];
     let [which, content @ ..] = input else { return };
     places(NAMES[usize::from(*which) % NAMES.len()], content);

@@ -132,7 +132,8 @@ fn shown_time(time_s: i32) -> String {
     format!("{hour:02}:{minute:02}{seconds}")
 }
 
-fn phone(cell: Cell) -> Parsed<String> {
+/// A telephone number.
+pub(crate) fn phone(cell: Cell) -> Parsed<String> {
     let text = cell::exact(cell)?;
     if let Some(other) = text.chars().find(|c| !c.is_ascii_digit() && !" +-/()".contains(*c)) {
         let message = format!("a telephone number holds digits, blanks and + - / ( ) only, no '{other}'");

@@ -27,6 +27,8 @@ pub enum FileKind {
     OnDemand,
     /// What rides cost.
     Fares,
+    /// Taxis to call.
+    Taxis,
     /// A GTFS `.zip`: recognised, read elsewhere.
     Gtfs,
     /// An OpenStreetMap extract: recognised, read elsewhere.
@@ -35,7 +37,7 @@ pub enum FileKind {
 
 impl FileKind {
     /// The kinds that this crate reads and writes, with their file names.
-    pub const NAMED: [(FileKind, &'static str); 11] = [
+    pub const NAMED: [(FileKind, &'static str); 12] = [
         (FileKind::Municipalities, "municipalities.csv"),
         (FileKind::Sites, "sites.geojson"),
         (FileKind::Bays, "bays.geojson"),
@@ -46,6 +48,7 @@ impl FileKind {
         (FileKind::Calendar, "calendar.csv"),
         (FileKind::OnDemand, "on_demand.csv"),
         (FileKind::Fares, "fares.toml"),
+        (FileKind::Taxis, "taxis.csv"),
         (FileKind::Notices, "notices.toml"),
     ];
 

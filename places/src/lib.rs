@@ -1,5 +1,5 @@
 //! Places as files: reads, checks and writes the municipalities, sites, bays, sensors, vehicles,
-//! brokers, feeds, closures, calendars, notices and lines on request of a county. Knows nothing of a database.
+//! brokers, feeds, closures, calendars, notices, lines on request and taxis of a county. Knows nothing of a database.
 //!
 //! An import is [`read`], then [`settle`], then [`validate`]; an export is [`write()`]. Whatever is
 //! wrong with the files comes back as [`FileProblem`]s, all at once.

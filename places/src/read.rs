@@ -10,6 +10,7 @@ use domain::fare::{Fare, FareList, Pass};
 use domain::notice::NoticeRule;
 use domain::place::{Bay, Municipality, Site, Vehicle};
 use domain::sensor::SensorRow;
+use domain::taxi::Taxi;
 use domain::{Broker, CalendarDay, Feed};
 
 use crate::csv_file::read_table;
@@ -19,7 +20,7 @@ use crate::kind::FileKind;
 use crate::nearest::did_you_mean;
 use crate::problem::{FileProblem, Located};
 use crate::problems::FileProblems;
-use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, ON_DEMAND, SENSOR, SITE, VEHICLE};
+use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, ON_DEMAND, SENSOR, SITE, TAXI, VEHICLE};
 use crate::toml_file::read_tables;
 use crate::{broker, fare, feed, notice, on_demand, rows, sites_and_bays, text_file};
 
@@ -52,6 +53,8 @@ pub struct PlaceFiles {
     pub fares: Vec<Located<Fare>>,
     /// Passes that cover rides.
     pub passes: Vec<Located<Pass>>,
+    /// Taxis to call.
+    pub taxis: Vec<Located<Taxi>>,
     /// GTFS `.zip` and `.osm.pbf` files: recognised, read elsewhere.
     pub other: Vec<PathBuf>,
     /// Which kinds of files were there, even empty ones.
@@ -83,6 +86,7 @@ impl PlaceFiles {
                 .contains(&FileKind::Fares)
                 .then(|| FareList { fares: values(self.fares), passes: values(self.passes) }),
             on_demand: self.kinds_seen.contains(&FileKind::OnDemand).then(|| values(self.on_demand)),
+            taxis: self.kinds_seen.contains(&FileKind::Taxis).then(|| values(self.taxis)),
         }
     }
 }
@@ -194,6 +198,7 @@ impl Reading {
             FileKind::OnDemand => {
                 read_table(file, text, &ON_DEMAND, problems, on_demand::line, &mut all.on_demand);
             }
+            FileKind::Taxis => read_table(file, text, &TAXI, problems, rows::taxi, &mut all.taxis),
             FileKind::Sites => {
                 let found = Findings { problems, notes: &mut all.notes };
                 read_features(file, text, &SITE, found, sites_and_bays::site, &mut all.sites);

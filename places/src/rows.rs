@@ -1,9 +1,11 @@
-//! Rows of CSV files: municipalities, sensors, vehicles.
+//! Rows of CSV files: municipalities, sensors, vehicles, taxis.
 
 use domain::Direction;
 use domain::place::{Municipality, Vehicle};
 use domain::sensor::SensorRow;
+use domain::taxi::Taxi;
 
+use crate::booking;
 use crate::cell::{self, MAX_WHOLE};
 use crate::record::Record;
 
@@ -65,6 +67,21 @@ pub(crate) fn sensor(mut r: Record) -> Option<SensorRow> {
         threshold_mm: r.optional("threshold_mm", cell::whole(1..=MAX_THRESHOLD_MM)),
         id: id?,
         feed: feed?,
+    })
+}
+
+pub(crate) fn taxi(mut r: Record) -> Option<Taxi> {
+    let id = r.required("id", cell::id);
+    let municipality = r.required("municipality", cell::slug);
+    let name = r.required("name", cell::text);
+    let phone = r.required("phone", booking::phone);
+    Some(Taxi {
+        hours: r.optional("hours", cell::text),
+        wheelchair: r.optional("wheelchair", cell::boolean),
+        id: id?,
+        municipality: municipality?,
+        name: name?,
+        phone: phone?,
     })
 }
 

@@ -50,6 +50,9 @@ pub(crate) const ON_DEMAND: Schema = Schema {
                wheelchair_notice_min bikes valid_from valid_until source",
 };
 
+pub(crate) const TAXI: Schema =
+    Schema { what: "a taxi", required: "id municipality name phone", optional: "hours wheelchair" };
+
 pub(crate) const FARE: Schema = Schema {
     what: "a fare",
     required: "id kind valid_from source",
@@ -78,7 +81,8 @@ pub(crate) const BAY: Schema = Schema {
 pub(crate) const RESTRICTION: Schema =
     Schema { what: "a restriction", required: "", optional: "for capacity hours max_stay_min" };
 
-pub(crate) const FEE: Schema = Schema { what: "a fee", required: "", optional: "de en" };
+pub(crate) const FEE: Schema =
+    Schema { what: "a fee", required: "", optional: "de en charge free_min day_max_eur hours" };
 
 pub(crate) const BROKER: Schema = Schema {
     what: "a broker",

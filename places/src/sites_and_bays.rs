@@ -1,7 +1,9 @@
 //! Features of the GeoJSON files: sites and bays.
 
+use domain::fare::Euros;
+use domain::fee::{self, Charge, Fee, Tariff};
 use domain::geo::Geometry;
-use domain::place::{Audience, Bay, Publish, Purpose, Restriction, Site, Texts};
+use domain::place::{Audience, Bay, Publish, Purpose, Restriction, Site};
 use serde_json::Value;
 
 use crate::cell::{self, Cell, MAX_WHOLE, Parsed, complain};
@@ -57,26 +59,76 @@ pub(crate) fn bay(mut r: Record, geometry: Option<Geometry>) -> Option<Bay> {
     })
 }
 
-/// A plain text is the fee in both languages.
-fn fee(r: &mut Record) -> Option<Texts> {
+/// No day of parking costs more, euros.
+const MAX_DAY_EUR: f64 = 1_000.0;
+
+/// A plain text is the fee in both languages; `no` is OSM's word for none.
+fn fee(r: &mut Record) -> Option<Fee> {
     let fee = match r.optional("fee", text_or_object)? {
         Value::Object(fields) => {
             let mut nested = r.nested("fee", fields);
             nested.refuse_unknown_fields(&FEE);
-            Texts { de: nested.optional("de", cell::text), en: nested.optional("en", cell::text) }
+            let tariff = tariff(&mut nested);
+            Fee { de: nested.optional("de", cell::text), en: nested.optional("en", cell::text), tariff }
         }
         other => {
             let text = readable(&cell::shown(&other));
-            Texts { de: Some(text.clone()), en: Some(text) }
+            if text == "no" {
+                let tariff = Tariff { charge: Charge::Free, free_min: None, day_max_eur: None, hours: None };
+                Fee { de: None, en: None, tariff: Some(tariff) }
+            } else {
+                Fee { de: Some(text.clone()), en: Some(text), tariff: None }
+            }
         }
     };
-    (fee.de.is_some() || fee.en.is_some()).then_some(fee)
+    (fee.de.is_some() || fee.en.is_some() || fee.tariff.is_some()).then_some(fee)
+}
+
+/// What amounts are computed from: a charge, and what limits it.
+fn tariff(r: &mut Record) -> Option<Tariff> {
+    let charge = r.optional("charge", |cell| {
+        cell::exact(cell)?.parse::<Charge>().or_else(|error| complain(error.message, error.remedy))
+    });
+    let tariff = Tariff {
+        charge: charge.unwrap_or(Charge::Free),
+        free_min: r.optional("free_min", cell::whole(1..=fee::MAX_STAY_MIN)),
+        day_max_eur: r.optional("day_max_eur", cents),
+        hours: r.optional("hours", cell::text),
+    };
+    let limits = ["free_min", "day_max_eur", "hours"];
+    let (useless, message, remedy) = match charge {
+        None if r.has("charge") => return None,
+        None => (&limits[..], "says nothing without a charge", "add \"charge\", e.g. \"1.50 EUR/hour\""),
+        Some(Charge::Free) => {
+            (&limits[..], "has no meaning where parking is free", "delete it, or correct 'charge'")
+        }
+        Some(Charge::Stay(_) | Charge::Day(_)) => {
+            let remedy = "delete it, or write a charge by the hour or by minutes";
+            (&limits[1..2], "has no meaning where time does not count within a day", remedy)
+        }
+        Some(Charge::Unit { .. }) => (&[][..], "", ""),
+    };
+    for name in useless.iter().filter(|name| r.has(name)).copied().collect::<Vec<_>>() {
+        r.refuse(name, message, remedy);
+    }
+    charge.map(|charge| Tariff { charge, ..tariff })
+}
+
+fn cents(cell: Cell) -> Parsed<Euros> {
+    let amount = cell::decimal(0.01..=MAX_DAY_EUR)(cell)?;
+    match Euros::exact(amount).filter(|amount| amount.charged() == *amount) {
+        Some(amount) => Ok(amount),
+        None => complain("has parts of a cent", "write at most two digits behind the point"),
+    }
 }
 
 fn text_or_object(cell: Cell) -> Parsed<Value> {
     match cell.value {
         Value::String(_) | Value::Object(_) => Ok(cell.value.clone()),
-        _ => complain("is neither a text nor {de, en}", "write {\"de\": \"...\", \"en\": \"...\"}"),
+        _ => complain(
+            "is neither a text nor {de, en, charge}",
+            "write {\"de\": \"...\", \"en\": \"...\", \"charge\": \"1.50 EUR/hour\"}",
+        ),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::on_demand::Row;
 use crate::record::Fields;
 use crate::schema::{
     BAY, CALENDAR_DAY, CLOSURE, FARE, FEED, MUNICIPALITY, NOTICE, ON_DEMAND, PASS, SENSOR, SITE, Schema,
-    VEHICLE,
+    TAXI, VEHICLE,
 };
 
 /// Writes all files into `dir`, which is made if it is not there. [`crate::read`] gives them back.
@@ -50,7 +50,9 @@ pub fn write(dir: &Path, all: &Catalogue) -> io::Result<()> {
     // In their own order: the first that matches counts.
     fs::write(dir.join("fares.toml"), fares(all)?)?;
     let rules: Vec<Row<'_>> = all.on_demand.iter().flatten().map(Row::from).collect();
-    fs::write(dir.join("on_demand.csv"), table(&ON_DEMAND, rules.iter().collect(), |_| {})?)
+    fs::write(dir.join("on_demand.csv"), table(&ON_DEMAND, rules.iter().collect(), |_| {})?)?;
+    let taxis = all.taxis.iter().flatten().collect();
+    fs::write(dir.join("taxis.csv"), table(&TAXI, taxis, |_| {})?)
 }
 
 /// Of a file with addresses in which keys stand: for the owner's eyes.

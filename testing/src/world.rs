@@ -265,6 +265,7 @@ fn catalogue(contents: &Contents) -> Catalogue {
         notices: Vec::new(),
         on_demand: Some(contents.on_demand.clone()),
         fares: Some(contents.fares.clone()),
+        taxis: Some(contents.taxis.clone()),
     }
 }
 

@@ -613,6 +613,132 @@ async fn a_line_that_a_county_lists_is_offered_until_its_deadline() {
     instance.stop().await;
 }
 
+/// A lot in the centre, where the journeys end.
+fn lot(folder: &Path, fee: &Value) {
+    let properties = json!({"id": "metered", "municipality": "steverstadt", "name": "Am Markt", "kind": "lot",
+        "capacity": 50, "fee": fee});
+    let geometry = json!({"type": "Point", "coordinates": [7.1680, 51.9440]});
+    let feature = json!({"type": "Feature", "properties": properties, "geometry": geometry});
+    std::fs::create_dir_all(folder).unwrap();
+    let file = json!({"type": "FeatureCollection", "features": [feature]}).to_string();
+    std::fs::write(folder.join("sites.geojson"), file).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_parking_costs_is_computed_for_the_stay() {
+    let (instance, _, noon) = county(None).await;
+    let folder = instance.dir.path().join("metered");
+    lot(&folder, &json!({"charge": "1.50 EUR/hour", "free_min": 30, "day_max_eur": 6}));
+    instance.import(&folder);
+    let question = format!("from={FROM}&to={CENTRE}&modes=CAR&depart={noon}");
+    let way_to_lot = async |more: &str| {
+        let answer = instance.get(&format!("/v1/journeys?{question}{more}")).await.1;
+        let is_there = |way: &&Value| way.pointer("/legs/0/parking/id") == Some(&json!("metered"));
+        let way = answer["itineraries"].as_array()?.iter().find(is_there)?;
+        Some((way["fare"].clone(), way["legs"][0]["parking"].clone()))
+    };
+    let (fare, parking) = eventually("the lot is linked", || way_to_lot("")).await;
+    // An hour and a half beyond the free half hour are two hours that have begun.
+    let product = json!({"id": "metered", "name": "Parking: Am Markt", "price_eur": 3.0, "kind": "parking", "legs": [0]});
+    assert_eq!(
+        (&fare["amount_eur"], &fare["estimate"], &fare["products"]),
+        (&json!(3.0), &json!(true), &json!([product]))
+    );
+    assert_eq!((&fare["unknown_parking"], &fare["source"]), (&json!([]), &json!("sites.geojson")));
+    assert_eq!((&parking["price_eur"], &parking["stay_min"]), (&json!(3.0), &json!(120.0)));
+    for (stay_min, eur) in [(30, json!(0.0)), (31, json!(1.5)), (300, json!(6.0)), (10_081, Value::Null)] {
+        let (fare, parking) = way_to_lot(&format!("&stay_min={stay_min}")).await.unwrap();
+        assert_eq!((&fare["amount_eur"], &parking["price_eur"]), (&eur, &eur), "{stay_min}");
+        assert_eq!(fare["unknown_parking"], if eur.is_null() { json!([0]) } else { json!([]) });
+    }
+    assert!(way_to_lot("&free=true&stay_min=30").await.is_some());
+    assert!(way_to_lot("&free=true&stay_min=31").await.is_none());
+    let fee = instance.get("/v1/sites/metered").await.1["fee"].clone();
+    assert_eq!(
+        fee["de"],
+        "1,50 € je angefangene Stunde, die ersten 30 Minuten frei, höchstens 6,00 € am Tag"
+    );
+    let tariff = json!({"amount_eur": 1.5, "per": "unit", "unit_min": 60, "free_min": 30, "day_max_eur": 6.0, "hours": null});
+    assert_eq!(fee["tariff"], tariff);
+
+    lot(&folder, &json!("1,50 € je Stunde"));
+    instance.import(&folder);
+    let fare = eventually("the price is unknown", || async {
+        let (fare, _) = way_to_lot("").await?;
+        fare["amount_eur"].is_null().then_some(fare)
+    })
+    .await;
+    assert_eq!((&fare["unknown_parking"], &fare["products"]), (&json!([0]), &json!([])));
+    instance.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taxi_is_the_last_resort() {
+    let (instance, by_transit, noon) = county(None).await;
+    let question = by_transit.split("&modes").next().unwrap();
+    let listed = instance.dir.path().join("places/taxis.csv");
+    let rows = "nacht,steverstadt,Nachttaxi,02541 1,Mo-Su 20:00-06:00,true\n\
+        kreis,steverland,Kreistaxi,02541 2,,\nfern,bergheide,Taxi Fern,02541 3,,\n";
+    std::fs::write(&listed, format!("id,municipality,name,phone,hours,wheelchair\n{rows}")).unwrap();
+    let (ok, out, err) = instance.command(&["import", &listed.to_string_lossy()]);
+    assert!(ok && out.contains("taxis: 3 added"), "{out}{err}");
+    let taxis = |answer: &Value| {
+        let ways = answer["itineraries"].as_array().cloned().unwrap_or_default();
+        let first = ways.iter().position(|way| way["mode"] == "TAXI").unwrap_or(ways.len());
+        assert!(ways[first..].iter().all(|way| way["mode"] == "TAXI"), "they stand last: {answer}");
+        ways[first..].to_vec()
+    };
+    let night = noon + jiff::SignedDuration::from_hours(13);
+    let at_night = eventually("the taxis are known", || async {
+        let ways = taxis(&instance.get(&format!("{question}&depart={night}&book_at={noon}")).await.1);
+        (!ways.is_empty()).then_some(ways)
+    })
+    .await;
+    let taxi = |way: &Value| way["legs"][0]["taxi"].clone();
+    let expected = [
+        json!({"id": "nacht", "name": "Nachttaxi", "phone": "02541 1", "hours": "Mo-Su 20:00-06:00", "open": true,
+            "open_now": false, "wheelchair": true}),
+        json!({"id": "kreis", "name": "Kreistaxi", "phone": "02541 2", "hours": null, "open": null,
+            "open_now": null, "wheelchair": null}),
+    ];
+    assert_eq!(at_night.iter().map(taxi).collect::<Vec<_>>(), expected);
+    let (leg, fare) = (&at_night[1]["legs"][0], &at_night[1]["fare"]);
+    assert_eq!((&leg["mode"], &leg["parking_unknown"]), (&json!("TAXI"), &json!(false)));
+    assert_eq!(
+        (&fare["amount_eur"], &fare["unknown_legs"], &fare["unknown_parking"]),
+        (&Value::Null, &json!([0]), &json!([]))
+    );
+    let id = at_night[1]["id"].as_str().unwrap();
+    let (_, again) = instance.get(&format!("/v1/journeys/{id}")).await;
+    assert_eq!(
+        (&taxi(&again["itineraries"][0])["id"], &again["holds"]),
+        (&json!("kreis"), &json!(true)),
+        "{again}"
+    );
+
+    // By day there is a bus, and whoever names modes gets no others.
+    assert_eq!(taxis(&instance.get(&format!("{question}&depart={noon}")).await.1), [Value::Null; 0]);
+    assert_eq!(
+        taxis(&instance.get(&by_transit.replace(&noon.to_string(), &night.to_string())).await.1),
+        [Value::Null; 0]
+    );
+    let (_, asked) = instance.get(&format!("{question}&depart={noon}&modes=TAXI,TRANSIT")).await;
+    assert_eq!(taxis(&asked).iter().map(taxi).collect::<Vec<_>>(), expected[1..]);
+    assert!(asked["itineraries"].as_array().unwrap().len() > 1, "{asked}");
+    let rejected: Vec<&Value> =
+        asked["rejected"].as_array().unwrap().iter().filter(|r| r["kind"] == "taxi").collect();
+    assert_eq!(rejected.len(), 1, "{asked}");
+    assert_eq!(
+        [&rejected[0]["id"], &rejected[0]["reason"], &rejected[0]["phone"]],
+        ["nacht", "not_in_service", "02541 1"]
+    );
+    let exported = instance.dir.path().join("exported");
+    assert!(instance.command(&["export", &exported.to_string_lossy()]).0);
+    let text = std::fs::read_to_string(exported.join("taxis.csv")).unwrap();
+    assert_eq!(text, format!("id,municipality,name,phone,hours,wheelchair\n{rows}"));
+    instance.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_timetable_that_cannot_serve_is_not_written_unless_forced() {
     let folder = tempfile::tempdir().unwrap();

@@ -88,8 +88,9 @@ parameters! {
         /// Up to two places to go through, in this order and separated by semicolons, each `LAT,LON` or the id of a stop or
         /// station, through which one may ride without getting off. Only on foot, by bike and by transit.
         via: Option<ViaPlaces>,
-        /// Means that may be used, separated by commas; all when left out. `CARPOOL` lets journeys by transit ride with people who
-        /// take others along; they come last, and hide nothing that one can count on.
+        /// Means that may be used, separated by commas; when left out all but `TAXI`, and that too where nothing which needs no vehicle
+        /// of one's own arrives within three hours. `CARPOOL` lets journeys by transit ride with people who take others along. Carpools
+        /// and taxis come last, and hide nothing that one can count on.
         modes: Option<Modes>,
         /// Longest walk in a row, metres, at most 20000; when left out 1500, and 5000 where nothing but walking is done.
         max_walk_m: Option<MaxWalk>,
@@ -113,10 +114,11 @@ parameters! {
         rental: Option<Forms>,
         /// Height of the car, metres: lower car parks are left out. More than 10 is taken as 10.
         height_m: Option<Positive>,
-        /// How long the car is to stay, minutes: places with a shorter limit are left out. More than 100000 is taken as
-        /// 100000.
+        /// How long the car is to stay, minutes: places with a shorter limit are left out, and `fare` has what the stay costs. More
+        /// than 100000 is taken as 100000, and more than 10080 has no known price. When left out no limit is too short, and `fare`
+        /// is for 120.
         stay_min: Option<Positive>,
-        /// `true`: only parking without a fee.
+        /// `true`: only parking without a fee, or that costs nothing for this stay.
         free: Option<Flag>,
         /// When a ride that runs on request is to be booked; now when left out. What cannot be booked then is left out.
         book_at: Option<Instant>,

@@ -111,16 +111,18 @@ words! {
     /// What is answered at this horizon: the forecast, or the live state where the forecast's error is the larger one.
     Served = ["forecast", "live"];
     /// Mode of a whole itinerary.
-    WayMode = journey::plan::Modes::NAMED.map(|(name, _)| name);
+    WayMode = journey::plan::Modes::NAMED.map(|(name, _)| name).into_iter().chain(["TAXI"]);
     /// Mode of one leg.
-    LegMode = ["WALK", "BIKE", "CAR", "ON_DEMAND", "RENTAL"].into_iter().chain(VEHICLES);
+    LegMode = ["WALK", "BIKE", "CAR", "TAXI", "ON_DEMAND", "RENTAL"].into_iter().chain(VEHICLES);
     /// Kind of vehicle.
     VehicleMode = VEHICLES;
     /// How one gets on or off: as usual, not at all, only who has ordered it, or by asking the driver.
     BoardingMode = ["scheduled", "none", "book", "ask_driver"];
-    /// A ticket to buy, a pass that the rider has, what is due beside the fare because a ride must be ordered, or the rent of a
-    /// shared vehicle.
-    ProductKind = ["ticket", "pass", "surcharge", "rental"];
+    /// A ticket to buy, a pass that the rider has, what is due beside the fare because a ride must be ordered, the rent of a
+    /// shared vehicle, or the fee where the car is left.
+    ProductKind = ["ticket", "pass", "surcharge", "rental", "parking"];
+    /// What the amount of a fee is for: a stay, each day of it, or each unit of time that has begun.
+    FeePer = ["stay", "day", "unit"];
     /// What to do at a junction, seen in the direction of travel.
     RelativeDirection = all!(domain::guidance::Turn);
     /// A point of the compass.
@@ -129,10 +131,11 @@ words! {
     WayKind = all!(domain::guidance::WayKind);
     /// What stands at the end of a leg.
     EndKind = ["origin", "destination", "via", "stop", "parking", "rental"];
-    /// What is not part of the answer: a place to park, a ride of a line, a line on demand, or shared vehicles.
-    LeftOutKind = ["parking", "line", "area", "rental"];
-    /// Why a place to park, a ride (`cancelled`, `stop_skipped`), a line on demand (`outside_area`, `not_in_service`) or a shared
-    /// vehicle (`no_vehicle`, `stale`, `no_dock`, `range`, `no_ride_zone`, `no_return_zone`, `round_trip`) is not part of the answer.
+    /// What is not part of the answer: a place to park, a ride of a line, a line on demand, shared vehicles, or a taxi.
+    LeftOutKind = ["parking", "line", "area", "rental", "taxi"];
+    /// Why a place to park, a ride (`cancelled`, `stop_skipped`), a line on demand (`outside_area`, `not_in_service`), a shared
+    /// vehicle (`no_vehicle`, `stale`, `no_dock`, `range`, `no_ride_zone`, `no_return_zone`, `round_trip`) or a taxi
+    /// (`not_in_service`, `wheelchair_unknown`) is not part of the answer.
     LeftOutReason = [
         "full", "closed", "restricted", "height", "max_stay", "fee", "unlinked", "out_of_reach", "cancelled",
         "stop_skipped", "booking_closed", "booking_not_open", "wheelchair_unknown", "not_in_service", "outside_area",

@@ -4,7 +4,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::geo::Geometry;
 use domain::live::{ByRestriction, LiveMap, SiteView, Within};
-use domain::place::{Purpose, SiteKind, Texts};
+use domain::place::{Purpose, SiteKind};
 use domain::{Audience, FeedId, Registry, SiteId, UtcMicros};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -54,8 +54,7 @@ pub struct SiteOut<'a> {
     /// Whether the site is open now.
     opening: OpeningOut<'a>,
     /// What it costs; null: not known.
-    #[schema(value_type = Option<FeeOut>)]
-    fee: Option<&'a Texts>,
+    fee: Option<FeeOut<'a>>,
     /// How long everyone may stay, minutes; null: no limit.
     max_stay_min: Option<u32>,
     /// Highest vehicle that fits in, metres; null: no limit, or not known.
@@ -143,7 +142,7 @@ impl Listed for SiteState {
             basis: view.basis.as_str(),
             by_restriction: kept,
             opening: OpeningOut::new(view.opening, def.opening_hours.as_deref()),
-            fee: def.fee.as_ref(),
+            fee: def.fee.as_ref().map(FeeOut::from),
             max_stay_min: max_stay_min(None, &def.restrictions),
             max_height_m: def.max_height_m,
             observed_at: view.observed_at,

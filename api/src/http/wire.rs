@@ -1,8 +1,12 @@
 //! Parts that several answers share. They borrow from the registry, so serialization copies nothing.
 
+use std::borrow::Cow;
+
+use domain::fare::Euros;
+use domain::fee::{Charge, Fee, Tariff};
 use domain::live::Flags;
 use domain::opening::Opening;
-use domain::{Audience, FeedId, Registry, Restriction, UtcMicros};
+use domain::{Audience, FeedId, Lang, Registry, Restriction, UtcMicros};
 use journey::timetable::Timetable;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -97,14 +101,64 @@ impl Serialize for FlagWords {
     }
 }
 
-/// What it costs, in words.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "for the document only")]
-pub struct FeeOut {
+/// What it costs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FeeOut<'a> {
     /// What it costs, in German; null: not known.
-    de: Option<String>,
+    #[schema(value_type = Option<String>)]
+    de: Option<Cow<'a, str>>,
     /// What it costs, in English; null: not known.
-    en: Option<String>,
+    #[schema(value_type = Option<String>)]
+    en: Option<Cow<'a, str>>,
+    /// What amounts are computed from; null: not known.
+    tariff: Option<TariffOut<'a>>,
+}
+
+/// How the amount of a fee comes about.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TariffOut<'a> {
+    /// What is paid `per` stay, day or unit, euros; 0: nothing.
+    amount_eur: f64,
+    /// What `amount_eur` is for.
+    #[schema(value_type = words::FeePer)]
+    per: &'static str,
+    /// Length of a unit, minutes; null: not by units.
+    unit_min: Option<u32>,
+    /// The first minutes of a stay that cost nothing; null: none.
+    free_min: Option<u32>,
+    /// The most that the units which begin on one day cost together, euros; null: no limit.
+    day_max_eur: Option<f64>,
+    /// When it is charged, as opening hours of OpenStreetMap; null: always.
+    hours: Option<&'a str>,
+}
+
+impl<'a> From<&'a Fee> for FeeOut<'a> {
+    fn from(fee: &'a Fee) -> Self {
+        FeeOut {
+            de: fee.words(Lang::De),
+            en: fee.words(Lang::En),
+            tariff: fee.tariff.as_ref().map(TariffOut::from),
+        }
+    }
+}
+
+impl<'a> From<&'a Tariff> for TariffOut<'a> {
+    fn from(tariff: &'a Tariff) -> Self {
+        let (amount, per, unit_min) = match tariff.charge {
+            Charge::Free => (Euros::ZERO, "stay", None),
+            Charge::Stay(amount) => (amount, "stay", None),
+            Charge::Day(amount) => (amount, "day", None),
+            Charge::Unit { amount, minutes } => (amount, "unit", Some(minutes)),
+        };
+        TariffOut {
+            amount_eur: amount.into(),
+            per,
+            unit_min,
+            free_min: tariff.free_min,
+            day_max_eur: tariff.day_max_eur.map(f64::from),
+            hours: tariff.hours.as_deref(),
+        }
+    }
 }
 
 /// Whose data it is.

@@ -26,7 +26,7 @@ pub struct JourneysOut<'a> {
     /// Service alerts that concern rides of the itineraries, each once.
     alerts: Vec<AlertOut<'a>>,
     /// Places to park that were left out, of each line the first ride that does not run, skips a stop or can no longer
-    /// be booked, and lines on demand and shared vehicles around the ends that cannot be used, and why.
+    /// be booked, lines on demand and shared vehicles around the ends and taxis that cannot be used, and why.
     rejected: Vec<RejectedOut<'a>>,
     /// Departures (with `arrive`: arrivals) that this page is about; what is best at its begin may lie beyond.
     window: WindowOut,
@@ -68,7 +68,7 @@ struct ItineraryOut<'a> {
     bookings: u8,
     /// Until when all of it can be booked; null: it need not be booked, or that is not known.
     book_by: Option<UtcMicros>,
-    /// What it costs one rider; null: it has no ride, and leaves no car.
+    /// What it costs one rider, with the parking; null: it has no ride, and leaves no car.
     fare: Option<FareOut<'a>>,
     /// Walked, metres.
     walk_m: i64,
@@ -122,8 +122,9 @@ pub fn written<'a>(
     });
     let areas = result.plan.lost_areas.iter().map(|lost| rides.lost_area(lost));
     let rentals = result.plan.lost_rentals.iter().map(|lost| writer.lost_rental(lost));
-    let rejected =
-        lost.chain(areas).chain(rentals).chain(result.rejected.iter().map(RejectedOut::place)).collect();
+    let taxis = result.plan.lost_taxis.iter().map(|lost| RejectedOut::taxi(result.taxis, lost));
+    let parked = result.rejected.iter().map(RejectedOut::place);
+    let rejected = lost.chain(areas).chain(rentals).chain(taxis).chain(parked).collect();
     let mut of_alerts = Sources::default();
     rides.alerts.credit(&mut of_alerts);
     attribution.extend(of_alerts.of(registry));
@@ -153,7 +154,7 @@ pub fn written<'a>(
 
 impl<'a> Writer<'_, 'a> {
     fn itinerary(&self, itinerary: &Itinerary) -> ItineraryOut<'a> {
-        let named = Modes::NAMED.iter().find(|(_, mode)| *mode == itinerary.modes);
+        let named = Modes::all_named().find(|(_, mode)| *mode == itinerary.modes);
         let drive_m = itinerary.metres(|mode| mode == Mode::Car);
         let rented = |is: fn(Mode) -> bool| -> f64 {
             itinerary.rentals().filter(|(_, leg)| is(leg.mode)).map(|(_, leg)| leg.distance_m).sum()

@@ -4,15 +4,18 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use domain::fare::Euros;
-use domain::words::fare::surcharge;
+use domain::place::Site;
+use domain::words::fare::{parking as parking_fee, surcharge};
 use fares::{Kind, Price, Question, Source};
 use jiff::civil::Date;
 use journey::booking::RideBooking;
 use journey::plan::{Itinerary, Leg, Rented};
 use journey::prices;
+use journey::streets::Mode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::ends::at;
 use super::place::What;
 use super::writer::Writer;
 use crate::contract::words;
@@ -28,7 +31,7 @@ pub struct FareOut<'a> {
     covered_by_pass: bool,
     /// What is bought, and the passes that cover rides, as far as it is known.
     products: Vec<ProductOut<'a>>,
-    /// Rides, with shared vehicles as well, without a known price: indices into `legs`.
+    /// Rides, with shared vehicles and by taxi as well, without a known price: indices into `legs`.
     unknown_legs: Vec<usize>,
     /// Drives at whose end the car is left for a fee that is not known: indices into `legs`.
     unknown_parking: Vec<usize>,
@@ -39,10 +42,10 @@ pub struct FareOut<'a> {
     valid_from: Option<String>,
 }
 
-/// A ticket, a pass that covers rides, or a surcharge.
+/// A ticket, a pass that covers rides, a surcharge, or the fee where the car is left.
 #[derive(Serialize, ToSchema)]
 struct ProductOut<'a> {
-    /// Its id, of the file that it stands in; `surcharge` for one.
+    /// Its id, of the file that it stands in; `surcharge` for one; of a fee that of the site.
     id: &'a str,
     /// For riders.
     name: Cow<'a, str>,
@@ -51,8 +54,17 @@ struct ProductOut<'a> {
     /// What it is.
     #[schema(value_type = words::ProductKind)]
     kind: &'static str,
-    /// The rides that it is for: indices into `legs`.
+    /// The rides that it is for, of a fee the drive: indices into `legs`.
     legs: Vec<usize>,
+}
+
+/// What is paid where the car is left at the end of a leg.
+struct ParkingFee<'a> {
+    leg: usize,
+    /// `None`: it is left elsewhere.
+    site: Option<&'a Site>,
+    /// `None`: not known.
+    price: Option<Euros>,
 }
 
 impl<'a> Writer<'_, 'a> {
@@ -62,12 +74,20 @@ impl<'a> Writer<'_, 'a> {
         let is_ride = |(_, leg): &(usize, &Leg)| !matches!(leg, Leg::Street(_));
         let numbers: Vec<usize> =
             itinerary.legs.iter().enumerate().filter(is_ride).map(|(number, _)| number).collect();
-        let unknown_parking: Vec<usize> = self.unknown_parking(itinerary).collect();
-        let leaves_car = itinerary.parking().is_some() || !unknown_parking.is_empty();
         let rented: Vec<(usize, Option<f64>, &Rented)> = self.rented_prices(itinerary).collect();
-        if numbers.is_empty() && !leaves_car && rented.is_empty() {
+        let taxis = itinerary.legs.iter().enumerate().filter_map(|(number, leg)| match leg {
+            Leg::Street(leg) => leg.taxi.map(|_| number),
+            Leg::Ride(_) | Leg::Area(_) => None,
+        });
+        let taxis: Vec<usize> = taxis.collect();
+        let parking = self.parking_fees(itinerary);
+        if numbers.is_empty() && rented.is_empty() && taxis.is_empty() && parking.is_empty() {
             return None;
         }
+        let unknown_parking =
+            parking.iter().filter(|fee| fee.price.is_none()).map(|fee| fee.leg).collect::<Vec<_>>();
+        let fees =
+            parking.iter().filter_map(|fee| Some((fee.leg, fee.site?, fee.price?))).collect::<Vec<_>>();
         let rides = prices::rides(self.rides.runs(), &itinerary.legs, |booking| self.surcharge(booking));
         let question = Question {
             list: self.fares,
@@ -78,21 +98,24 @@ impl<'a> Writer<'_, 'a> {
         let price = fares::price(&rides, question, &|service, day| prices::runs_on(timetable, service, day));
         let legs = |rides: &[usize]| rides.iter().map(|ride| numbers[*ride]).collect::<Vec<usize>>();
         let rented_eur: Option<f64> = rented.iter().map(|(_, price_eur, _)| *price_eur).sum();
-        let amount = price.amount().filter(|_| unknown_parking.is_empty()).zip(rented_eur);
-        let unknown = legs(&price.unknown).into_iter();
+        let fees_eur: Euros = fees.iter().map(|(.., fee)| *fee).sum();
+        let amount =
+            price.amount().filter(|_| unknown_parking.is_empty() && taxis.is_empty()).zip(rented_eur);
+        let unknown = legs(&price.unknown).into_iter().chain(taxis);
         let unpriced = rented.iter().filter(|(_, price_eur, _)| price_eur.is_none());
         let mut unknown_legs: Vec<usize> = unknown.chain(unpriced.map(|(number, ..)| *number)).collect();
         unknown_legs.sort_unstable();
         let rides_of = rented.iter().filter_map(|(number, price_eur, rented)| {
             Some(self.rental_product(*number, (*price_eur)?, rented))
         });
+        let is_computed = |product: &fares::Product<'_>| product.kind != Kind::Pass;
         Some(FareOut {
-            amount_eur: amount.map(|(rides, rented_eur)| f64::from(rides) + rented_eur),
-            estimate: !rented.is_empty() || price.products.iter().any(|product| product.kind != Kind::Pass),
+            amount_eur: amount.map(|(rides, rented_eur)| f64::from(rides + fees_eur) + rented_eur),
+            estimate: !(rented.is_empty() && fees.is_empty()) || price.products.iter().any(is_computed),
             covered_by_pass: price.is_covered() && rented.is_empty(),
             unknown_legs,
             unknown_parking,
-            source: self.source(&price),
+            source: self.source(&price, !fees.is_empty()),
             valid_from: price
                 .products
                 .iter()
@@ -113,6 +136,13 @@ impl<'a> Writer<'_, 'a> {
                     legs: legs(&product.rides),
                 })
                 .chain(rides_of)
+                .chain(fees.iter().map(|(leg, site, fee)| ProductOut {
+                    id: &site.id,
+                    name: parking_fee(&site.name, query.lang).into(),
+                    price_eur: (*fee).into(),
+                    kind: "parking",
+                    legs: vec![*leg],
+                }))
                 .collect(),
         })
     }
@@ -141,21 +171,23 @@ impl<'a> Writer<'_, 'a> {
         }
     }
 
-    /// Drives at whose end the car is left where nothing says that it costs nothing: fees are texts for people.
-    fn unknown_parking(&self, itinerary: &Itinerary) -> impl Iterator<Item = usize> {
-        itinerary.legs.iter().enumerate().filter_map(|(number, leg)| match leg {
-            Leg::Street(leg) => {
-                let is_unknown = match &leg.parking {
-                    Some(parking) => match self.result.candidates.all[parking.lot].what {
-                        What::Mapped(mapped) => mapped.fee.as_deref() != Some("no"),
-                        What::Site(_) | What::Group { .. } => true,
-                    },
-                    None => leg.mode == journey::streets::Mode::Car && leg.rental.is_none(),
-                };
-                is_unknown.then_some(number)
+    /// What is paid where a car is left.
+    fn parking_fees(&self, itinerary: &Itinerary) -> Vec<ParkingFee<'a>> {
+        let candidates = &self.result.candidates.all;
+        let fees = itinerary.legs.iter().enumerate().filter_map(|(number, leg)| {
+            let Leg::Street(leg) = leg else { return None };
+            let unknown = ParkingFee { leg: number, site: None, price: None };
+            match &leg.parking {
+                Some(parking) => {
+                    let candidate = &candidates[parking.lot];
+                    let site = if let What::Site(site) = candidate.what { Some(site) } else { None };
+                    let price = candidate.price(at(leg.end), self.result.query);
+                    Some(ParkingFee { site, price, ..unknown })
+                }
+                None => leg.is_own_car().then_some(unknown),
             }
-            Leg::Ride(_) | Leg::Area(_) => None,
-        })
+        });
+        fees.collect()
     }
 
     fn surcharge(&self, booking: &RideBooking) -> Option<Euros> {
@@ -165,7 +197,7 @@ impl<'a> Writer<'_, 'a> {
     }
 
     /// All sources of prices, in the order of their names.
-    fn source(&self, price: &Price<'a>) -> Option<String> {
+    fn source(&self, price: &Price<'a>, has_fees: bool) -> Option<String> {
         let credits = &self.rides.loaded.area.timetable.credits;
         let name = |source: Source<'a>| match source {
             Source::Listed(source) => source.to_owned(),
@@ -173,7 +205,9 @@ impl<'a> Writer<'_, 'a> {
                 format!("GTFS {}", credits.get(usize::from(feed)).map_or("", |credit| &credit.feed))
             }
         };
-        let all: BTreeSet<String> = price.products.iter().filter_map(|p| p.source).map(name).collect();
+        let fees = has_fees.then(|| "sites.geojson".to_owned());
+        let all: BTreeSet<String> =
+            price.products.iter().filter_map(|p| p.source).map(name).chain(fees).collect();
         (!all.is_empty()).then(|| all.into_iter().collect::<Vec<_>>().join("; "))
     }
 }

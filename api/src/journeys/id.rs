@@ -30,6 +30,9 @@ pub struct JourneyId {
     /// The shared vehicle.
     #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
     pub rental: Option<RentalId>,
+    /// Id of the taxi that is called.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    pub taxi: Option<String>,
     #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
     rides: Vec<RideId>,
 }
@@ -100,10 +103,11 @@ impl Writer<'_, '_> {
         });
         let lot =
             itinerary.parking().map(|parking| self.result.candidates.all[parking.lot].what.id().to_owned());
+        let taxi = itinerary.taxi().map(|taxi| self.result.taxis.get(taxi).id.clone());
         let start = at(itinerary.start).timestamp();
         let question = format!("{}&modes={mode}&depart={start}", self.result.query.lasting);
         let rental = RentalId::of(itinerary, self.result.stock);
-        let id = JourneyId { question, lot, rental, rides: rides.collect() };
+        let id = JourneyId { question, lot, rental, taxi, rides: rides.collect() };
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&id).unwrap_or_default())
     }
 }

@@ -17,6 +17,7 @@ use super::ends::{EndOut, PickupWindowOut, at};
 use super::rental::RentalOut;
 use super::steps::{self, StepOut};
 use super::stops::StopOut;
+use super::taxis::TaxiOut;
 use super::writer::{ParkingOut, RideWriter, Writer};
 use crate::contract::words;
 use crate::http::wire::whole;
@@ -120,6 +121,8 @@ pub struct LegOut<'a> {
     pub(super) parking: Option<ParkingOut<'a>>,
     /// The shared vehicle of this leg; null: none.
     pub(super) rental: Option<RentalOut<'a>>,
+    /// The taxi to call; null: no ride by taxi.
+    pub(super) taxi: Option<TaxiOut<'a>>,
     /// Whether it is a drive that ends at the destination itself, near which no place to park is known.
     pub(super) parking_unknown: bool,
 }
@@ -165,6 +168,7 @@ impl<'a> Writer<'_, 'a> {
         LegOut {
             mode: match leg.mode {
                 _ if leg.rental.is_some() => "RENTAL",
+                _ if leg.taxi.is_some() => "TAXI",
                 Mode::Foot | Mode::Wheelchair => "WALK",
                 Mode::Bike => "BIKE",
                 Mode::Car => "CAR",
@@ -180,8 +184,11 @@ impl<'a> Writer<'_, 'a> {
             geometry: polyline(&leg.points),
             steps: self.steps(leg),
             parking: leg.parking.as_ref().map(|parking| self.parking(parking, leg.end)),
-            parking_unknown: leg.mode == Mode::Car && leg.parking.is_none() && leg.rental.is_none(),
+            parking_unknown: leg.is_own_car() && leg.parking.is_none(),
             rental: leg.rental.as_ref().map(|rented| self.rented(leg, rented)),
+            taxi: leg
+                .taxi
+                .map(|taxi| TaxiOut::new(self.result.taxis, taxi, leg.start, self.result.query.book_at)),
             ..LegOut::default()
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use domain::geo::{Geometry, LatLon};
 use domain::locality::Locality;
+use domain::meter::Meter;
 use domain::opening::Hours;
 use domain::place::{Purpose as For, SiteKind};
 use domain::{Bay, BayId, Publish, Registry, SiteId};
@@ -49,6 +50,8 @@ pub(crate) struct Lots {
     pub group_of: HashMap<BayId, usize>,
     pub mapped: Vec<Mapped>,
     pub park_ride: Vec<SiteId>,
+    /// What sites cost, where a tariff says it.
+    pub meters: HashMap<SiteId, Meter>,
 }
 
 impl Lots {
@@ -62,6 +65,7 @@ impl Lots {
             group_of: HashMap::new(),
             mapped: Vec::new(),
             park_ride: Vec::new(),
+            meters: meters(registry),
         };
         for site in registry.sites().filter(|site| site.def.purpose == For::Car) {
             let place = ParkingShape { purpose: Purpose::Car, outline: outline(&site.def.geometry) };
@@ -142,6 +146,19 @@ impl Lots {
         let linked = self.sites.values().filter(|site| site.is_ok()).count();
         (linked, self.sites.len() - linked)
     }
+}
+
+/// The tariffs of sites. One whose hours cannot be read is unknown.
+fn meters(registry: &Registry) -> HashMap<SiteId, Meter> {
+    let tariffs = registry.sites().filter_map(|site| Some((site, site.def.fee.as_ref()?.tariff.as_ref()?)));
+    let meters = tariffs.filter_map(|(site, tariff)| {
+        let locality = registry.locality(site.municipality).at(site.def.position());
+        let failed = |problem: &_| {
+            tracing::error!("sites.geojson: id '{}': its tariff is ignored: {problem}", site.def.id);
+        };
+        Some((site.id, Meter::new(tariff, &locality).inspect_err(failed).ok()?))
+    });
+    meters.collect()
 }
 
 /// Sites without a link to the streets, by id, with the reason.

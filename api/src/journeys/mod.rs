@@ -26,6 +26,7 @@ mod rentals;
 mod search;
 mod steps;
 mod stops;
+mod taxis;
 mod trips;
 pub mod vehicles;
 mod walk;
@@ -76,6 +77,7 @@ pub use search::__path_journeys;
 pub(crate) use search::journeys;
 pub use stops::{__path_departures, __path_stops};
 pub(crate) use stops::{departures, stops};
+use taxis::Taxis;
 pub use trips::__path_trip;
 pub(crate) use trips::trip;
 
@@ -124,6 +126,7 @@ pub(crate) struct Loaded {
     pub realtime: ArcSwap<Realtime>,
     pub bookings: ArcSwap<Bookings>,
     pub rentals: ArcSwap<LinkedRentals>,
+    pub taxis: ArcSwap<Taxis>,
     planners: Mutex<Vec<Planner>>,
     pub permits: Permits,
 }
@@ -148,6 +151,7 @@ impl Journeys {
         let loaded = Loaded {
             bounds: area.bounds(),
             bookings: ArcSwap::from_pointee(bookings(&area.timetable, registry)),
+            taxis: ArcSwap::from_pointee(Taxis::new(registry)),
             area,
             lots: ArcSwap::from_pointee(lots),
             rentals: ArcSwap::default(),
@@ -201,6 +205,7 @@ impl Journeys {
         let lots = Lots::new(&loaded.area, registry);
         let counts = lots.counts();
         loaded.bookings.store(Arc::new(bookings(&loaded.area.timetable, registry)));
+        loaded.taxis.store(Arc::new(Taxis::new(registry)));
         loaded.lots.store(Arc::new(lots));
         Some(counts)
     }

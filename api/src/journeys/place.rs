@@ -1,7 +1,9 @@
 //! Candidates for parking: what the planner and the answer need of a lot.
 
 use domain::availability::{Availability, Evidence};
+use domain::fare::Euros;
 use domain::live::{Offer, Verdict};
+use domain::meter::Meter;
 use domain::opening::Opening;
 use domain::place::{Restriction, Site};
 use domain::time::Times;
@@ -20,6 +22,23 @@ pub struct Candidate<'a> {
     pub linked: &'a Linked,
     pub evidence: Evidence,
     pub feed: Option<FeedId>,
+    /// What it costs; `None`: no tariff says it.
+    pub meter: Option<&'a Meter>,
+}
+
+impl Candidate<'_> {
+    /// What it costs to leave a car there that comes at a time; `None`: not known.
+    pub fn price(&self, arrive: UtcMicros, query: &JourneyQuery) -> Option<Euros> {
+        match self.what {
+            What::Mapped(parking) => (parking.fee.as_deref() == Some("no")).then_some(Euros::ZERO),
+            What::Site(_) | What::Group { .. } => price(self.meter?, arrive, query),
+        }
+    }
+}
+
+/// What a stay of the car costs that comes at a time.
+fn price(meter: &Meter, arrive: UtcMicros, query: &JourneyQuery) -> Option<Euros> {
+    meter.price(arrive, arrive.plus_s((query.assumed_stay_min() * 60.0).round() as i64))
 }
 
 /// The candidates of one answer, by the numbers that the planner knows them by.
@@ -84,7 +103,7 @@ impl Unfit {
 }
 
 /// Why this driver cannot park in a site, whatever is vacant.
-pub fn unfit(site: &Site, offer: &Offer, query: &JourneyQuery) -> Option<Unfit> {
+pub fn unfit(site: &Site, meter: Option<&Meter>, offer: &Offer, query: &JourneyQuery) -> Option<Unfit> {
     match offer.verdict {
         Verdict::Closed => return Some(Unfit::new("closed", "closed when you get there")),
         Verdict::Restricted => {
@@ -104,9 +123,10 @@ pub fn unfit(site: &Site, offer: &Offer, query: &JourneyQuery) -> Option<Unfit> 
         let detail = format!("open to you until {until} only, you want to stay {stay_min} min");
         return Some(Unfit::new("max_stay", detail));
     }
+    let is_free = || meter.is_some_and(|meter| price(meter, arrival, query) == Some(Euros::ZERO));
     too_high(site.max_height_m, query)
         .or_else(|| too_long(None, &site.restrictions, query))
-        .or_else(|| costs(site.fee.is_some(), query))
+        .or_else(|| costs(|| site.fee.is_some() && !is_free(), query))
 }
 
 /// The same for a car park that only the map has; `opening`: at the arrival, if it has hours.
@@ -120,7 +140,7 @@ pub fn unfit_mapped(parking: &OsmParking, opening: Option<Opening>, query: &Jour
     let is_paid = parking.fee.as_deref().is_some_and(|fee| fee != "no");
     too_high(parking.max_height_m.map(f64::from), query)
         .or_else(|| longer_than(parking.max_stay_min.map(f64::from), query))
-        .or_else(|| costs(is_paid, query))
+        .or_else(|| costs(|| is_paid, query))
 }
 
 /// Whether the car is to stay longer than it may.
@@ -142,8 +162,8 @@ fn too_high(limit_m: Option<f64>, query: &JourneyQuery) -> Option<Unfit> {
     Some(Unfit::new("height", format!("too low: {limit:.2} m at most, your car is {height} m high")))
 }
 
-fn costs(is_paid: bool, query: &JourneyQuery) -> Option<Unfit> {
-    (query.free_only && is_paid).then(|| Unfit::new("fee", "it costs a fee"))
+fn costs(is_paid: impl FnOnce() -> bool, query: &JourneyQuery) -> Option<Unfit> {
+    (query.free_only && is_paid()).then(|| Unfit::new("fee", "it costs a fee"))
 }
 
 #[cfg(test)]
@@ -181,6 +201,7 @@ mod tests {
             lasting: String::new(),
             height_m: Some(1.9),
             stay_min: Some(60.0),
+            is_last_resort: false,
             free_only: true,
             book_at: UtcMicros::EPOCH,
             booked: BookedRides::All,

@@ -39,6 +39,9 @@ const MAX_LIMIT: usize = 50;
 const NOT_LASTING: [&str; 10] =
     ["depart", "arrive", "modes", "window_s", "limit", "cursor", "book_at", "booking", "lang", "steps"];
 
+/// How long a car is taken to stay, minutes, where nobody says it.
+const ASSUMED_STAY_MIN: f64 = 120.0;
+
 /// Most places in between.
 const MAX_VIA: usize = 2;
 
@@ -56,6 +59,8 @@ pub struct JourneyQuery {
     /// The places in between, as they were given.
     pub via: Vec<String>,
     pub modes: Modes,
+    /// Whether taxis are offered where nothing else arrives.
+    pub is_last_resort: bool,
     pub max_walk_m: f64,
     pub max_direct_walk_m: f64,
     pub audiences: Vec<Audience>,
@@ -125,7 +130,10 @@ impl JourneyQuery {
         let when = cursor.as_ref().map_or(when, JourneyCursor::when);
         let named = |text: &str| Modes::all_named().find(|(name, _)| name.eq_ignore_ascii_case(text));
         let modes = params.list_of("modes", &names(), |text| named(text).map(|(_, mode)| mode))?;
-        let modes = modes.unwrap_or_else(|| Modes::all_named().map(|(_, mode)| mode).collect());
+        let is_last_resort = modes.is_none();
+        let by_default =
+            || Modes::all_named().map(|(_, mode)| mode).filter(|mode| *mode != Modes::TAXI).collect();
+        let modes: Vec<Modes> = modes.unwrap_or_else(by_default);
         let via: Vec<String> = params
             .text("via")
             .into_iter()
@@ -157,6 +165,7 @@ impl JourneyQuery {
             when,
             via,
             modes,
+            is_last_resort,
             max_walk_m,
             max_direct_walk_m: if is_limited { max_walk_m } else { DEFAULT_DIRECT_WALK_M },
             audiences: params.list("for", &Audience::choices())?.unwrap_or_default(),
@@ -180,6 +189,11 @@ impl JourneyQuery {
             lang: params.one("lang", &Lang::choices())?.or(accepted).unwrap_or(Lang::En),
             lasting: params.without(&NOT_LASTING),
         })
+    }
+
+    /// How long the car is taken to stay, minutes.
+    pub fn assumed_stay_min(&self) -> f64 {
+        self.stay_min.unwrap_or(ASSUMED_STAY_MIN)
     }
 
     /// The places in between.
@@ -254,7 +268,7 @@ impl JourneyQuery {
                 format!("The timetable reaches from {} to {}.", date(first), date(last))
             }
         };
-        let others = [Modes::WALK, Modes::BIKE, Modes::CAR];
+        let others = [Modes::WALK, Modes::BIKE, Modes::CAR, Modes::TAXI];
         if self.cursor.is_some() || others.iter().any(|mode| self.modes.has(*mode)) {
             return Ok(Some(NoteOut::new("outside_timetable", span_text)));
         }

@@ -19,15 +19,15 @@ pub struct Rejected<'a> {
     pub feed: Option<FeedId>,
 }
 
-/// What was left out: a place to park, or the ride of a line that does not run or cannot be booked.
+/// What was left out: a place to park, the ride of a line that does not run or cannot be booked, or a taxi that does not drive.
 #[derive(Default, Serialize, ToSchema)]
 pub struct RejectedOut<'a> {
     /// What it is.
     #[schema(value_type = words::LeftOutKind)]
     pub(super) kind: &'static str,
-    /// Id of the place, of the line, or of the zone or group of stops.
+    /// Id of the place, of the line, of the zone or group of stops, or of the taxi.
     pub(super) id: &'a str,
-    /// Name of the place, short name of the line, or name of the area; null: none.
+    /// Name of the place, short name of the line, or name of the area or taxi; null: none.
     pub(super) name: Option<&'a str>,
     /// Why it was left out.
     #[schema(value_type = words::LeftOutReason)]
@@ -46,7 +46,7 @@ pub struct RejectedOut<'a> {
     pub(super) to: Option<EndOut<'a>>,
     /// Until when the ride could be booked; null: it need not be, or that is not known.
     pub(super) by: Option<UtcMicros>,
-    /// Number that books rides of the line; null: not known.
+    /// Number that books rides of the line, or calls the taxi; null: not known.
     pub(super) phone: Option<&'a str>,
     /// How rides of the line are booked; null: they need not be.
     pub(super) booking: Option<BookingOut<'a>>,

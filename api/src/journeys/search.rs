@@ -52,13 +52,15 @@ const MAX_PARK_RIDE: usize = 12;
 const MAX_REJECTED: usize = 30;
 
 /// Itineraries from A to B: on foot, by bike, by car with a space that will be vacant, by transit, by park-and-ride, by
-/// bike and transit.
+/// bike and transit, and by taxi where nothing else arrives.
 ///
 /// An itinerary is listed if no other is better in departure, expected arrival, transfers, walking and certainty of parking
 /// without needing one more vehicle or a booking. A page holds what is best at its begin, and what leaves within
 /// `window_s` after it (arrive-by: arrives before it); `next_cursor` and `previous_cursor` lead to later and earlier ones,
 /// `cursor=` and all else unchanged. `rejected` lists the places to park that were left out and the rides that are
-/// cancelled, skip a stop or can no longer be booked, with the reason.
+/// cancelled, skip a stop or can no longer be booked, with the reason. Taxis (`TAXI`) stand last and hide nothing; without
+/// `modes` they are offered only where nothing that needs no vehicle of one's own arrives within three hours of `depart`
+/// (leaves within three hours before `arrive`).
 #[utoipa::path(
     get,
     path = "/v1/journeys",
@@ -124,6 +126,7 @@ fn plan(
     let lots = loaded.lots.load();
     let realtime = loaded.realtime.load();
     let bookings = loaded.bookings.load();
+    let taxis = loaded.taxis.load();
     let (mut near, mut park_ride) = (Gathered::default(), Gathered::default());
     let registry = {
         let live = inputs.hub.read();
@@ -149,6 +152,14 @@ fn plan(
     let linked_rentals = loaded.rentals.load();
     let stock = Stock::new(&linked_rentals, &registry, &inputs.rentals, now);
     let systems: Vec<&Linked> = stock.systems.iter().map(|system| &system.linked).collect();
+    let mut callable = if query.modes.has(Modes::TAXI) || query.is_last_resort {
+        taxis.at(query.from, &loaded.area.names)
+    } else {
+        Vec::new()
+    };
+    let is_chosen =
+        |number: usize| chosen.is_none_or(|id| id.taxi.as_deref() == Some(&*taxis.get(number).id));
+    callable.retain(|taxi| is_chosen(taxi.id));
     let rides = chosen.map(JourneyId::chosen).filter(|rides| !rides.is_empty());
     let request = Request {
         from: query.from,
@@ -175,6 +186,7 @@ fn plan(
             which: JourneyCursor::which(query.cursor.as_ref()),
         },
         chosen: rides.as_deref(),
+        taxis: &callable,
         closed: None,
     };
     let work = |planner: &mut Planner| planner.plan_via(&request, via, realtime.overlay.as_ref());
@@ -212,6 +224,7 @@ fn plan(
         via,
         candidates: &candidates,
         stock: &stock,
+        taxis: &taxis,
         plan: &plan,
         rejected,
         notes: noted,
@@ -297,6 +310,7 @@ impl<'a> Gathered<'a> {
                 linked: &lots.groups[group],
                 evidence: Evidence::of_spaces(SiteKind::OnStreet, spaces),
                 feed: offer.feed,
+                meter: None,
             });
         }
     }
@@ -321,7 +335,7 @@ impl<'a> Gathered<'a> {
             }
             let spaces = Spaces::unknown(parking.capacity.unwrap_or(1), now);
             let evidence = Evidence::of_spaces(SiteKind::Lot, spaces);
-            self.candidates.push(Candidate { what, linked, evidence, feed: None });
+            self.candidates.push(Candidate { what, linked, evidence, feed: None, meter: None });
             taken += 1;
             if taken == MAX_MAPPED {
                 break;
@@ -353,7 +367,8 @@ impl<'a> Gathered<'a> {
         let Some(entry) = lots.registry.site(id) else { return };
         let what = What::Site(&entry.def);
         let mut reject = |why| self.rejected.push(Rejected { what, why, feed: offer.feed });
-        if let Some(why) = unfit(&entry.def, offer, query) {
+        let meter = lots.meters.get(&id);
+        if let Some(why) = unfit(&entry.def, meter, offer, query) {
             return reject(why);
         }
         let linked = match lots.sites.get(&id) {
@@ -364,7 +379,7 @@ impl<'a> Gathered<'a> {
             None => return,
         };
         let evidence = inputs.evidence(&live.map, offer, now);
-        self.candidates.push(Candidate { what, linked, evidence, feed: offer.feed });
+        self.candidates.push(Candidate { what, linked, evidence, feed: offer.feed, meter });
     }
 }
 

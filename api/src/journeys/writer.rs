@@ -19,6 +19,7 @@ use super::query::JourneyQuery;
 use super::rejected::Rejected;
 use super::rentals::Stock;
 use super::stops::StopOut;
+use super::taxis::Taxis;
 use super::{Loaded, Realtime};
 use crate::http::wire::whole;
 
@@ -31,6 +32,8 @@ pub struct SearchResult<'a> {
     pub candidates: &'a Candidates<'a>,
     /// The shared vehicles.
     pub stock: &'a Stock<'a>,
+    /// The taxis that the plan names.
+    pub taxis: &'a Taxis,
     pub plan: &'a PlanResult,
     pub rejected: Vec<Rejected<'a>>,
     pub notes: Vec<NoteOut>,
@@ -47,6 +50,10 @@ pub struct ParkingOut<'a> {
     chance: Option<ChanceOut>,
     /// Time to expect from the entrance to a vacant space, seconds.
     search_s: i64,
+    /// What it costs to stay for `stay_min`, euros, by the tariff of the site; null: not known.
+    price_eur: Option<f64>,
+    /// How long the car is taken to stay, minutes: `stay_min` of the request, else 120.
+    stay_min: f64,
     /// Where to go if there is none, in this order.
     alternatives: Vec<AlternativeOut<'a>>,
 }
@@ -143,6 +150,8 @@ impl<'a> Writer<'_, 'a> {
             name: candidate.what.name(),
             chance,
             search_s,
+            price_eur: candidate.price(at(arrive), self.result.query).map(f64::from),
+            stay_min: self.result.query.assumed_stay_min(),
             alternatives: alternatives.collect(),
         }
     }

@@ -1,5 +1,6 @@
 //! `/`: vacant parking near a point, as a list.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use axum::extract::{RawQuery, State};
@@ -209,7 +210,7 @@ struct Described<'a> {
     name: String,
     kind: &'static str,
     tz: &'a str,
-    fee: Option<&'a str>,
+    fee: Option<Cow<'a, str>>,
     max_stay_min: Option<u32>,
     max_height_m: Option<f64>,
 }

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
+use domain::fee::Fee;
 use domain::geo::Geometry;
 use domain::live::Change;
 use domain::observation::VehicleFix;
-use domain::place::Texts;
 use domain::registry::Contents;
 use domain::site_count::{Absolute, Anchor, CountState};
 use domain::{
@@ -183,7 +183,9 @@ pub fn world() -> World {
             garage.name = "Parkhaus Emsinsel".into();
             garage.opening_hours = Some("Mo-Su 06:00-22:00".into());
             garage.fee =
-                Some(Texts { de: Some("1 € je Stunde".into()), en: Some("1 € per hour".into()) });
+                Some(Fee {
+                    de: Some("1 € je Stunde".into()), en: Some("1 € per hour".into()), tariff: None
+                });
             garage.max_height_m = Some(2.0);
             garage.restrictions = vec![Restriction { capacity: Some(4), ..kept_for(Audience::Disabled) }];
         })

@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 
+use crate::fare::Euros;
 use crate::lang::Lang;
 use crate::time::UtcMicros;
 
@@ -72,6 +73,14 @@ impl Lang {
         };
         let digits = if value >= 100.0 { 1.0 } else { 10.0 };
         format!("{} {unit}", self.number((value * digits).round() / digits))
+    }
+
+    /// An amount of money: `1,50 €` and `€1.50`.
+    pub fn euros(self, amount: Euros) -> String {
+        match self {
+            Lang::De => format!("{} €", amount.to_string().replace('.', ",")),
+            Lang::En => format!("€{amount}"),
+        }
     }
 
     /// A number with this language's decimal sign.

@@ -1,7 +1,7 @@
 //! Kinds of sites, and whom bays are for.
 
 use crate::lang::Lang;
-use crate::place::{Audience, SiteKind, Texts};
+use crate::place::{Audience, SiteKind};
 
 impl SiteKind {
     /// What it is called.
@@ -31,13 +31,5 @@ impl Audience {
             Audience::Taxi => lang.say("Taxis", "taxis"),
             Audience::Carsharing => lang.say("Carsharing", "car sharing"),
         }
-    }
-}
-
-impl Texts {
-    /// In that language; in the other one rather than not at all.
-    pub fn pick(&self, lang: Lang) -> Option<&str> {
-        let (first, second) = lang.say((&self.de, &self.en), (&self.en, &self.de));
-        first.as_deref().or(second.as_deref())
     }
 }

@@ -96,6 +96,7 @@ impl Town {
             booked,
             page: Page::BEST,
             chosen: None,
+            taxis: &[],
             closed: None,
         };
         self.planner.plan(&request, None).unwrap()

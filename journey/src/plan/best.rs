@@ -80,7 +80,7 @@ fn own_m(itinerary: &Itinerary) -> f64 {
 }
 
 /// The vehicles that an itinerary needs.
-fn vehicles(modes: Modes) -> Modes {
+pub(super) fn vehicles(modes: Modes) -> Modes {
     match modes {
         Modes::BIKE | Modes::BIKE_RIDE => Modes::BIKE,
         Modes::CAR | Modes::PARK_RIDE => Modes::CAR,
@@ -116,6 +116,7 @@ mod tests {
             pieces,
             parking,
             rental: None,
+            taxi: None,
         })
     }
 

@@ -132,7 +132,7 @@ pub enum End {
     Street(Coord),
 }
 
-/// Over streets, by the traveller's own means.
+/// Over streets, by the traveller's own means or by taxi.
 #[derive(Debug, Clone)]
 pub struct StreetLeg {
     /// How.
@@ -155,6 +155,8 @@ pub struct StreetLeg {
     pub parking: Option<Parking>,
     /// The shared vehicle; `None`: the traveller's own, or none.
     pub rental: Option<Box<Rented>>,
+    /// The taxi that is called, by its id; `None`: by one's own means.
+    pub taxi: Option<usize>,
 }
 
 /// Where a car is left.
@@ -215,11 +217,17 @@ impl RideLeg {
 }
 
 impl StreetLeg {
+    /// Whether it is a drive in the traveller's own car.
+    pub fn is_own_car(&self) -> bool {
+        self.mode == Mode::Car && self.rental.is_none() && self.taxi.is_none()
+    }
+
     /// A leg along `path` that begins at `start`.
     pub(super) fn along(mode: Mode, from: End, to: End, path: Path, start: i64) -> StreetLeg {
         let end = start + path.duration_s.round() as i64;
         let Path { distance_m, points, pieces, .. } = path;
-        StreetLeg { mode, from, to, start, end, distance_m, points, pieces, parking: None, rental: None }
+        let (parking, rental, taxi) = (None, None, None);
+        StreetLeg { mode, from, to, start, end, distance_m, points, pieces, parking, rental, taxi }
     }
 }
 
@@ -293,6 +301,11 @@ impl Itinerary {
     /// Whether a ride of it must be booked.
     pub fn is_booked(&self) -> bool {
         self.areas().next().is_some() || self.rides().any(|leg| leg.ride.is_booked())
+    }
+
+    /// The taxi that is called, by its id.
+    pub fn taxi(&self) -> Option<usize> {
+        self.legs.iter().find_map(|leg| if let Leg::Street(leg) = leg { leg.taxi } else { None })
     }
 
     /// Whether somebody takes others along on a part of it.

@@ -17,6 +17,7 @@ mod places;
 mod rental;
 mod risk;
 mod street;
+mod taxi;
 #[cfg(test)]
 mod tests;
 mod transit;
@@ -43,6 +44,7 @@ pub use self::places::Walks;
 use self::places::{add_platforms, stops_in};
 pub use self::rental::{LostRental, NoRental, Rentals, Rented, Stocks};
 pub use self::risk::Alternative;
+pub use self::taxi::{LostTaxi, NoTaxi, Taxi};
 pub use self::via::Via;
 
 /// Modes of an itinerary; a set of flags.
@@ -68,6 +70,8 @@ impl Modes {
     pub const CARPOOL: Modes = Modes(128);
     /// With a shared vehicle, alone or to or from a stop.
     pub const RENTAL: Modes = Modes(256);
+    /// By a taxi that is called.
+    pub const TAXI: Modes = Modes(512);
     /// None at all.
     pub const NONE: Modes = Modes(0);
 
@@ -85,7 +89,7 @@ impl Modes {
 
     /// All that may be asked for, with their names in the API.
     pub fn all_named() -> impl Iterator<Item = (&'static str, Modes)> {
-        Modes::NAMED.into_iter().chain([("CARPOOL", Modes::CARPOOL)])
+        Modes::NAMED.into_iter().chain([("CARPOOL", Modes::CARPOOL), ("TAXI", Modes::TAXI)])
     }
 
     /// Both sets together.
@@ -186,6 +190,8 @@ pub struct Request<'a> {
     pub page: Page<'a>,
     /// The rides of the one journey that is wanted; `None`: the best are.
     pub chosen: Option<&'a [Chosen]>,
+    /// Taxis to call; without [`Modes::TAXI`] they are offered only where nothing else arrives.
+    pub taxis: &'a [Taxi<'a>],
     /// Streets that are closed; `None`: by their tags at the time of [`Self::when`].
     pub closed: Option<&'a Closed>,
 }
@@ -288,6 +294,8 @@ pub struct PlanResult {
     pub lost_areas: Vec<LostArea>,
     /// Shared vehicles near an end that cannot be used: of each system one reason.
     pub lost_rentals: Vec<LostRental>,
+    /// Taxis that were asked for and are not offered.
+    pub lost_taxis: Vec<LostTaxi>,
     /// Whether time ran out: better itineraries may exist.
     pub cut: bool,
     /// What lies beyond this page.
@@ -437,6 +445,9 @@ impl Planner {
         let runs = Runs { timetable: &area.timetable, overlay };
         page::turn_to_page(&mut planning.plan, request.when, request.page, complete_s, runs);
         best::order(&mut planning.plan, request.when);
+        if drives {
+            planning.taxi();
+        }
         planning.add_next_departures();
         Ok(planning.plan)
     }

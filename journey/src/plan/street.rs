@@ -185,7 +185,7 @@ impl Planning<'_, '_> {
         }
     }
 
-    fn route(&mut self, mode: Mode, from: &Snapped, to: &Snapped) -> Option<Path> {
+    pub fn route(&mut self, mode: Mode, from: &Snapped, to: &Snapped) -> Option<Path> {
         let network = &self.area.network;
         let path =
             network.route(self.between, mode, from.link, &to.link, budget(self.request)).path(&to.link)?;

@@ -2,6 +2,7 @@ mod carpool;
 mod on_demand;
 mod pages;
 mod rental;
+mod taxi;
 mod via;
 
 use std::sync::{Arc, LazyLock};
@@ -75,6 +76,7 @@ fn ask<'a>(lots: &'a [Lot<'a>], when: When, modes: Modes, predictor: &'a dyn Pre
         booked: BookedRides::OpenAt(UtcMicros::from_unix_s(when.time())),
         page: Page::BEST,
         chosen: None,
+        taxis: &[],
         closed: None,
     }
 }

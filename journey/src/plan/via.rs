@@ -39,7 +39,8 @@ impl Planner {
         if via.is_empty() {
             return self.plan(request, overlay);
         }
-        let parts = Parts { request: *request, via };
+        // Nobody rides a taxi through places in between.
+        let parts = Parts { request: Request { taxis: &[], ..*request }, via };
         let mut plan = match request.chosen {
             Some(_) => PlanResult { itineraries: self.chosen_via(&parts, overlay)?, ..PlanResult::default() },
             None => self.through(&parts, overlay)?,

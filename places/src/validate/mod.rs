@@ -48,6 +48,7 @@ pub fn remarks(files: &PlaceFiles, known: &Catalogue, now: UtcMicros) -> FilePro
     remarks.extend(places::never_open(files, now));
     remarks.extend(places::holidays_on_weekdays(files));
     remarks.extend(on_demand::unreachable(files));
+    remarks.extend(places::charges_as_texts(files));
     bindings::remarks(files, known, &mut remarks);
     whereabouts::remarks(files, &View::new(files, known), &mut remarks);
     remarks.sorted()

@@ -15,6 +15,8 @@ pub(super) fn check(files: &PlaceFiles, known: &Catalogue, view: &View, problems
     check.each("vehicle", &known.vehicles, &files.vehicles, |v| (&v.id, &v.owner));
     check.each("feed", &known.feeds, &files.feeds, |f| (&f.id, &f.municipality));
     check.each("notice", &known.notices, &files.notices, |n| (&n.id, &n.municipality));
+    let known_taxis = known.taxis.as_deref().unwrap_or_default();
+    check.each("taxi", known_taxis, &files.taxis, |t| (&t.id, &t.municipality));
     let known_feeds: HashMap<&str, &str> = known.feeds.iter().map(|f| (&*f.id, &*f.municipality)).collect();
     let feed_owner = |feed: &str| view.feeds.get(feed).map(|f| &*f.municipality);
     check.each("sensor", &known.sensors, &files.sensors, |row| {

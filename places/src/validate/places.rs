@@ -1,6 +1,7 @@
 //! Consistency of municipalities, sites and bays.
 
 use domain::UtcMicros;
+use domain::fee::Charge;
 use domain::locality::Locality;
 use domain::opening::{Hours, holiday_on_weekdays};
 use domain::place::{Bay, Municipality, Restriction, Site};
@@ -71,6 +72,17 @@ pub(super) fn never_open(files: &PlaceFiles, now: UtcMicros) -> impl Iterator<It
     })
 }
 
+/// Fees that could be computed with, and are texts.
+pub(super) fn charges_as_texts(files: &PlaceFiles) -> impl Iterator<Item = FileProblem> {
+    files.sites.iter().filter_map(|Located { value, at }| {
+        let fee = value.fee.as_ref().filter(|fee| fee.tariff.is_none())?;
+        let text = fee.de.iter().chain(&fee.en).find(|text| text.parse::<Charge>().is_ok())?;
+        let message = "is a text for people, no price is computed from it";
+        let remedy = format!("if it is the whole tariff, write {{\"charge\": \"{text}\"}}");
+        Some(FileProblem::at(at, message, remedy).field("fee").value(text))
+    })
+}
+
 /// Hours that name holidays on certain weekdays only, where mostly both are meant.
 pub(super) fn holidays_on_weekdays(files: &PlaceFiles) -> impl Iterator<Item = FileProblem> {
     all_hours(files).filter_map(|(field, text, at)| {
@@ -81,7 +93,7 @@ pub(super) fn holidays_on_weekdays(files: &PlaceFiles) -> impl Iterator<Item = F
     })
 }
 
-/// Hours of openings, restrictions, lines and desks: field, text and where they stand.
+/// Hours of openings, fees, restrictions, lines, desks and taxis: field, text and where they stand.
 fn all_hours(files: &PlaceFiles) -> impl Iterator<Item = (String, &String, &Location)> {
     fn of_restrictions<'a>(
         list: &'a [Restriction],
@@ -92,14 +104,20 @@ fn all_hours(files: &PlaceFiles) -> impl Iterator<Item = (String, &String, &Loca
     }
     let of_sites = files.sites.iter().flat_map(|Located { value, at }| {
         let own = value.opening_hours.iter().map(move |text| ("opening_hours".to_owned(), text, at));
-        own.chain(of_restrictions(&value.restrictions, at))
+        let charged = value.fee.iter().filter_map(|fee| fee.tariff.as_ref()?.hours.as_ref());
+        let charged = charged.map(move |text| ("fee.hours".to_owned(), text, at));
+        own.chain(charged).chain(of_restrictions(&value.restrictions, at))
     });
     let of_bays = files.bays.iter().flat_map(|bay| of_restrictions(&bay.value.restrictions, &bay.at));
     let of_lines = files.on_demand.iter().flat_map(|Located { value, at }| {
         let both = [("hours", &value.hours), ("phone_hours", &value.desk.phone_hours)];
         both.into_iter().filter_map(move |(field, text)| Some((field.to_owned(), text.as_ref()?, at)))
     });
-    of_sites.chain(of_bays).chain(of_lines)
+    let of_taxis = files
+        .taxis
+        .iter()
+        .filter_map(|Located { value, at }| Some(("hours".to_owned(), value.hours.as_ref()?, at)));
+    of_sites.chain(of_bays).chain(of_lines).chain(of_taxis)
 }
 
 fn hours_parse(field: &str, text: &str, at: &Location) -> Option<FileProblem> {

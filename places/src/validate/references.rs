@@ -50,6 +50,9 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut FileProblems
             "municipalities.csv",
         );
     }
+    for Located { value: taxi, at } in &files.taxis {
+        check.municipality(at, "municipality", &taxi.municipality, view);
+    }
     for Located { value: row, at } in &files.closures {
         match row.kind {
             Some(PlaceKind::Site) => {

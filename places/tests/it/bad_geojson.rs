@@ -38,8 +38,8 @@ fn properties_have_their_types() {
          sites.geojson:2: kind = 'carpark': is not known\n  remedy: did you mean 'car_park'? choices: on_street, lot, \
          car_park, underground, park_and_ride\n\
          sites.geojson:2: capacity = '150': a whole number is needed\n  remedy: write 150 without quotes\n\
-         sites.geojson:2: fee = '2': is neither a text nor {de, en}\n  remedy: write {\"de\": \"...\", \"en\": \
-         \"...\"}\n\
+         sites.geojson:2: fee = '2': is neither a text nor {de, en, charge}\n  remedy: write {\"de\": \"...\", \"en\": \
+         \"...\", \"charge\": \"1.50 EUR/hour\"}\n\
          sites.geojson:2: max_height_m = '2,1': a number is needed\n  remedy: write digits only, e.g. 51.94\n\
          sites.geojson:2: restrictions[0].hour: is not known in a restriction\n  remedy: did you mean 'hours'? known: \
          for, capacity, hours, max_stay_min\n\

@@ -7,15 +7,17 @@ use domain::Lang;
 use domain::booking::{DayTime, Desk, Notice, OnDemandKind, OnDemandLine, Opens, RelativeTo, Terms};
 use domain::catalogue::Catalogue;
 use domain::fare::{Euros, Factor, Fare, FareKind, FareList, Pass};
+use domain::fee::{Charge, Fee, Tariff};
 use domain::feed::{ClockPolicy, FeedFormat, MqttVersion, OnBadClock, RentalSettings, WebCredentials};
 use domain::geo::Geometry;
 use domain::notice::rule::MailTls;
 use domain::notice::{NoticeRule, Smtp};
 use domain::place::{
-    Audience, Bay, Municipality, PlaceKind, Publish, Purpose, Restriction, Site, SiteKind, Texts, Vehicle,
+    Audience, Bay, Municipality, PlaceKind, Publish, Purpose, Restriction, Site, SiteKind, Vehicle,
 };
 use domain::rental::ReturnRule;
 use domain::sensor::SensorRow;
+use domain::taxi::Taxi;
 use domain::{Bbox, Broker, CalendarDay, Closure, Decoder, Direction, Feed, MarkedKind, UtcMicros};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
@@ -84,10 +86,40 @@ fn restriction() -> impl Strategy<Value = Restriction> {
         })
 }
 
-fn fee() -> impl Strategy<Value = Texts> {
-    (of(text()), of(text()))
-        .prop_map(|(de, en)| Texts { de, en })
-        .prop_filter("says something", |t| t.de.is_some() || t.en.is_some())
+fn cents(most: i64) -> impl Strategy<Value = Euros> {
+    (1..=most).prop_map(Euros::cents)
+}
+
+prop_compose! {
+    fn tariff()(
+        (kind, amount, minutes) in (0..4, cents(100_000), 1u32..=10_080),
+        (free_min, day_max_eur, hours) in (of(1u32..=10_080), of(cents(100_000)), of(text())),
+    ) -> Tariff {
+        let charge = match kind {
+            0 => Charge::Free,
+            1 => Charge::Stay(amount),
+            2 => Charge::Day(amount),
+            _ => Charge::Unit { amount, minutes },
+        };
+        let paid = charge != Charge::Free;
+        let day_max_eur = day_max_eur.filter(|_| matches!(charge, Charge::Unit { .. }));
+        Tariff { charge, free_min: free_min.filter(|_| paid), day_max_eur, hours: hours.filter(|_| paid) }
+    }
+}
+
+fn fee() -> impl Strategy<Value = Fee> {
+    (of(text()), of(text()), of(tariff()))
+        .prop_map(|(de, en, tariff)| Fee { de, en, tariff })
+        .prop_filter("says something", |fee| fee.de.is_some() || fee.en.is_some() || fee.tariff.is_some())
+}
+
+prop_compose! {
+    fn taxi()(
+        (municipality, name, phone) in (slug(), text(), "[+0-9][0-9 /()-]{0,20}[0-9]"),
+        (hours, wheelchair) in (of(text()), of(any::<bool>())),
+    ) -> Taxi {
+        Taxi { id: String::new(), municipality, name, phone, hours, wheelchair }
+    }
 }
 
 prop_compose! {
@@ -374,6 +406,7 @@ prop_compose! {
         notices in named(id(), notice(), |n, id| n.id = id),
         on_demand in vec(on_demand(), 0..5).prop_map(Some),
         fares in fares().prop_map(Some),
+        taxis in named(id(), taxi(), |t, id| t.id = id).prop_map(Some),
     ) -> Catalogue {
         let sensors = sensors.into_iter().map(|((id, bound_from), row)| SensorRow { id, bound_from, ..row }).collect();
         let closures = closures.into_iter().map(|((place, kind, from), c)| Closure { place, kind, from, ..c }).collect();
@@ -381,7 +414,7 @@ prop_compose! {
             CalendarDay { municipality, date, until: date.saturating_add(days.days()), kind, name }
         }).collect();
         let commissioned = Default::default();
-        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar, commissioned, notices, on_demand, fares }
+        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar, commissioned, notices, on_demand, fares, taxis }
     }
 }
 
@@ -394,13 +427,13 @@ proptest! {
             Ok(files) => files,
             Err(problems) => return Err(TestCaseError::fail(problems[0].to_string())),
         };
-        prop_assert_eq!(files.kinds_seen.len(), 11);
+        prop_assert_eq!(files.kinds_seen.len(), 12);
         let back = definitions(files);
         prop_assert_eq!(&back, &all);
 
         let again = tempfile::tempdir().unwrap();
         write(again.path(), &back).unwrap();
-        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml", "closures.csv", "calendar.csv", "on_demand.csv", "fares.toml", "notices.toml"] {
+        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml", "closures.csv", "calendar.csv", "on_demand.csv", "fares.toml", "taxis.csv", "notices.toml"] {
             prop_assert_eq!(fs::read(folder.path().join(name)).unwrap(), fs::read(again.path().join(name)).unwrap());
         }
     }
@@ -411,5 +444,5 @@ fn nothing_is_written_as_empty_files_that_read_well() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &Catalogue::default()).unwrap();
     let files = read(&[folder.path().to_owned()]).unwrap();
-    assert_eq!((files.kinds_seen.len(), files.sites.len()), (11, 0));
+    assert_eq!((files.kinds_seen.len(), files.sites.len()), (12, 0));
 }

@@ -56,11 +56,11 @@ fn fares(catalogue: &Catalogue) -> Things {
     all.into_iter().map(|(id, (_, def))| (id, (String::new(), def))).collect()
 }
 
-const KINDS: [&str; 9] =
-    ["municipality", "site", "bay", "vehicle", "feed", "sensor", "notice", "on_demand", "fare"];
+const KINDS: [&str; 10] =
+    ["municipality", "site", "bay", "vehicle", "feed", "sensor", "notice", "on_demand", "fare", "taxi"];
 
 /// In the order of [`KINDS`].
-fn kinds(c: &Catalogue) -> [Things; 9] {
+fn kinds(c: &Catalogue) -> [Things; 10] {
     [
         things(&c.municipalities, |m| &m.slug, |m| &m.slug),
         things(&c.sites, |s| &s.id, |s| &s.municipality),
@@ -71,6 +71,7 @@ fn kinds(c: &Catalogue) -> [Things; 9] {
         things(&c.notices, |n| &n.id, |n| &n.municipality),
         on_demand(c),
         fares(c),
+        things(c.taxis.as_deref().unwrap_or_default(), |t| &t.id, |t| &t.municipality),
     ]
 }
 

@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use super::kind::KindCode;
 use super::report::{ImportCounts, ImportReport, Missing, import_counts};
 use super::versions::{self, Correction, Holds};
-use super::{audited, days, fares, on_demand};
+use super::{audited, days, fares, on_demand, taxis};
 use crate::audit::{self, Actor};
 use crate::{Pool, Result, Ts, changes, notices, rebindings};
 
@@ -88,6 +88,10 @@ impl Import {
         if let Some(list) = &new.fares {
             let held = self.existing.fares.clone().unwrap_or_default();
             report.fares = fares::import(tx, list, &held).await?;
+        }
+        if let Some(new) = &new.taxis {
+            let held = self.existing.taxis.as_deref().unwrap_or_default();
+            report.taxis = taxis::import(tx, new, held).await?;
         }
         self.note_missing(new, &mut report);
         if missing == Missing::Close {

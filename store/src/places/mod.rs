@@ -10,6 +10,7 @@ mod on_demand;
 mod publicity;
 mod read;
 mod report;
+mod taxis;
 mod versions;
 
 pub use binding::{BindingChange, BindingRequest, bind};

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr};
 
-use super::{days, fares, on_demand, publicity};
+use super::{days, fares, on_demand, publicity, taxis};
 use crate::{Result, Ts};
 
 /// Values that `sql` has as JSON.
@@ -75,6 +75,7 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry> {
         calendar: days::calendar(conn, None).await?,
         on_demand: on_demand::all(conn).await?,
         fares: fares::all(conn).await?,
+        taxis: taxis::all(conn).await?,
         generation: crate::ingest_process::generation(conn).await?,
     }))
 }
@@ -100,6 +101,7 @@ pub async fn catalogue(conn: &mut PgConnection) -> Result<Catalogue> {
         notices: values(conn, "SELECT def FROM notice_rule ORDER BY key COLLATE \"C\"").await?,
         on_demand: Some(on_demand::all(conn).await?),
         fares: Some(fares::all(conn).await?),
+        taxis: Some(taxis::all(conn).await?),
         sensors: sensor_rows(conn, None).await?,
         commissioned: commissioned.into_iter().map(|(id, at)| (id, at.0)).collect(),
     })

@@ -54,13 +54,15 @@ pub struct ImportReport {
     pub on_demand: ImportCounts,
     /// Fares and passes.
     pub fares: ImportCounts,
+    /// Taxis.
+    pub taxis: ImportCounts,
     /// Versions of places that were rewritten, by kind and id.
     pub corrections: Vec<Correction>,
 }
 
 impl ImportReport {
     /// Each kind with its name.
-    pub fn kinds(&self) -> [(&'static str, &ImportCounts); 12] {
+    pub fn kinds(&self) -> [(&'static str, &ImportCounts); 13] {
         [
             ("municipalities", &self.municipalities),
             ("sites", &self.sites),
@@ -74,6 +76,7 @@ impl ImportReport {
             ("notices", &self.notices),
             ("on_demand", &self.on_demand),
             ("fares", &self.fares),
+            ("taxis", &self.taxis),
         ]
     }
 

@@ -33,5 +33,6 @@ mod retention;
 mod rides;
 mod session_bounds;
 mod support;
+mod taxis;
 mod trips;
 mod vehicle_states;

@@ -2,7 +2,7 @@
 
 use domain::availability::Availability;
 use domain::live::{Offer, PlaceRef};
-use domain::place::{PlaceKind, Purpose, SiteKind, Texts};
+use domain::place::{PlaceKind, Purpose, SiteKind};
 use domain::time::Times;
 use domain::{BayState, Registry, UtcMicros};
 use serde::Serialize;
@@ -98,8 +98,7 @@ pub struct ParkingItem<'a> {
     #[schema(value_type = Vec<RestrictionOut>)]
     restrictions: Restrictions<'a>,
     /// What it costs; null: not known.
-    #[schema(value_type = Option<FeeOut>)]
-    fee: Option<&'a Texts>,
+    fee: Option<FeeOut<'a>>,
     /// How long everyone may stay, minutes; null: no limit.
     max_stay_min: Option<u32>,
     /// Highest vehicle that fits in, metres; null: no limit, or not known.
@@ -169,7 +168,7 @@ fn item<'a>(
         stale: offer.stale,
         flags: FlagWords(offer.flags),
         restrictions: Restrictions(restrictions),
-        fee: site.and_then(|site| site.fee.as_ref()),
+        fee: site.and_then(|site| Some(site.fee.as_ref()?.into())),
         max_stay_min: max_stay_min(bay.and_then(|bay| bay.max_stay_min), restrictions),
         max_height_m: site.and_then(|site| site.max_height_m),
         opening: OpeningOut::new(offer.opening, site.and_then(|site| site.opening_hours.as_deref())),

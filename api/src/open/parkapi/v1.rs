@@ -1,12 +1,14 @@
 //! `/open/parkapi/v1/{municipality}`: what OpenTripPlanner reads.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use axum::http::HeaderMap;
 use axum::response::Response;
+use domain::fee::Fee;
 use domain::live::{BayView, ByRestriction, SiteView};
-use domain::place::{Purpose, Texts};
-use domain::{Audience, BayState, MunicipalityId, Registry, SiteKind, UtcMicros};
+use domain::place::Purpose;
+use domain::{Audience, BayState, Lang, MunicipalityId, Registry, SiteKind, UtcMicros};
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
@@ -98,14 +100,16 @@ pub struct Coords {
 #[derive(Default, Serialize, ToSchema)]
 pub struct Notes<'a> {
     /// In German; absent: not known.
-    de: Option<&'a str>,
+    #[schema(value_type = Option<String>)]
+    de: Option<Cow<'a, str>>,
     /// In English; absent: not known.
-    en: Option<&'a str>,
+    #[schema(value_type = Option<String>)]
+    en: Option<Cow<'a, str>>,
 }
 
 impl<'a> Notes<'a> {
-    fn of(fee: Option<&'a Texts>) -> Self {
-        fee.map_or(Notes::default(), |fee| Notes { de: fee.de.as_deref(), en: fee.en.as_deref() })
+    fn of(fee: Option<&'a Fee>) -> Self {
+        fee.map_or(Notes::default(), |fee| Notes { de: fee.words(Lang::De), en: fee.words(Lang::En) })
     }
 }
 

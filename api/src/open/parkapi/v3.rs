@@ -1,12 +1,14 @@
 //! `/open/parkapi/v3/parking-sites|parking-spots`: ParkAPI's public shape.
 
+use std::borrow::Cow;
+
 use axum::http::HeaderMap;
 use axum::response::Response;
 use domain::geo::Geometry;
 use domain::live::{BayView, ByRestriction, Flags, LiveMap, SiteView, Within};
 use domain::opening::Opening;
 use domain::place::Purpose;
-use domain::{BayState, MunicipalityId, Registry, Restriction, SiteKind, UtcMicros};
+use domain::{BayState, Lang, MunicipalityId, Registry, Restriction, SiteKind, UtcMicros};
 use serde::Serialize;
 use serde_with::skip_serializing_none;
 use utoipa::ToSchema;
@@ -72,7 +74,8 @@ pub struct ParkingSite<'a> {
     /// Opening hours as in OpenStreetMap; absent: always open.
     opening_hours: Option<&'a str>,
     /// What it costs, in words; absent: not known.
-    fee_description: Option<&'a str>,
+    #[schema(value_type = Option<String>)]
+    fee_description: Option<Cow<'a, str>>,
     /// Highest vehicle that fits in, centimetres; absent: no limit, or not known.
     max_height: Option<i64>,
     /// All spaces; without hidden bays where these do not count.
@@ -294,7 +297,7 @@ impl Published for SiteState {
             lon: at.lon,
             geojson: area(&def.geometry),
             opening_hours: def.opening_hours.as_deref(),
-            fee_description: def.fee.as_ref().and_then(|f| f.de.as_deref().or(f.en.as_deref())),
+            fee_description: def.fee.as_ref().and_then(|fee| fee.pick(Lang::De)),
             max_height: def.max_height_m.map(|m| (m * 100.0).round() as i64),
             capacity: if view.flags.has(Flags::WITHOUT_HIDDEN_BAYS) {
                 view.capacity
