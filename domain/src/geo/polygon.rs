@@ -134,14 +134,28 @@ fn area_m2(ring: &[Corner]) -> f64 {
 
 /// Where a closed ring meets itself other than from one edge to the next.
 fn self_crossing(ring: &[Corner]) -> Option<Corner> {
-    let last = edges(ring).count().checked_sub(1)?;
-    edges(ring).enumerate().find_map(|(i, a)| {
-        edges(ring).enumerate().skip(i + 1).find_map(|(j, b)| match (i, j) {
-            (i, j) if j == i + 1 => turns_back(a[0], a[1], b[1]),
-            (0, j) if j == last => turns_back(b[0], b[1], a[1]),
-            _ => meet(a, b),
+    let edges: Vec<Edge> = edges(ring).collect();
+    let last = edges.len().checked_sub(1)?;
+    let [south, north] =
+        [f64::min, f64::max].map(|of| edges.iter().map(|[a, b]| of(a[1], b[1])).collect::<Vec<_>>());
+    // From south to north: of an outline of many corners few edges lie beside each other.
+    let mut order: Vec<usize> = (0..edges.len()).collect();
+    order.sort_by(|i, j| south[*i].total_cmp(&south[*j]));
+    let meets = order.iter().enumerate().flat_map(|(at, i)| {
+        let beside = order[at + 1..].iter().take_while(|j| south[**j] <= north[*i]);
+        beside.filter_map(|j| {
+            let (i, j) = (*i.min(j), *i.max(j));
+            let (a, b) = (edges[i], edges[j]);
+            let point = match (i, j) {
+                (i, j) if j == i + 1 => turns_back(a[0], a[1], b[1]),
+                (0, j) if j == last => turns_back(b[0], b[1], a[1]),
+                _ => meet(a, b),
+            };
+            Some(((i, j), point?))
         })
-    })
+    });
+    // The first along the ring.
+    meets.min_by_key(|(pair, _)| *pair).map(|(_, point)| point)
 }
 
 fn meeting(a: &[Corner], b: &[Corner]) -> Option<Corner> {
