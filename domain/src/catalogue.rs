@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::booking::OnDemandLine;
+use crate::booking::{OnDemandArea, OnDemandLine};
 use crate::calendar::CalendarDay;
 use crate::closure::Closure;
 use crate::fare::FareList;
@@ -41,6 +41,8 @@ pub struct Catalogue {
     pub notices: Vec<NoticeRule>,
     /// Which lines run on request, in the order of the rows; `None`: nothing is said of it, and what is stored stays.
     pub on_demand: Option<Vec<OnDemandLine>>,
+    /// Areas in which vehicles come on demand; `None`: nothing is said of them, and what is stored stays.
+    pub on_demand_areas: Option<Vec<OnDemandArea>>,
     /// What rides cost; `None`: nothing is said of it, and what is stored stays.
     pub fares: Option<FareList>,
     /// Taxis to call, in the order of the rows; `None`: nothing is said of them, and what is stored stays.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::booking::OnDemandLine;
+use crate::booking::{OnDemandArea, OnDemandLine};
 use crate::calendar::CalendarDay;
 use crate::closure::Spans;
 use crate::fare::FareList;
@@ -55,6 +55,7 @@ pub struct Registry {
     public_since: FxHashMap<PlaceId, UtcMicros>,
     distrusted: FxHashMap<BaySource, Spans>,
     on_demand: Arc<[OnDemandLine]>,
+    on_demand_areas: Arc<[OnDemandArea]>,
     fares: Arc<FareList>,
     taxis: Arc<[Taxi]>,
     localities: FxHashMap<MunicipalityId, Arc<Locality>>,
@@ -99,6 +100,8 @@ pub struct Contents {
     pub calendar: Vec<CalendarDay>,
     /// Rules for lines that run on request, in the order of their files.
     pub on_demand: Vec<OnDemandLine>,
+    /// Areas in which vehicles come on demand.
+    pub on_demand_areas: Vec<OnDemandArea>,
     /// What rides cost.
     pub fares: FareList,
     /// Taxis to call.
@@ -137,6 +140,7 @@ impl Registry {
             public_since: c.public_since.into_iter().collect(),
             distrusted: c.distrusted.into_iter().collect(),
             on_demand: c.on_demand.into(),
+            on_demand_areas: c.on_demand_areas.into(),
             fares: Arc::new(c.fares),
             taxis: c.taxis.into(),
         }
@@ -329,6 +333,11 @@ impl Registry {
     /// county, then as they stand in their files.
     pub fn on_demand(&self) -> &Arc<[OnDemandLine]> {
         &self.on_demand
+    }
+
+    /// Areas in which vehicles come on demand, as counties and towns draw them.
+    pub fn on_demand_areas(&self) -> &Arc<[OnDemandArea]> {
+        &self.on_demand_areas
     }
 
     /// What rides cost, as the county lists it.

@@ -64,10 +64,10 @@ pub fn places_csv(input: &[u8]) {
     places(NAMES[usize::from(*which) % NAMES.len()], content);
 }
 
-/// Sites or bays: which, then the content.
+/// Sites, bays or areas on demand: which, then the content.
 pub fn places_geojson(input: &[u8]) {
     let [which, content @ ..] = input else { return };
-    places(["sites.geojson", "bays.geojson"][usize::from(*which) % 2], content);
+    places(["sites.geojson", "bays.geojson", "on_demand_areas.geojson"][usize::from(*which) % 3], content);
 }
 
 /// Brokers and feeds, and what rides cost.

@@ -6,13 +6,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use domain::geo::Geometry;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::cell::{Complaint, Notation, shown};
+use crate::cell::{Complaint, Notation, Parsed, shown};
 use crate::geometry::MAX_CORNERS;
 use crate::problem::{FileProblem, Located, Location};
 use crate::problems::FileProblems;
@@ -82,13 +81,14 @@ pub(crate) struct Findings<'p> {
     pub notes: &'p mut FileProblems,
 }
 
-/// Adds what `parse` makes of the properties and the geometry of every feature to `into`.
-pub(crate) fn read_features<T>(
+/// Adds what `parse` makes of the properties and the geometry of every feature, which `geometry` reads, to `into`.
+pub(crate) fn read_features<T, G>(
     file: &Arc<Path>,
     text: &str,
     schema: &Schema,
     found: Findings,
-    parse: impl Fn(Record, Option<Geometry>) -> Option<T>,
+    geometry: impl Fn(&Value) -> Parsed<G>,
+    parse: impl Fn(Record, Option<G>) -> Option<T>,
     into: &mut Vec<Located<T>>,
 ) {
     let Findings { problems, notes } = found;
@@ -120,7 +120,7 @@ pub(crate) fn read_features<T>(
             problems.push(FileProblem::at(&at, "is not a GeoJSON feature", "write \"type\": \"Feature\""));
             continue;
         }
-        let geometry = match crate::geometry::geometry(&feature.geometry.unwrap_or_default()) {
+        let geometry = match geometry(&feature.geometry.unwrap_or_default()) {
             Ok(geometry) => Some(geometry),
             Err(Complaint { message, remedy }) => {
                 problems.push(FileProblem::at(&at, message, remedy).field("geometry"));

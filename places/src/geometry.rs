@@ -1,8 +1,9 @@
-//! GeoJSON geometries of places: points and polygons, checked.
+//! GeoJSON geometries, checked: points and polygons of places, polygons of areas.
 
 use domain::LatLon;
 use domain::geo::Geometry;
 use domain::geo::polygon::{Flaw, flaw};
+use domain::rental::Shape;
 use serde_json::Value;
 
 use crate::cell::{Parsed, complain};
@@ -27,27 +28,64 @@ pub(crate) const MAX_CORNERS: usize = 5_000;
 
 fn polygon(value: &Value) -> Parsed<Vec<Vec<[f64; 2]>>> {
     let rings = rings(value)?;
-    let corners: usize = rings.iter().map(Vec::len).sum();
-    if corners > MAX_CORNERS {
+    not_too_fine(rings.iter(), MAX_CORNERS)?;
+    let alternatives = ["write a Point", "write one feature for each place"];
+    sound(&rings, alternatives)?;
+    Ok(rings)
+}
+
+/// A Polygon or MultiPolygon of an area.
+pub(crate) fn shape(value: &Value) -> Parsed<Shape> {
+    let coordinates = value.get("coordinates").unwrap_or(&Value::Null);
+    let polygons = match value.get("type").and_then(Value::as_str) {
+        Some("Polygon") => vec![rings(coordinates)?],
+        Some("MultiPolygon") => match coordinates.as_array().filter(|polygons| !polygons.is_empty()) {
+            Some(polygons) => polygons.iter().map(rings).collect::<Parsed<_>>()?,
+            None => {
+                return complain("a MultiPolygon needs at least one polygon", "write [[[[lon, lat], ...]]]");
+            }
+        },
+        Some(other) => return complain(format!("a {other} is no area"), "write a Polygon or a MultiPolygon"),
+        None => return complain("is missing", "give the feature a Polygon or a MultiPolygon"),
+    };
+    not_too_fine(polygons.iter().flatten(), MAX_AREA_CORNERS)?;
+    let alternatives = ["delete it", "write a MultiPolygon for several outlines"];
+    polygons.iter().try_for_each(|rings| sound(rings, alternatives))?;
+    Ok(Shape::from(polygons))
+}
+
+/// More corners than any area needs that follows roads and borders of towns.
+pub(crate) const MAX_AREA_CORNERS: usize = 20_000;
+
+fn not_too_fine<'a>(rings: impl Iterator<Item = &'a Vec<[f64; 2]>>, most: usize) -> Parsed<()> {
+    let corners: usize = rings.map(Vec::len).sum();
+    if corners > most {
         return complain(
-            format!("a polygon of {corners} positions is too fine, {MAX_CORNERS} are the most"),
+            format!("a polygon of {corners} positions is too fine, {most} are the most"),
             "simplify it (QGIS: Vector > Geometry Tools > Simplify)",
         );
     }
+    Ok(())
+}
+
+/// `alternatives`: what to do instead about a ring that encloses nothing, and about a hole outside of the outline.
+fn sound(rings: &[Vec<[f64; 2]>], alternatives: [&str; 2]) -> Parsed<()> {
+    let [instead_of_nothing, instead_of_holes] = alternatives;
     let shown = |[lon, lat]: [f64; 2]| format!("[{lon:.6}, {lat:.6}]");
     let redraw =
         "put the corners in their order around the place (QGIS: Vector > Geometry Tools > Fix Geometries)";
-    match flaw(&rings) {
-        None => Ok(rings),
+    match flaw(rings) {
+        None => Ok(()),
         Some(Flaw::Empty) => {
-            complain("a ring of the polygon encloses nothing", "draw the outline, or write a Point")
+            let remedy = format!("draw the outline, or {instead_of_nothing}");
+            complain("a ring of the polygon encloses nothing", remedy)
         }
         Some(Flaw::Crossing(at)) => {
             complain(format!("the polygon crosses or touches itself at {}", shown(at)), redraw)
         }
         Some(Flaw::HoleOutside(at)) => complain(
             format!("the hole at {} lies outside of the outline", shown(at)),
-            "the first ring is the outline, the others are holes in it; write one feature for each place",
+            format!("the first ring is the outline, the others are holes in it; {instead_of_holes}"),
         ),
     }
 }

@@ -25,6 +25,8 @@ pub enum FileKind {
     Calendar,
     /// Lines that run on request.
     OnDemand,
+    /// Areas in which vehicles come on demand.
+    OnDemandAreas,
     /// What rides cost.
     Fares,
     /// Taxis to call.
@@ -47,6 +49,7 @@ impl FileKind {
         (FileKind::Closures, "closures.csv"),
         (FileKind::Calendar, "calendar.csv"),
         (FileKind::OnDemand, "on_demand.csv"),
+        (FileKind::OnDemandAreas, "on_demand_areas.geojson"),
         (FileKind::Fares, "fares.toml"),
         (FileKind::Taxis, "taxis.csv"),
         (FileKind::Notices, "notices.toml"),

@@ -1,5 +1,5 @@
 //! Places as files: reads, checks and writes the municipalities, sites, bays, sensors, vehicles,
-//! brokers, feeds, closures, calendars, notices, lines on request and taxis of a county. Knows nothing of a database.
+//! brokers, feeds, closures, calendars, notices, lines on request, areas on demand and taxis of a county. Knows nothing of a database.
 //!
 //! An import is [`read`], then [`settle`], then [`validate`]; an export is [`write()`]. Whatever is
 //! wrong with the files comes back as [`FileProblem`]s, all at once.
@@ -25,6 +25,7 @@ mod kind;
 mod nearest;
 mod notice;
 mod on_demand;
+mod on_demand_area;
 mod problem;
 mod problems;
 mod read;

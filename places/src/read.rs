@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::booking::OnDemandLine;
+use domain::booking::{OnDemandArea, OnDemandLine};
 use domain::catalogue::Catalogue;
 use domain::fare::{Fare, FareList, Pass};
 use domain::notice::NoticeRule;
@@ -16,13 +16,16 @@ use domain::{Broker, CalendarDay, Feed};
 use crate::csv_file::read_table;
 use crate::days::{self, ClosureRow};
 use crate::geojson_file::{Findings, read_features};
+use crate::geometry::{geometry, shape};
 use crate::kind::FileKind;
 use crate::nearest::did_you_mean;
 use crate::problem::{FileProblem, Located};
 use crate::problems::FileProblems;
-use crate::schema::{BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, ON_DEMAND, SENSOR, SITE, TAXI, VEHICLE};
+use crate::schema::{
+    BAY, CALENDAR_DAY, CLOSURE, MUNICIPALITY, ON_DEMAND, ON_DEMAND_AREA, SENSOR, SITE, TAXI, VEHICLE,
+};
 use crate::toml_file::read_tables;
-use crate::{broker, fare, feed, notice, on_demand, rows, sites_and_bays, text_file};
+use crate::{broker, fare, feed, notice, on_demand, on_demand_area, rows, sites_and_bays, text_file};
 
 /// Everything one import brings, with where it came from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,6 +52,8 @@ pub struct PlaceFiles {
     pub notices: Vec<Located<NoticeRule>>,
     /// Lines that run on request.
     pub on_demand: Vec<Located<OnDemandLine>>,
+    /// Areas in which vehicles come on demand.
+    pub on_demand_areas: Vec<Located<OnDemandArea>>,
     /// What rides cost.
     pub fares: Vec<Located<Fare>>,
     /// Passes that cover rides.
@@ -86,6 +91,10 @@ impl PlaceFiles {
                 .contains(&FileKind::Fares)
                 .then(|| FareList { fares: values(self.fares), passes: values(self.passes) }),
             on_demand: self.kinds_seen.contains(&FileKind::OnDemand).then(|| values(self.on_demand)),
+            on_demand_areas: self
+                .kinds_seen
+                .contains(&FileKind::OnDemandAreas)
+                .then(|| values(self.on_demand_areas)),
             taxis: self.kinds_seen.contains(&FileKind::Taxis).then(|| values(self.taxis)),
         }
     }
@@ -201,11 +210,16 @@ impl Reading {
             FileKind::Taxis => read_table(file, text, &TAXI, problems, rows::taxi, &mut all.taxis),
             FileKind::Sites => {
                 let found = Findings { problems, notes: &mut all.notes };
-                read_features(file, text, &SITE, found, sites_and_bays::site, &mut all.sites);
+                read_features(file, text, &SITE, found, geometry, sites_and_bays::site, &mut all.sites);
             }
             FileKind::Bays => {
                 let found = Findings { problems, notes: &mut all.notes };
-                read_features(file, text, &BAY, found, sites_and_bays::bay, &mut all.bays);
+                read_features(file, text, &BAY, found, geometry, sites_and_bays::bay, &mut all.bays);
+            }
+            FileKind::OnDemandAreas => {
+                let found = Findings { problems, notes: &mut all.notes };
+                let into = &mut all.on_demand_areas;
+                read_features(file, text, &ON_DEMAND_AREA, found, shape, on_demand_area::area, into);
             }
             FileKind::Feeds => self.feeds(file, text),
             FileKind::Notices => self.rules(file, text),

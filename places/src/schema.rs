@@ -53,6 +53,14 @@ pub(crate) const ON_DEMAND: Schema = Schema {
 pub(crate) const TAXI: Schema =
     Schema { what: "a taxi", required: "id municipality name phone", optional: "hours wheelchair" };
 
+pub(crate) const ON_DEMAND_AREA: Schema = Schema {
+    what: "an area on demand",
+    required: "id municipality name kind hours",
+    optional: "agency stops detour_factor offset_s min_notice_min last_day last_time earliest_day relative_to phone \
+               phone_hours booking_url info_url message_de message_en surcharge_eur wheelchair wheelchair_notice_min \
+               bikes valid_from valid_until source",
+};
+
 pub(crate) const FARE: Schema = Schema {
     what: "a fare",
     required: "id kind valid_from source",

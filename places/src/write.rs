@@ -16,10 +16,11 @@ use serde_json::{Value, json};
 
 use crate::age::shown_age;
 use crate::on_demand::Row;
+use crate::on_demand_area::Feature;
 use crate::record::Fields;
 use crate::schema::{
-    BAY, CALENDAR_DAY, CLOSURE, FARE, FEED, MUNICIPALITY, NOTICE, ON_DEMAND, PASS, SENSOR, SITE, Schema,
-    TAXI, VEHICLE,
+    BAY, CALENDAR_DAY, CLOSURE, FARE, FEED, MUNICIPALITY, NOTICE, ON_DEMAND, ON_DEMAND_AREA, PASS, SENSOR,
+    SITE, Schema, TAXI, VEHICLE,
 };
 
 /// Writes all files into `dir`, which is made if it is not there. [`crate::read`] gives them back.
@@ -47,6 +48,9 @@ pub fn write(dir: &Path, all: &Catalogue) -> io::Result<()> {
     fs::write(dir.join("closures.csv"), table(&CLOSURE, closures, |_| {})?)?;
     let calendar = sorted(&all.calendar, |d| (&d.municipality, d.date, d.kind, &d.name));
     fs::write(dir.join("calendar.csv"), table(&CALENDAR_DAY, calendar, of_day)?)?;
+    let areas = sorted(all.on_demand_areas.as_deref().unwrap_or_default(), |area| &area.id);
+    let areas = areas.into_iter().map(|area| feature(&ON_DEMAND_AREA, &Feature::from(area)));
+    fs::write(dir.join("on_demand_areas.geojson"), collection(areas)?)?;
     // In their own order: the first that matches counts.
     fs::write(dir.join("fares.toml"), fares(all)?)?;
     let rules: Vec<Row<'_>> = all.on_demand.iter().flatten().map(Row::from).collect();

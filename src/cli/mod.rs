@@ -91,8 +91,8 @@ pub enum Command {
     /// Simulate the sensors of the sample county, a load, or a past.
     Simulate(SimulateArgs),
     /// Load places from files or folders: municipalities.csv, sites.geojson, bays.geojson,
-    /// sensors.csv, vehicles.csv, feeds.toml, closures.csv, calendar.csv, on_demand.csv, fares.toml, taxis.csv,
-    /// notices.toml. Works while the product runs.
+    /// sensors.csv, vehicles.csv, feeds.toml, closures.csv, calendar.csv, on_demand.csv,
+    /// on_demand_areas.geojson, fares.toml, taxis.csv, notices.toml. Works while the product runs.
     #[command(
         args_conflicts_with_subcommands = true,
         subcommand_negates_reqs = true,

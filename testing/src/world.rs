@@ -264,6 +264,7 @@ fn catalogue(contents: &Contents) -> Catalogue {
         calendar: contents.calendar.clone(),
         notices: Vec::new(),
         on_demand: Some(contents.on_demand.clone()),
+        on_demand_areas: Some(contents.on_demand_areas.clone()),
         fares: Some(contents.fares.clone()),
         taxis: Some(contents.taxis.clone()),
     }

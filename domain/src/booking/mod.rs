@@ -2,6 +2,7 @@
 //!
 //! Follows GTFS's `booking_rules.txt` (GTFS Schedule reference, as of 2026-04).
 
+mod area;
 mod line;
 mod window;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::place::wire_enum;
 
+pub use area::OnDemandArea;
 pub(crate) use line::is_like;
 pub use line::{OnDemandKind, OnDemandLine, Scope};
 pub use window::{Bookable, BookingDays, Window};

@@ -15,6 +15,8 @@ pub(super) fn check(files: &PlaceFiles, known: &Catalogue, view: &View, problems
     check.each("vehicle", &known.vehicles, &files.vehicles, |v| (&v.id, &v.owner));
     check.each("feed", &known.feeds, &files.feeds, |f| (&f.id, &f.municipality));
     check.each("notice", &known.notices, &files.notices, |n| (&n.id, &n.municipality));
+    let known_areas = known.on_demand_areas.as_deref().unwrap_or_default();
+    check.each("area", known_areas, &files.on_demand_areas, |a| (&a.id, &a.municipality));
     let known_taxis = known.taxis.as_deref().unwrap_or_default();
     check.each("taxi", known_taxis, &files.taxis, |t| (&t.id, &t.municipality));
     let known_feeds: HashMap<&str, &str> = known.feeds.iter().map(|f| (&*f.id, &*f.municipality)).collect();

@@ -117,7 +117,11 @@ fn all_hours(files: &PlaceFiles) -> impl Iterator<Item = (String, &String, &Loca
         .taxis
         .iter()
         .filter_map(|Located { value, at }| Some(("hours".to_owned(), value.hours.as_ref()?, at)));
-    of_sites.chain(of_bays).chain(of_lines).chain(of_taxis)
+    let of_areas = files.on_demand_areas.iter().flat_map(|Located { value, at }| {
+        let both = [("hours", Some(&value.hours)), ("phone_hours", value.desk.phone_hours.as_ref())];
+        both.into_iter().filter_map(move |(field, text)| Some((field.to_owned(), text?, at)))
+    });
+    of_sites.chain(of_bays).chain(of_lines).chain(of_areas).chain(of_taxis)
 }
 
 fn hours_parse(field: &str, text: &str, at: &Location) -> Option<FileProblem> {

@@ -53,6 +53,9 @@ pub(super) fn check(files: &PlaceFiles, view: &View, problems: &mut FileProblems
     for Located { value: taxi, at } in &files.taxis {
         check.municipality(at, "municipality", &taxi.municipality, view);
     }
+    for Located { value: area, at } in &files.on_demand_areas {
+        check.municipality(at, "municipality", &area.municipality, view);
+    }
     for Located { value: row, at } in &files.closures {
         match row.kind {
             Some(PlaceKind::Site) => {

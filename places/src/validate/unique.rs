@@ -18,6 +18,7 @@ pub(super) fn check(files: &PlaceFiles, known: &Catalogue, problems: &mut FilePr
     ids_once("id", &files.feeds, |f| &f.id, problems);
     ids_once("id", &files.fares, |f| &f.id, problems);
     ids_once("id", &files.passes, |p| &p.id, problems);
+    ids_once("id", &files.on_demand_areas, |a| &a.id, problems);
     ids_once("id", &files.taxis, |t| &t.id, problems);
     ids_once("id", &files.notices, |n| &n.id, problems);
     official_keys_once(files, known, problems);

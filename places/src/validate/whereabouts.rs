@@ -80,7 +80,11 @@ pub(super) fn remarks(files: &PlaceFiles, view: &View, remarks: &mut FileProblem
 
 fn places(files: &PlaceFiles) -> impl Iterator<Item = (LatLon, &str, &Location)> {
     let sites = files.sites.iter().map(|s| (s.value.position(), &*s.value.municipality, &s.at));
-    sites.chain(files.bays.iter().map(|b| (b.value.position(), &*b.value.municipality, &b.at)))
+    let areas = files
+        .on_demand_areas
+        .iter()
+        .filter_map(|a| Some((a.value.position()?, &*a.value.municipality, &a.at)));
+    sites.chain(files.bays.iter().map(|b| (b.value.position(), &*b.value.municipality, &b.at))).chain(areas)
 }
 
 fn expected<'a>(view: &View<'a>) -> HashMap<&'a str, Expected<'a>> {

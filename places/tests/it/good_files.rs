@@ -142,7 +142,7 @@ fn a_file_named_twice_is_read_once() {
 #[test]
 fn unknown_names_are_answered_with_the_known_ones() {
     let known = "known names: municipalities.csv, sites.geojson, bays.geojson, sensors.csv, vehicles.csv, feeds.toml, \
-                 closures.csv, calendar.csv, on_demand.csv, fares.toml, taxis.csv, notices.toml, a GTFS *.zip, an *.osm.pbf";
+                 closures.csv, calendar.csv, on_demand.csv, on_demand_areas.geojson, fares.toml, taxis.csv, notices.toml, a GTFS *.zip, an *.osm.pbf";
     assert_eq!(
         read_files(&[("site.geojson", "{}"), MUNICIPALITIES]).unwrap_err(),
         format!("site.geojson: is not a known file name\n  remedy: did you mean 'sites.geojson'? {known}")

@@ -13,6 +13,7 @@ mod fees;
 mod good_files;
 mod notices;
 mod on_demand;
+mod on_demand_areas;
 mod round_trip;
 mod sample_data;
 mod slips;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use domain::Lang;
-use domain::booking::{DayTime, Desk, Notice, OnDemandKind, OnDemandLine, Opens, RelativeTo, Terms};
+use domain::booking::{
+    DayTime, Desk, Notice, OnDemandArea, OnDemandKind, OnDemandLine, Opens, RelativeTo, Terms,
+};
 use domain::catalogue::Catalogue;
 use domain::fare::{Euros, Factor, Fare, FareKind, FareList, Pass};
 use domain::fee::{Charge, Fee, Tariff};
@@ -15,7 +17,7 @@ use domain::notice::{NoticeRule, Smtp};
 use domain::place::{
     Audience, Bay, Municipality, PlaceKind, Publish, Purpose, Restriction, Site, SiteKind, Vehicle,
 };
-use domain::rental::ReturnRule;
+use domain::rental::{ReturnRule, Shape};
 use domain::sensor::SensorRow;
 use domain::taxi::Taxi;
 use domain::{Bbox, Broker, CalendarDay, Closure, Decoder, Direction, Feed, MarkedKind, UtcMicros};
@@ -339,6 +341,23 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn on_demand_area()(
+        (id, municipality, name, kind, hours) in (id(), slug(), text(), select(OnDemandKind::ALL), text()),
+        (agency, stops, detour_factor, offset_s) in (of(text()), vec(id(), 0..3), 1.0..=10.0, 0u32..=14_400),
+        (terms, desk, wheelchair, wheelchair_notice_min, bikes) in (terms(), desk(), of(any::<bool>()), of(0u32..=9_999), of(any::<bool>())),
+        (valid_from, valid_until, source, polygons) in (of(day()), of(day()), of(text()), vec(polygon(), 1..3)),
+    ) -> OnDemandArea {
+        let terms = Terms { relative_to: RelativeTo::Boarding, ..terms };
+        let rings = |geometry| match geometry {
+            Geometry::Polygon(rings) => rings,
+            Geometry::Point(_) => Vec::new(),
+        };
+        let shape = Shape::from(polygons.into_iter().map(rings).collect::<Vec<_>>());
+        OnDemandArea { id, municipality, name, kind, hours, agency, stops, detour_factor, offset_s, terms, desk, wheelchair, wheelchair_notice_min, bikes, valid_from, valid_until, source, shape }
+    }
+}
+
 fn euros(most: f64) -> impl Strategy<Value = Euros> {
     (0.0..=most).prop_map(|number| Euros::from((number * 10_000.0).round() / 10_000.0))
 }
@@ -405,6 +424,7 @@ prop_compose! {
         feeds in named("[a-z0-9._-]{1,12}", feed(), |f, id| f.id = id),
         notices in named(id(), notice(), |n, id| n.id = id),
         on_demand in vec(on_demand(), 0..5).prop_map(Some),
+        on_demand_areas in named(id(), on_demand_area(), |a, id| a.id = id).prop_map(Some),
         fares in fares().prop_map(Some),
         taxis in named(id(), taxi(), |t, id| t.id = id).prop_map(Some),
     ) -> Catalogue {
@@ -414,7 +434,7 @@ prop_compose! {
             CalendarDay { municipality, date, until: date.saturating_add(days.days()), kind, name }
         }).collect();
         let commissioned = Default::default();
-        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar, commissioned, notices, on_demand, fares, taxis }
+        Catalogue { municipalities, sites, bays, sensors, vehicles, brokers, feeds, closures, calendar, commissioned, notices, on_demand, on_demand_areas, fares, taxis }
     }
 }
 
@@ -433,7 +453,7 @@ proptest! {
 
         let again = tempfile::tempdir().unwrap();
         write(again.path(), &back).unwrap();
-        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml", "closures.csv", "calendar.csv", "on_demand.csv", "fares.toml", "taxis.csv", "notices.toml"] {
+        for name in ["municipalities.csv", "sites.geojson", "bays.geojson", "sensors.csv", "vehicles.csv", "feeds.toml", "closures.csv", "calendar.csv", "on_demand.csv", "on_demand_areas.geojson", "fares.toml", "taxis.csv", "notices.toml"] {
             prop_assert_eq!(fs::read(folder.path().join(name)).unwrap(), fs::read(again.path().join(name)).unwrap());
         }
     }

@@ -56,8 +56,19 @@ fn fares(catalogue: &Catalogue) -> Things {
     all.into_iter().map(|(id, (_, def))| (id, (String::new(), def))).collect()
 }
 
-const KINDS: [&str; 10] =
-    ["municipality", "site", "bay", "vehicle", "feed", "sensor", "notice", "on_demand", "fare", "taxi"];
+const KINDS: [&str; 11] = [
+    "municipality",
+    "site",
+    "bay",
+    "vehicle",
+    "feed",
+    "sensor",
+    "notice",
+    "on_demand",
+    "on_demand_area",
+    "fare",
+    "taxi",
+];
 
 /// In the order of [`KINDS`].
 fn kinds(c: &Catalogue) -> [Things; 10] {
@@ -70,6 +81,7 @@ fn kinds(c: &Catalogue) -> [Things; 10] {
         sensors(c),
         things(&c.notices, |n| &n.id, |n| &n.municipality),
         on_demand(c),
+        things(c.on_demand_areas.as_deref().unwrap_or_default(), |a| &a.id, |a| &a.municipality),
         fares(c),
         things(c.taxis.as_deref().unwrap_or_default(), |t| &t.id, |t| &t.municipality),
     ]

@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres, Transaction};
 use super::kind::KindCode;
 use super::report::{ImportCounts, ImportReport, Missing, import_counts};
 use super::versions::{self, Correction, Holds};
-use super::{audited, days, fares, on_demand, taxis};
+use super::{audited, days, fares, on_demand, on_demand_areas, taxis};
 use crate::audit::{self, Actor};
 use crate::{Pool, Result, Ts, changes, notices, rebindings};
 
@@ -84,6 +84,10 @@ impl Import {
         if let Some(rules) = &new.on_demand {
             let held = self.existing.on_demand.as_deref().unwrap_or_default();
             report.on_demand = on_demand::import(tx, rules, held).await?;
+        }
+        if let Some(areas) = &new.on_demand_areas {
+            let held = self.existing.on_demand_areas.as_deref().unwrap_or_default();
+            report.on_demand_areas = on_demand_areas::import(tx, areas, held).await?;
         }
         if let Some(list) = &new.fares {
             let held = self.existing.fares.clone().unwrap_or_default();

@@ -7,6 +7,7 @@ mod fares;
 mod import;
 pub(crate) mod kind;
 mod on_demand;
+mod on_demand_areas;
 mod publicity;
 mod read;
 mod report;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sqlx::types::Json;
 use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr};
 
-use super::{days, fares, on_demand, publicity, taxis};
+use super::{days, fares, on_demand, on_demand_areas, publicity, taxis};
 use crate::{Result, Ts};
 
 /// Values that `sql` has as JSON.
@@ -74,6 +74,7 @@ pub async fn registry(conn: &mut PgConnection) -> Result<Registry> {
         distrusted: crate::health::distrusted(conn).await?.into_iter().collect(),
         calendar: days::calendar(conn, None).await?,
         on_demand: on_demand::all(conn).await?,
+        on_demand_areas: on_demand_areas::all(conn).await?,
         fares: fares::all(conn).await?,
         taxis: taxis::all(conn).await?,
         generation: crate::ingest_process::generation(conn).await?,
@@ -100,6 +101,7 @@ pub async fn catalogue(conn: &mut PgConnection) -> Result<Catalogue> {
         calendar: days::calendar(conn, None).await?,
         notices: values(conn, "SELECT def FROM notice_rule ORDER BY key COLLATE \"C\"").await?,
         on_demand: Some(on_demand::all(conn).await?),
+        on_demand_areas: Some(on_demand_areas::all(conn).await?),
         fares: Some(fares::all(conn).await?),
         taxis: Some(taxis::all(conn).await?),
         sensors: sensor_rows(conn, None).await?,

@@ -52,6 +52,8 @@ pub struct ImportReport {
     pub notices: ImportCounts,
     /// Rules for lines that run on request.
     pub on_demand: ImportCounts,
+    /// Areas in which vehicles come on demand.
+    pub on_demand_areas: ImportCounts,
     /// Fares and passes.
     pub fares: ImportCounts,
     /// Taxis.
@@ -75,6 +77,7 @@ impl ImportReport {
             ("calendar", &self.calendar),
             ("notices", &self.notices),
             ("on_demand", &self.on_demand),
+            ("on_demand_areas", &self.on_demand_areas),
             ("fares", &self.fares),
             ("taxis", &self.taxis),
         ]

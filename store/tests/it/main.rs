@@ -25,6 +25,7 @@ mod history;
 mod idempotency_keys;
 mod migrate;
 mod on_demand;
+mod on_demand_areas;
 mod parts;
 mod passages;
 mod rejections;
