@@ -77,6 +77,11 @@ impl Locality {
         Locality { holidays: ContextHolidays::new(public, school), ..self.clone() }
     }
 
+    /// The zone of its clocks.
+    pub fn time_zone(&self) -> &TimeZone {
+        &self.tz
+    }
+
     pub(crate) fn context(&self) -> Context<Self> {
         Context::default()
             .with_holidays(self.holidays.clone())

@@ -1,11 +1,13 @@
 //! Rides as the fares need them, and fares that no ride could have.
 
 use domain::LatLon;
+use domain::booking::OnDemandArea;
 use domain::fare::{Euros, FareList};
 use fares::Ride;
 use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
 
-use crate::booking::RideBooking;
+use crate::booking::{Bookings, RideBooking};
 use crate::overlay::Runs;
 use crate::plan::{AreaLeg, End, Leg, RideLeg};
 use crate::timetable::services::day_of;
@@ -14,13 +16,14 @@ use crate::timetable::{NO_FEED, NONE, Route, Timetable};
 /// What prices are computed from, ride by ride. `surcharge`: what is due because a ride must be ordered.
 pub fn rides<'a>(
     runs: Runs<'a>,
+    bookings: &'a Bookings,
     legs: &[Leg],
     surcharge: impl Fn(&RideBooking) -> Option<Euros>,
 ) -> Vec<Ride<'a>> {
     let of = |leg: &Leg| match leg {
         Leg::Street(_) => None,
         Leg::Ride(leg) => Some(timed(runs, leg, leg.ride.booking.as_ref().and_then(&surcharge))),
-        Leg::Area(leg) => Some(on_demand(runs.timetable, leg, surcharge(&leg.booking))),
+        Leg::Area(leg) => Some(on_demand(runs.timetable, bookings, leg, surcharge(&leg.booking))),
     };
     legs.iter().filter_map(of).collect()
 }
@@ -36,14 +39,26 @@ fn timed<'a>(runs: Runs<'a>, leg: &RideLeg, surcharge: Option<Euros>) -> Ride<'a
 }
 
 /// A ride on demand, of which no stops are known but those at which it begins and ends.
-fn on_demand<'a>(timetable: &'a Timetable, leg: &AreaLeg, surcharge: Option<Euros>) -> Ride<'a> {
-    let route = timetable.areas.trips.get(leg.pair.trip as usize).map_or(NONE, |trip| trip.route);
+fn on_demand<'a>(
+    timetable: &'a Timetable,
+    bookings: &'a Bookings,
+    leg: &AreaLeg,
+    surcharge: Option<Euros>,
+) -> Ride<'a> {
+    let trips = &bookings.areas(timetable).trips;
+    let route = trips.get(leg.pair.trip as usize).map_or(NONE, |trip| trip.route);
     let ends = leg.points.first().zip(leg.points.last());
     let ends = ends.map_or([LatLon { lat: 0.0, lon: 0.0 }; 2], |(from, to)| [*from, *to]);
     let stop = |end: End| if let End::Stop(stop) = end { Some(stop) } else { None };
     // With one of both, a fare between stops would be that of no distance.
     let stops = stop(leg.from).zip(stop(leg.to)).map_or_else(Vec::new, |(from, to)| vec![from, to]);
-    Ride { stops, surcharge, ..of_route(timetable, route, ends, [leg.start, leg.end]) }
+    let ride = Ride { stops, surcharge, ..of_route(timetable, route, ends, [leg.start, leg.end]) };
+    let drawn = bookings.drawn(timetable, route).zip(bookings.drawn_zone(timetable, route));
+    let Some((area, zone)) = drawn else { return ride };
+    // It is in no timetable: lists of fares name it as riders do.
+    let [start_local, end_local] = [leg.start, leg.end].map(|at| clock(zone, at));
+    let agency_name = area.agency.as_deref().unwrap_or_default();
+    Ride { line: &area.name, agency_name, start_local, end_local, ..ride }
 }
 
 fn of_route<'a>(
@@ -80,8 +95,11 @@ fn of_route<'a>(
 /// A moment by the clock of a zone.
 fn local(timetable: &Timetable, zone: u16, seconds: i64) -> DateTime {
     let zone = timetable.zones.get(usize::from(zone)).map_or("UTC", String::as_str);
-    let zoned = jiff::Timestamp::from_second(seconds).ok().and_then(|at| at.in_tz(zone).ok());
-    zoned.map_or(DateTime::ZERO, |zoned| zoned.datetime())
+    TimeZone::get(zone).map_or(DateTime::ZERO, |zone| clock(&zone, seconds))
+}
+
+fn clock(zone: &TimeZone, seconds: i64) -> DateTime {
+    jiff::Timestamp::from_second(seconds).map_or(DateTime::ZERO, |at| zone.to_datetime(at))
 }
 
 /// What riders call a line.
@@ -94,8 +112,8 @@ pub fn runs_on(timetable: &Timetable, service: u32, day: Date) -> bool {
     timetable.services.get(service as usize).is_some_and(|service| service.runs_on(day_of(day)))
 }
 
-/// Of listed fares that are about no line of the timetable, in sentences.
-pub fn unmatched(list: &FareList, timetable: &Timetable) -> Vec<String> {
+/// Of listed fares that are about no line of the timetable and no drawn area, in sentences.
+pub fn unmatched(list: &FareList, areas: &[OnDemandArea], timetable: &Timetable) -> Vec<String> {
     if timetable.routes.is_empty() {
         return Vec::new();
     }
@@ -104,7 +122,9 @@ pub fn unmatched(list: &FareList, timetable: &Timetable) -> Vec<String> {
             let agency = timetable.agencies.get(route.agency as usize);
             let (id, agency) = agency.map_or(("", ""), |agency| (&agency.id, &agency.name));
             fare.is_about(id, agency, name(route))
-        })
+        }) && !areas
+            .iter()
+            .any(|area| fare.is_about("", area.agency.as_deref().unwrap_or_default(), &area.name))
     });
     lost.map(|fare| {
         let patterns = |what: &str, patterns: &[String]| {
@@ -166,10 +186,10 @@ mod tests {
         ];
         let list = FareList { fares, passes: Vec::new() };
         assert_eq!(
-            unmatched(&list, &timetable),
+            unmatched(&list, &[], &timetable),
             ["fares.toml: fare 'lost' (agencies DB*; routes RB1, RB2) matches no line of the timetable"]
         );
-        assert_eq!(unmatched(&list, &Timetable::empty()), Vec::<String>::new());
+        assert_eq!(unmatched(&list, &[], &Timetable::empty()), Vec::<String>::new());
         assert!(runs_on(&timetable, 0, date(2026, 11, 24)) && !runs_on(&timetable, 0, date(2026, 11, 25)));
         assert_eq!(local(&timetable, 0, 1_796_122_800), date(2026, 12, 1).at(12, 0, 0, 0));
     }

@@ -78,12 +78,14 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     }
 }
 
-/// Feeds that are tied to a GTFS file which the built streets and timetable do not have, and rules for lines that these do
-/// not have, in sentences. Reading these takes a moment: only where there are such feeds or rules, and where they are built
+/// Feeds that are tied to a GTFS file which the built streets and timetable do not have, rules for lines and
+/// stops of areas that these do not have, in sentences. Reading these takes a moment: only where there are such feeds or rules, and where they are built
 /// already.
 async fn ties_to_nothing(pool: &Pool, args: &ImportArgs) -> Result<Vec<String>> {
     let registry = store::places::registry(&mut *pool.acquire().await?).await?;
-    let is_empty = registry.on_demand().is_empty() && registry.fares().fares.is_empty();
+    let is_empty = registry.on_demand().is_empty()
+        && registry.on_demand_areas().is_empty()
+        && registry.fares().fares.is_empty();
     if registry.feeds().all(|feed| feed.def.timetable.is_none()) && is_empty {
         return Ok(Vec::new());
     }
@@ -91,8 +93,10 @@ async fn ties_to_nothing(pool: &Pool, args: &ImportArgs) -> Result<Vec<String>> 
     let read = tokio::task::spawn_blocking(move || journey::area::read(&file)).await?;
     let sentences = |area: journey::area::Area| {
         let ties = api::ties_to_nothing(&registry, &area.timetable);
-        let lines = hints::unmatched(registry.on_demand(), &area.timetable);
-        [ties, lines, prices::unmatched(registry.fares(), &area.timetable)].concat()
+        let (timetable, areas) = (&area.timetable, registry.on_demand_areas());
+        let lines = hints::unmatched(registry.on_demand(), timetable);
+        let stops = hints::unserved(areas, timetable);
+        [ties, lines, stops, prices::unmatched(registry.fares(), areas, timetable)].concat()
     };
     Ok(read.map_or_else(|_| Vec::new(), sentences))
 }

@@ -79,13 +79,16 @@ impl<'a> BookingWriter<'a> {
             message: message.map(String::as_str),
             surcharge_eur: desk.surcharge_eur,
             to_door_m: rule.listed.and_then(|listed| listed.to_door_m),
-            source: rule.listed.and_then(|listed| listed.source.as_deref()),
+            source: match (rule.listed, rule.drawn) {
+                (Some(listed), _) => listed.source.as_deref(),
+                (_, drawn) => drawn.and_then(|area| area.source.as_deref()),
+            },
             ..required
         }
     }
 }
 
-/// Joins the rules of a registry to a timetable.
+/// Joins the rules and areas of a registry to a timetable.
 pub fn bookings(timetable: &Timetable, registry: &Registry) -> Bookings {
     // The towns of a county lie in one Land: its holidays are those of any of them.
     let county = registry.municipalities().map(|(id, _)| id).min();
@@ -93,8 +96,11 @@ pub fn bookings(timetable: &Timetable, registry: &Registry) -> Bookings {
         let town = slug.map_or(county, |slug| registry.municipality_id(slug));
         town.map_or_else(Locality::default, |town| Locality::clone(registry.locality(town)))
     };
-    Bookings::new(timetable, registry.on_demand(), &locality, &mut |rule, problem| {
+    let bookings = Bookings::new(timetable, registry.on_demand(), &locality, &mut |rule, problem| {
         tracing::error!("on_demand.csv: route '{}': its hours are ignored: {problem}", rule.route);
+    });
+    bookings.with_areas(timetable, registry.on_demand_areas(), &locality, &mut |sentence| {
+        tracing::error!("on_demand_areas.geojson: {sentence}");
     })
 }
 

@@ -88,7 +88,8 @@ impl<'a> Writer<'_, 'a> {
             parking.iter().filter(|fee| fee.price.is_none()).map(|fee| fee.leg).collect::<Vec<_>>();
         let fees =
             parking.iter().filter_map(|fee| Some((fee.leg, fee.site?, fee.price?))).collect::<Vec<_>>();
-        let rides = prices::rides(self.rides.runs(), &itinerary.legs, |booking| self.surcharge(booking));
+        let (runs, bookings) = (self.rides.runs(), self.rides.booking.bookings);
+        let rides = prices::rides(runs, bookings, &itinerary.legs, |booking| self.surcharge(booking));
         let question = Question {
             list: self.fares,
             gtfs: &timetable.fares,

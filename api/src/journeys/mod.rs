@@ -253,8 +253,9 @@ impl Journeys {
 fn warn_of_ties(area: &Area, registry: &Registry) {
     let ties = realtime::ties_to_nothing(registry, &area.timetable);
     let lines = hints::unmatched(registry.on_demand(), &area.timetable);
-    let fares = prices::unmatched(registry.fares(), &area.timetable);
-    for sentence in ties.into_iter().chain(lines).chain(fares) {
+    let stops = hints::unserved(registry.on_demand_areas(), &area.timetable);
+    let fares = prices::unmatched(registry.fares(), registry.on_demand_areas(), &area.timetable);
+    for sentence in ties.into_iter().chain(lines).chain(stops).chain(fares) {
         tracing::warn!("{sentence}");
     }
 }

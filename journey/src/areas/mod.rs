@@ -7,8 +7,8 @@
 #[cfg(test)]
 mod tests;
 
-use crate::booking::{BookableSpan, Booked, BookedRides, RideBooking};
-use crate::timetable::areas::{AreaRow, AreaTrip, RowAt};
+use crate::booking::{BookableSpan, Booked, BookedRides, PickupSpan, RideBooking};
+use crate::timetable::areas::{AreaRow, AreaTrip, Areas, RowAt};
 use crate::timetable::services::Day;
 use crate::timetable::{Access, Timetable, ZoneIx};
 
@@ -30,7 +30,7 @@ pub struct Asked<'a> {
 /// Two rows of a trip: where one gets on, and where off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Pair {
-    /// In [`crate::timetable::areas::Areas::trips`].
+    /// In the trips of [`Asked::areas`].
     pub trip: u32,
     /// Row where one gets on.
     pub board: u16,
@@ -95,9 +95,14 @@ pub struct Missed {
 }
 
 impl<'a> Asked<'a> {
+    /// What runs on demand.
+    pub fn areas(&self) -> &'a Areas {
+        self.booked.bookings.areas(self.timetable)
+    }
+
     /// A trip.
     pub fn trip(&self, trip: u32) -> &'a AreaTrip {
-        &self.timetable.areas.trips[trip as usize]
+        &self.areas().trips[trip as usize]
     }
 
     fn rows(&self, pair: Pair) -> [&'a AreaRow; 2] {
@@ -126,10 +131,21 @@ impl<'a> Asked<'a> {
     /// A pair on each day on which it may be of use, in their order.
     pub fn days(&self, pair: Pair) -> Vec<OnDay> {
         let (zone, [on, off]) = (self.zone(pair), self.rows(pair));
-        let Some(service) = self.timetable.services.get(self.trip(pair.trip).service as usize) else {
-            return Vec::new();
-        };
+        let service = self.trip(pair.trip).service;
         let bookable = self.booked.span(self.timetable, zone, self.rules(pair));
+        if let Some(pickups) = self.booked.bookings.pickups(self.timetable, service, self.from, self.until) {
+            // One may be set down at any time after.
+            let on_day = |PickupSpan { day, window }: PickupSpan| OnDay {
+                pair,
+                day,
+                window,
+                off: [window[0], i64::MAX],
+                is_timed: false,
+                bookable,
+            };
+            return pickups.into_iter().map(on_day).collect();
+        }
+        let Some(service) = self.timetable.services.get(service as usize) else { return Vec::new() };
         let first = self.timetable.day_in(zone, self.from) - on.end_s.div_euclid(86_400) - 1;
         let last = self.timetable.day_in(zone, self.until) + 1;
         let days = (first..=last).filter(|day| service.runs_on(*day)).map(|day| {

@@ -1,10 +1,10 @@
-//! How rides on demand are booked: by the timetable's rules, for whichever time in a window one chooses.
+//! How rides on demand are booked, for whichever time in a window one chooses.
 
 use domain::booking::{Bookable, Notice};
 use domain::time::{MICROS_PER_S, UtcMicros};
 
 use super::run::both;
-use super::{Booked, BookedRides, RideBooking, RuleIx};
+use super::{Booked, BookedRides, RideBooking, Rule, RuleIx};
 use crate::timetable::{NONE, Timetable, ZoneIx};
 
 /// Times of rides that can be booked, seconds since 1970, ends included.
@@ -31,7 +31,7 @@ impl Booked<'_> {
         };
         let mut span = BookableSpan::ALWAYS;
         for rule in rules.into_iter().filter(|rule| *rule != NONE) {
-            let Some(rule) = self.bookings.rule(timetable, RuleIx::Feed(rule)) else { continue };
+            let Some(rule) = self.area_rule(timetable, rule) else { continue };
             let asked = rule.asked(now)?;
             let bookable =
                 rule.with_days(timetable, zone, |days| Bookable::at(&rule.terms, now, asked, days))?;
@@ -41,11 +41,16 @@ impl Booked<'_> {
         (span.from <= span.until).then_some(span)
     }
 
+    fn area_rule<'t>(&'t self, timetable: &'t Timetable, number: u32) -> Option<Rule<'t>> {
+        let rule = self.bookings.rule(timetable, RuleIx::Feed(number))?;
+        Some(rule.with_wheelchair(self.wheelchair))
+    }
+
     /// How a ride at `at` (seconds since 1970) is booked by both of two rules. Both notices count from when one gets on: it is one
     /// booking.
     pub fn area_ride(&self, timetable: &Timetable, zone: ZoneIx, rules: [u32; 2], at: i64) -> RideBooking {
         let each = rules.into_iter().filter(|rule| *rule != NONE).map(|number| {
-            let rule = self.bookings.rule(timetable, RuleIx::Feed(number));
+            let rule = self.area_rule(timetable, number);
             let window = rule.and_then(|rule| rule.window(timetable, zone, UtcMicros::from_unix_s(at)));
             let notice_s = rule.and_then(|rule| match rule.terms.notice {
                 Notice::Before { at_least_s } => Some(at_least_s),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::booking::OnDemandLine;
+use domain::booking::{OnDemandArea, OnDemandLine};
 
 use super::is_about;
 use crate::timetable::{Boarding, NONE, Route, Timetable, TripIx};
@@ -25,6 +25,27 @@ pub fn unmatched(rules: &[OnDemandLine], timetable: &Timetable) -> Vec<String> {
         format!("on_demand.csv: route '{}'{more} matches no line of the timetable", rule.route)
     };
     rules.iter().filter(is_lost).map(sentence).collect()
+}
+
+/// Of drawn areas whose stops no vehicle of the timetable serves, in sentences: no street is known of those.
+pub fn unserved(areas: &[OnDemandArea], timetable: &Timetable) -> Vec<String> {
+    let of_area = |area: &OnDemandArea| {
+        let (id, count) = (area.id.clone(), area.stops.len());
+        let unserved = area.stops.iter().filter_map(|stop| match timetable.stop(stop) {
+            None => Some((stop, "is not in the timetable")),
+            Some(number) if !timetable.is_used(number) => {
+                Some((stop, "is served by no trip of the timetable"))
+            }
+            Some(_) => None,
+        });
+        let unserved: Vec<_> = unserved.collect();
+        let end = if unserved.len() == count { "; nothing is left of the area" } else { "" };
+        let sentence = |(stop, why)| {
+            format!("on_demand_areas.geojson: area '{id}': stop '{stop}' {why}: it is left out{end}")
+        };
+        unserved.into_iter().map(sentence).collect::<Vec<_>>()
+    };
+    areas.iter().flat_map(of_area).collect()
 }
 
 /// Of lines that look as if they ran on request, though neither the timetable nor one of `rules` says how to book them, in

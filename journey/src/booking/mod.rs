@@ -1,18 +1,20 @@
-//! How rides on timed lines are booked: the timetable's own rules, and those that counties and towns list.
+//! How rides are booked: by the timetable's own rules, and by those that counties and towns list; and the areas that they draw.
 
 mod area;
 mod booked;
+mod drawn;
 pub mod hints;
 mod run;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use domain::booking::{BookingDays, Desk, Notice, OnDemandLine, Terms, Window};
+use domain::booking::{BookingDays, Desk, Notice, OnDemandArea, OnDemandLine, Terms, Window};
 use domain::locality::Locality;
 use domain::opening::{Hours, HoursError, Opening};
 use domain::time::UtcMicros;
 use jiff::tz::TimeZone;
 
+use self::drawn::DrawnAreas;
 use crate::bits;
 use crate::rows::Rows;
 use crate::timetable::services::{Day, date_of, day_of};
@@ -20,6 +22,7 @@ use crate::timetable::{NONE, Route, Timetable, ZoneIx};
 
 pub use self::area::BookableSpan;
 pub use self::booked::{Booked, BookedRides};
+pub use self::drawn::PickupSpan;
 pub use self::run::{Requirement, RideBooking, RunBooking};
 
 /// A rule by its number.
@@ -27,7 +30,7 @@ pub use self::run::{Requirement, RideBooking, RunBooking};
 pub enum RuleIx {
     /// One of those that counties and towns list.
     Listed(u32),
-    /// One of [`Timetable::booking_rules`].
+    /// One of [`Timetable::booking_rules`], or after them that of an area that counties and towns draw.
     Feed(u32),
 }
 
@@ -39,6 +42,7 @@ pub struct Bookings {
     by_route: Rows<u32>,
     /// Patterns of the timetable of which a trip may have to be booked, or is a carpool.
     patterns: Vec<u64>,
+    drawn: Option<DrawnAreas>,
 }
 
 /// A rule that a county or town lists.
@@ -60,6 +64,10 @@ pub struct Rule<'a> {
     pub phone_hours: Option<&'a Hours>,
     /// The listed rule, if it is one.
     pub listed: Option<&'a OnDemandLine>,
+    /// The drawn area whose rule it is, if it is one.
+    pub drawn: Option<&'a OnDemandArea>,
+    /// In which deadlines are; `None`: the line's own.
+    zone: Option<&'a TimeZone>,
     service: u32,
 }
 
@@ -93,7 +101,7 @@ impl Bookings {
             let is_about = |(_, listed): &(u32, &Listed)| is_about(&listed.rule, timetable, route);
             by_route.push((0..).zip(&listed).filter(is_about).map(|(number, _)| number));
         }
-        let mut bookings = Bookings { listed, by_route, patterns: Vec::new() };
+        let mut bookings = Bookings { listed, by_route, patterns: Vec::new(), drawn: None };
         bookings.patterns = vec![0; bits::words(timetable.patterns.len())];
         for number in 0..timetable.patterns.len() {
             let pattern = timetable.patterns.pattern(number);
@@ -156,13 +164,24 @@ impl Bookings {
                     desk: &rule.desk,
                     phone_hours,
                     listed: Some(rule),
+                    drawn: None,
+                    zone: None,
                     service: NONE,
                 })
             }
             RuleIx::Feed(number) => {
-                let rule = timetable.booking_rules.get(number as usize)?;
-                let service = rule.service;
-                Some(Rule { terms: rule.terms, desk: &rule.desk, phone_hours: None, listed: None, service })
+                let Some(rule) = timetable.booking_rules.get(number as usize) else {
+                    return self.drawn_rule(timetable, number);
+                };
+                Some(Rule {
+                    terms: rule.terms,
+                    desk: &rule.desk,
+                    phone_hours: None,
+                    listed: None,
+                    drawn: None,
+                    zone: None,
+                    service: rule.service,
+                })
             }
         }
     }
@@ -171,7 +190,9 @@ impl Bookings {
 impl Rule<'_> {
     /// The same for someone in a wheelchair, whose ride may have to be booked earlier.
     fn with_wheelchair(mut self, wheelchair: bool) -> Self {
-        let longer_s = self.listed.filter(|_| wheelchair).and_then(|rule| rule.wheelchair_notice_min);
+        let of_line = self.listed.and_then(|rule| rule.wheelchair_notice_min);
+        let longer_s =
+            of_line.or(self.drawn.and_then(|area| area.wheelchair_notice_min)).filter(|_| wheelchair);
         let Some(longer_s) = longer_s.and_then(|min| i32::try_from(min * 60).ok()) else { return self };
         self.terms.notice = match self.terms.notice {
             Notice::RealTime => Notice::Before { at_least_s: longer_s },
@@ -199,11 +220,14 @@ impl Rule<'_> {
         zone: ZoneIx,
         with: impl FnOnce(&BookingDays<'_>) -> T,
     ) -> T {
-        let name = timetable.zones.get(usize::from(zone)).map_or("UTC", String::as_str);
+        let of_timetable = || {
+            let name = timetable.zones.get(usize::from(zone)).map_or("UTC", String::as_str);
+            TimeZone::get(name).unwrap_or(TimeZone::UTC)
+        };
         let service = timetable.services.get(self.service as usize);
         let counts = service.map(|service| move |date| service.runs_on(day_of(date)));
         let counts = counts.as_ref().map(|counts| counts as &dyn Fn(jiff::civil::Date) -> bool);
-        with(&BookingDays { zone: TimeZone::get(name).unwrap_or(TimeZone::UTC), counts })
+        with(&BookingDays { zone: self.zone.cloned().unwrap_or_else(of_timetable), counts })
     }
 
     /// When a ride at `at` can be booked.

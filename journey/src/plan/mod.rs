@@ -188,7 +188,7 @@ pub struct Request<'a> {
     pub booked: BookedRides,
     /// Which itineraries are wanted of those at different times.
     pub page: Page<'a>,
-    /// The rides of the one journey that is wanted; `None`: the best are.
+    /// The rides of the one journey that is wanted, those on demand with them; `None`: the best are.
     pub chosen: Option<&'a [Chosen]>,
     /// Taxis to call; without [`Modes::TAXI`] they are offered only where nothing else arrives.
     pub taxis: &'a [Taxi<'a>],
@@ -260,7 +260,7 @@ pub enum Lost {
 /// A line on demand that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LostArea {
-    /// In [`crate::timetable::areas::Areas::trips`].
+    /// In the trips of [`Bookings::areas`].
     pub trip: u32,
     /// Row where one would get on.
     pub row: u16,

@@ -237,6 +237,16 @@ impl Areas {
             })
     }
 
+    /// These, then more: numbers of zones and groups in `trips` are those that they have then.
+    pub(crate) fn with(&self, zones: Vec<Zone>, groups: Vec<Group>, trips: Vec<AreaTrip>) -> Areas {
+        Areas {
+            zones: [self.zones.as_slice(), &zones].concat(),
+            groups: [self.groups.as_slice(), &groups].concat(),
+            trips: [self.trips.as_slice(), &trips].concat(),
+            index: OnceLock::new(),
+        }
+    }
+
     /// Gives all stops their final numbers, and finds those in zones.
     pub(super) fn renumber(&mut self, order: &[StopIx], points: &[PointE6]) {
         let number = |stop: &mut StopIx| *stop = order[*stop as usize];
@@ -247,9 +257,7 @@ impl Areas {
             }
         }
         for zone in &mut self.zones {
-            let is_in =
-                |point: &PointE6| *point != super::shapes::NOWHERE && zone.shape.holds(point.degrees());
-            zone.stops = (0..).zip(points).filter(|(_, point)| is_in(point)).map(|(stop, _)| stop).collect();
+            zone.stops = within(&zone.shape, points);
         }
         self.index = OnceLock::new();
     }
@@ -284,4 +292,10 @@ impl Areas {
             index
         })
     }
+}
+
+/// The points in a shape, by their numbers.
+pub(super) fn within(shape: &Shape, points: &[PointE6]) -> Vec<StopIx> {
+    let is_in = |point: &PointE6| *point != super::shapes::NOWHERE && shape.holds(point.degrees());
+    (0..).zip(points).filter(|(_, point)| is_in(point)).map(|(stop, _)| stop).collect()
 }

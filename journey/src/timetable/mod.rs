@@ -35,6 +35,7 @@ use self::starts::Starts;
 use self::variants::Variants;
 use crate::strings::{Strings, find};
 use domain::LatLon;
+use domain::rental::Shape;
 
 pub use self::patterns::Boarding;
 pub use self::problem::{FeedProblem, FeedProblems};
@@ -325,6 +326,11 @@ impl Timetable {
     /// How many stops.
     pub fn stop_count(&self) -> usize {
         self.stops.points.len()
+    }
+
+    /// The stops in a shape.
+    pub(crate) fn stops_within(&self, shape: &Shape) -> Vec<StopIx> {
+        areas::within(shape, &self.stops.points)
     }
 
     /// The stop itself, and the platforms of a station.

@@ -248,8 +248,11 @@ fn look_at_on_demand(area: &Area, registry: Option<&Registry>) {
     for sentence in hints::unmatched(rules, &area.timetable) {
         errln!("warning: {sentence}");
     }
-    for sentence in registry.map_or_else(Vec::new, |known| prices::unmatched(known.fares(), &area.timetable))
-    {
+    let of_registry = |known: &Registry| {
+        let stops = hints::unserved(known.on_demand_areas(), &area.timetable);
+        [stops, prices::unmatched(known.fares(), known.on_demand_areas(), &area.timetable)].concat()
+    };
+    for sentence in registry.map_or_else(Vec::new, of_registry) {
         errln!("warning: {sentence}");
     }
     let what = match registry {

@@ -26,7 +26,7 @@ impl Planning<'_, '_> {
     /// The places to get on (off) near the origin (destination): of each row one.
     pub(super) fn mouths(&self, asked: &Asked<'_>, which: Which) -> Vec<Mouth> {
         let (area, request, feet) = (self.area, self.request, self.feet);
-        let areas = &asked.timetable.areas;
+        let areas = asked.areas();
         let (point, tree, door) = match which {
             Which::From => (request.from, &feet.from, End::Origin),
             Which::To => (request.to, &feet.to, End::Destination),
@@ -34,7 +34,9 @@ impl Planning<'_, '_> {
         let is_of_use = |row: &RowAt| {
             let own = areas.row(*row);
             let is_right = if which == Which::From { own.can_board() } else { own.can_alight() };
-            is_right && request.access.permits(areas.trips[row.trip as usize].wheelchair)
+            let trip = &areas.trips[row.trip as usize];
+            let is_chosen = request.chosen.is_none_or(|all| all.iter().any(|one| one.trip_id == trip.id));
+            is_right && is_chosen && request.access.permits(trip.wheelchair)
         };
         let mut mouths: Vec<Mouth> = Vec::new();
         if let Some(snapped) = snapped(area, request, Mode::Car, which) {

@@ -170,7 +170,7 @@ impl Planning<'_, '_> {
 
     /// The stops to which a ride leads that begins at a row (or from which one leads to it).
     fn targets(&self, around: &Around<'_>, mouth: &Mouth, number: usize, which: Which) -> Vec<Target> {
-        let (area, areas) = (self.area, &around.asked.timetable.areas);
+        let (area, areas) = (self.area, around.asked.areas());
         let cars = area.stops.of(Mode::Car);
         let trip = &areas.trips[mouth.row.trip as usize];
         let mut targets = Vec::new();

@@ -65,7 +65,7 @@ impl Planning<'_, '_> {
     pub fn on_demand(&mut self, workspace: &mut Workspace) {
         let (area, request) = (self.area, self.request);
         let timetable = &*area.timetable;
-        if timetable.areas.is_empty() || request.booked == BookedRides::None {
+        if request.bookings.areas(timetable).is_empty() || request.booked == BookedRides::None {
             return;
         }
         let horizon = i64::from(HORIZON_S);
@@ -97,7 +97,11 @@ impl Planning<'_, '_> {
             let mut number = 0;
             self.plan.itineraries.retain(|itinerary| {
                 number += 1;
-                let own = itinerary.rides().map(|leg| (runs.trip_id(leg.ride.trip), leg.ride.service_day));
+                let own = itinerary.legs.iter().filter_map(|leg| match leg {
+                    Leg::Ride(leg) => Some((runs.trip_id(leg.ride.trip), leg.ride.service_day)),
+                    Leg::Area(leg) => Some((around.asked.trip(leg.pair.trip).id.as_str(), leg.day)),
+                    Leg::Street(_) => None,
+                });
                 number <= before || own.eq(chosen.iter().map(|one| (one.trip_id.as_str(), one.service_day)))
             });
         }
@@ -354,8 +358,8 @@ impl Planning<'_, '_> {
 
     /// Of each line without any itinerary why not; and what of it cannot be booked, whatever else can.
     fn note_lost_areas(&mut self, around: &mut Around<'_>, before: usize) {
-        let areas = &self.area.timetable.areas;
         let asked = around.asked;
+        let areas = asked.areas();
         let legs = self.plan.itineraries[before..].iter().flat_map(|itinerary| &itinerary.legs);
         let used: FxHashSet<u32> =
             legs.filter_map(|leg| leg.area()).map(|leg| asked.trip(leg.pair.trip).route).collect();
