@@ -79,7 +79,8 @@ impl Alerts {
                         resolved.is_broad |= condition.is_of_a_network();
                         // Real time may have such a trip; the timetable has none.
                         let own = condition.trip.as_ref().and_then(|trip| trip.own.as_ref());
-                        let unknown = own.map(|id| format!("trip_id={id}"));
+                        let unknown =
+                            own.filter(|id| !names.runs_on_demand(id)).map(|id| format!("trip_id={id}"));
                         all.file(number, condition);
                         unknown
                     }

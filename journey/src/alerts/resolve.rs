@@ -1,7 +1,7 @@
 //! Selectors of alerts with the timetable's numbers.
 
 use domain::alert::Selector;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Ride, with_parents};
 use crate::timetable::read::parse_time;
@@ -24,7 +24,7 @@ pub(super) struct Condition {
 pub(super) struct TripWanted {
     /// Text number of its id in the timetable.
     pub trip: Option<u32>,
-    /// The id of a run that the timetable does not have: real time may.
+    /// The id of a run that the timetable does not have with minutes: real time may, or it runs on demand.
     pub own: Option<String>,
     pub day: Option<Day>,
     pub start_s: Option<i32>,
@@ -68,11 +68,15 @@ pub(super) struct Names<'t> {
     routes: FxHashMap<&'t str, Vec<u32>>,
     /// Agencies by id, with the files that have lines of them.
     agencies: FxHashMap<&'t str, Vec<(u32, FeedIx)>>,
+    /// Ids of trips on demand.
+    on_demand: FxHashSet<&'t str>,
 }
 
 impl<'t> Names<'t> {
     pub fn new(timetable: &'t Timetable) -> Self {
-        let mut names = Names { timetable, routes: FxHashMap::default(), agencies: FxHashMap::default() };
+        let on_demand = timetable.areas.trips.iter().map(|trip| trip.id.as_str()).collect();
+        let (routes, agencies) = (FxHashMap::default(), FxHashMap::default());
+        let mut names = Names { timetable, routes, agencies, on_demand };
         for (number, route) in (0..).zip(&timetable.routes) {
             names.routes.entry(&route.id).or_default().push(number);
             let Some(agency) = timetable.agencies.get(route.agency as usize) else { continue };
@@ -146,6 +150,11 @@ impl<'t> Names<'t> {
         } else {
             Err("a direction or a start without its line".to_owned())
         }
+    }
+
+    /// Whether a trip of this id runs on demand.
+    pub fn runs_on_demand(&self, trip: &str) -> bool {
+        self.on_demand.contains(trip)
     }
 
     /// The line of this id, if there is one only.

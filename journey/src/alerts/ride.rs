@@ -1,8 +1,9 @@
 //! What of a ride alerts can be about.
 
 use crate::overlay::{OwnKind, Runs};
+use crate::timetable::areas::AreaTrip;
 use crate::timetable::services::Day;
-use crate::timetable::{NONE, StopIx, TripIx};
+use crate::timetable::{NONE, StopIx, Timetable, TripIx};
 
 /// A ride on a run between two of its stops, or a departure from one.
 #[derive(Debug, Clone)]
@@ -17,7 +18,7 @@ pub struct Ride<'a> {
     pub direction: Option<u8>,
     /// Text number of the id of its trip in the timetable; `None`: the run is none of the timetable's.
     pub trip: Option<u32>,
-    /// The id that real time gives a run that is none of the timetable's.
+    /// The id that real time gives a run that is none of the timetable's, or that of a trip on demand.
     pub own_trip: Option<&'a str>,
     /// The day on which the run began.
     pub day: Day,
@@ -56,6 +57,33 @@ impl<'a> Ride<'a> {
                 Some(trip) => runs.timetable.first_departure(trip),
                 None => runs.planned(trip, 0).departure,
             },
+            stops,
+            from,
+            until,
+        }
+    }
+
+    /// A ride on demand, between these of its stops; one from door to door has none.
+    pub fn on_demand(
+        timetable: &Timetable,
+        trip: &'a AreaTrip,
+        day: Day,
+        stops: Vec<StopIx>,
+        (from, until): (i64, i64),
+    ) -> Self {
+        // Nothing of the timetable is like an area that a county draws.
+        let route = timetable.routes.get(trip.route as usize);
+        // A line that leaves its way on demand has stops with minutes, too.
+        let timed = route.and_then(|route| timetable.trips_of(&trip.id, Some(route.feed)).first());
+        Ride {
+            agency: route.map_or(NONE, |route| route.agency),
+            route: route.map_or(NONE, |_| trip.route),
+            route_type: route.map(|route| route.kind),
+            direction: None,
+            trip: timed.and_then(|timed| Some(timetable.trips.get(*timed as usize)?.id)),
+            own_trip: route.filter(|_| timed.is_none()).map(|_| trip.id.as_str()),
+            day,
+            start_s: trip.rows.first().map_or(0, |row| row.start_s),
             stops,
             from,
             until,

@@ -295,3 +295,57 @@ fn an_alert_on_more_stops_than_a_line_has_is_broad() {
     let index = Alerts::new(&timetable, [on(BROAD_STOPS), on(BROAD_STOPS + 1)].map(|held| (None, held)));
     assert_eq!([0, 1].map(|n| index.get(n).unwrap().is_broad), [false, true]);
 }
+
+#[test]
+fn alerts_stand_at_rides_on_demand() {
+    let text = |text: &str| text.to_owned();
+    let zone = r#"{"features": [{"id": "z", "geometry": {"type": "Polygon", "coordinates": [[[6,50],[8,50],[8,52],[6,52],[6,50]]]}}]}"#;
+    let times = "trip_id,stop_sequence,location_id,start_pickup_drop_off_window,end_pickup_drop_off_window,pickup_type,drop_off_type\n";
+    let files = vec![
+        ("agency.txt", text("agency_id,agency_name,agency_timezone\nA,A,Europe/Berlin\n")),
+        ("routes.txt", text("route_id,agency_id,route_short_name,route_type\nR,A,B7,715\nQ,A,B8,3\n")),
+        ("stops.txt", text("stop_id,stop_name,stop_lat,stop_lon\na,a,51,7\nb,b,51,7\n")),
+        ("calendar_dates.txt", text("service_id,date,exception_type\nS,20261123,1\n")),
+        ("trips.txt", text("route_id,service_id,trip_id\nR,S,d\n")),
+        ("locations.geojson", text(zone)),
+        ("stop_times.txt", format!("{times}d,1,z,08:00:00,18:00:00,2,1\nd,2,z,08:00:00,18:00:00,1,2\n")),
+    ];
+    let (timetable, problems) = read_texts(vec![("net", files)], Options::default());
+    assert_eq!(problems.count(), 0, "{:?}", problems.listed());
+    let route = |id: &str| Selector { route_id: Some(id.into()), ..Selector::default() };
+    let trip = |id: &str, day: Option<&str>| {
+        let trip = TripSelector {
+            trip_id: Some(id.into()),
+            start_date: day.map(Into::into),
+            ..TripSelector::default()
+        };
+        Selector { trip: Some(Box::new(trip)), ..Selector::default() }
+    };
+    let both = |stop: &str| Selector { route_id: Some("R".into()), ..at_stop(stop) };
+    let about = [
+        route("R"),
+        Selector { agency_id: Some("A".into()), ..Selector::default() },
+        Selector { route_type: Some(715), ..Selector::default() },
+        trip("d", None),
+        trip("d", Some("20261123")),
+        at_stop("a"),
+        both("a"),
+        // Others.
+        route("Q"),
+        trip("e", None),
+        trip("d", Some("20261124")),
+        at_stop("b"),
+        both("b"),
+    ];
+    let held = about.into_iter().map(|about| (None, alert("x", Vec::new(), vec![about])));
+    let index = Alerts::new(&timetable, held);
+    let unknown: Vec<usize> =
+        (0..).zip(index.all()).filter(|(_, one)| !one.unknown.is_empty()).map(|(n, _)| n).collect();
+    assert_eq!(unknown, [8], "the trip runs on demand");
+    let of = |stops| {
+        let day = DATES[0].1;
+        index.of(&timetable, &Ride::on_demand(&timetable, &timetable.areas.trips[0], day, stops, (0, 9)))
+    };
+    assert_eq!(of(vec![timetable.stop("a").unwrap()]), [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(of(Vec::new()), [0, 1, 2, 3, 4]);
+}
