@@ -14,6 +14,7 @@ mod feed_health;
 pub mod found;
 mod guidance;
 mod health;
+mod lost_ride;
 mod mistake;
 mod notice;
 mod phrases;

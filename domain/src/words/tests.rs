@@ -6,6 +6,7 @@ use crate::feed_health::{FeedState, FieldChange};
 use crate::guidance::{Bearing, WayKind};
 use crate::health::{Code, Health};
 use crate::lang::Lang;
+use crate::lost_ride::LostRide;
 use crate::notice::SubjectKind;
 use crate::place::{Audience, SiteKind};
 use crate::rejection::Reason;
@@ -60,6 +61,7 @@ fn every_code_has_words_and_a_remedy_in_both_languages() {
         Audience: words;
         Bearing: words;
         WayKind: words;
+        LostRide: words;
     }
 }
 
