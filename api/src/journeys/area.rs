@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use domain::Lang;
+use domain::booking::OnDemandArea;
 use domain::time::MICROS_PER_S;
+use domain::{Lang, LostRide};
+use journey::alerts::Ride;
 use journey::areas::{AreaRide, Asked, Pair, WhyNot};
-use journey::booking::{Booked, BookedRides};
+use journey::booking::{Booked, BookedRides, Bookings};
 use journey::plan::{AreaLeg, End, LostArea};
-use journey::timetable::areas::{AreaRow, AreaTrip, RowAt};
+use journey::timetable::areas::{AreaPlace, AreaRow, AreaTrip, Areas, RowAt};
 use journey::timetable::{Access, Route, Timetable};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -38,11 +40,12 @@ const MAX_RADIUS_M: f64 = 5_000.0;
 /// A line on demand at a point.
 #[derive(Serialize, ToSchema)]
 pub struct OnDemandOut<'a> {
-    /// Id of the zone or group of stops, as in the timetable; of a single stop that of the line.
+    /// Id of the zone or group of stops as in the timetable, or of the area as in `on_demand_areas.geojson`; of a single stop that of
+    /// the line.
     area_id: &'a str,
-    /// Name of the zone or group; null: none.
+    /// Name of the zone, group or area; null: none.
     name: Option<&'a str>,
-    /// Line, as in the timetable; null: not known.
+    /// Line, as in the timetable; null: not known, or it is in none.
     route_id: Option<&'a str>,
     /// Short name of the line; null: none.
     route_short_name: Option<&'a str>,
@@ -60,26 +63,55 @@ fn text(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-/// Id of where a ride begins, else of where it ends, else of its line.
-fn area_id<'a>(timetable: &'a Timetable, trip: &'a AreaTrip, rows: [&AreaRow; 2]) -> &'a str {
-    let of_rows = rows.into_iter().find_map(|row| timetable.areas.id(row.place));
-    of_rows.unwrap_or_else(|| route(timetable, trip).map_or("", |route| &route.id))
+/// Where a ride begins, else where it ends, if that is a zone or a group.
+fn place(areas: &Areas, rows: [&AreaRow; 2]) -> Option<AreaPlace> {
+    rows.into_iter().map(|row| row.place).find(|place| areas.id(*place).is_some())
 }
 
 fn route<'a>(timetable: &'a Timetable, trip: &AreaTrip) -> Option<&'a Route> {
     timetable.routes.get(trip.route as usize)
 }
 
-impl<'a> OnDemandOut<'a> {
-    fn new(timetable: &'a Timetable, trip: &'a AreaTrip, row: &AreaRow, to_door: bool) -> Self {
-        let route = route(timetable, trip);
+/// A line on demand, as answers name it.
+struct Named<'a> {
+    route: Option<&'a Route>,
+    /// As it is drawn; `None`: it is of the timetable.
+    drawn: Option<&'a OnDemandArea>,
+    /// Of where a ride begins, else of where it ends, else of its line.
+    area_id: &'a str,
+    area_name: Option<&'a str>,
+    agency_name: Option<&'a str>,
+}
+
+impl<'a> Named<'a> {
+    fn new(bookings: &'a Bookings, timetable: &'a Timetable, trip: &AreaTrip, rows: [&AreaRow; 2]) -> Self {
+        let (route, areas) = (route(timetable, trip), bookings.areas(timetable));
+        let drawn = bookings.drawn(timetable, trip.route);
         let agency = route.and_then(|route| timetable.agencies.get(route.agency as usize));
+        let place = place(areas, rows);
+        let area_id = place.and_then(|place| areas.id(place)).or(route.map(|route| route.id.as_str()));
+        Named {
+            route,
+            drawn,
+            area_id: area_id.unwrap_or_default(),
+            area_name: place.and_then(|place| text(areas.name(place))),
+            agency_name: match drawn {
+                Some(area) => area.agency.as_deref(),
+                None => agency.and_then(|agency| text(&agency.name)),
+            },
+        }
+    }
+}
+
+impl<'a> OnDemandOut<'a> {
+    fn new(named: &Named<'a>, to_door: bool) -> Self {
+        let route = named.route;
         OnDemandOut {
-            area_id: area_id(timetable, trip, [row, row]),
-            name: text(timetable.areas.name(row.place)),
+            area_id: named.area_id,
+            name: named.area_name,
             route_id: route.map(|route| route.id.as_str()),
             route_short_name: route.and_then(|route| text(&route.short_name)),
-            agency_name: agency.and_then(|agency| text(&agency.name)),
+            agency_name: named.agency_name,
             to_door,
             hours: Vec::new(),
             booking: None,
@@ -97,9 +129,9 @@ impl<'a> Writer<'_, 'a> {
     pub fn area(&self, leg: &AreaLeg) -> LegOut<'a> {
         let timetable = &*self.rides.loaded.area.timetable;
         let Pair { trip, board, alight } = leg.pair;
-        let trip = &timetable.areas.trips[trip as usize];
+        let trip = &self.rides.areas().trips[trip as usize];
         let [on, off] = [board, alight].map(|row| &trip.rows[usize::from(row)]);
-        let route = route(timetable, trip);
+        let named = Named::new(self.rides.booking.bookings, timetable, trip, [on, off]);
         LegOut {
             mode: "ON_DEMAND",
             from: self.end(leg.from),
@@ -111,17 +143,31 @@ impl<'a> Writer<'_, 'a> {
             distance_m: whole(leg.distance_m),
             duration_s: leg.end - leg.start,
             geometry: polyline(&leg.points),
-            trip_id: Some(&trip.id),
+            trip_id: named.route.map(|_| trip.id.as_str()),
             pickup: Some(boarding_word(on.pickup)),
             drop_off: Some(boarding_word(off.drop_off)),
             booking: Some(self.rides.booking.write(&leg.booking)),
             wheelchair: trip.wheelchair.known(),
             window: Some(leg.window.into()),
             duration_max_s: Some(leg.duration_max_s),
-            area_id: Some(area_id(timetable, trip, [on, off])),
+            area_id: Some(named.area_id),
+            area_name: named.area_name,
+            agency_name: named.agency_name,
+            bikes_allowed: named.drawn.and_then(|area| area.bikes),
             to_door: Some(leg.from == End::Origin || leg.to == End::Destination),
-            ..LegOut::of_route(timetable, route)
+            alerts: self.alerts_on_demand(leg, trip),
+            ..LegOut::of_route(timetable, named.route)
         }
+    }
+
+    fn alerts_on_demand(&self, leg: &AreaLeg, trip: &AreaTrip) -> Vec<usize> {
+        let timetable = &*self.rides.loaded.area.timetable;
+        let stop = |end| if let End::Stop(stop) = end { Some(stop) } else { None };
+        let stops = [leg.from, leg.to].into_iter().filter_map(stop).collect();
+        // The vehicle may come later, and at the longest it takes so long.
+        let until = leg.end.max(leg.start + i64::from(leg.duration_max_s));
+        let ride = Ride::on_demand(timetable, trip, leg.day, stops, (leg.start, until));
+        self.rides.alerts.of_ride(timetable, &ride)
     }
 }
 
@@ -129,26 +175,23 @@ impl<'a> RideWriter<'a> {
     /// A line on demand that cannot be used.
     pub fn lost_area(&self, lost: &LostArea) -> RejectedOut<'a> {
         let timetable = &*self.loaded.area.timetable;
-        let trip = &timetable.areas.trips[lost.trip as usize];
+        let trip = &self.areas().trips[lost.trip as usize];
         let row = &trip.rows[usize::from(lost.row)];
-        let route = route(timetable, trip);
+        let named = Named::new(self.booking.bookings, timetable, trip, [row, row]);
         let booking = lost.booking.as_ref().map(|booking| self.booking.write(booking));
-        let (reason, detail) = match lost.why {
-            WhyNot::BookingClosed => ("booking_closed", "the ride on demand can no longer be booked"),
-            WhyNot::BookingNotOpen => ("booking_not_open", "the ride on demand cannot be booked yet"),
-            WhyNot::NotInService => ("not_in_service", "nothing runs there on demand at that time"),
-            WhyNot::OutsideArea => {
-                ("outside_area", "one end of the journey is in the area of the line, the other is not")
-            }
+        let why = match lost.why {
+            WhyNot::BookingClosed => LostRide::BookingClosed,
+            WhyNot::BookingNotOpen => LostRide::BookingNotOpen,
+            WhyNot::NotInService => LostRide::NotInService,
+            WhyNot::OutsideArea => LostRide::OutsideArea,
         };
         RejectedOut {
             kind: "area",
-            id: area_id(timetable, trip, [row, row]),
-            name: text(timetable.areas.name(row.place))
-                .or_else(|| route.and_then(|route| text(&route.short_name))),
-            reason,
-            detail,
-            trip_id: Some(&trip.id),
+            id: named.area_id,
+            name: named.area_name.or_else(|| named.route.and_then(|route| text(&route.short_name))),
+            reason: why.as_str(),
+            detail: why.words(self.booking.lang),
+            trip_id: named.route.map(|_| trip.id.as_str()),
             scheduled_departure_time: lost.departure.map(at),
             by: booking.as_ref().and_then(|booking| booking.by),
             phone: booking.as_ref().and_then(|booking| booking.phone),
@@ -194,23 +237,25 @@ pub async fn on_demand(
     };
     let asked = Asked { timetable, booked, access: Access::Foot, from, until: from + AHEAD_S };
     let writer = BookingWriter { bookings: &bookings, timetable, book_at, lang };
-    let here = timetable.areas.rows_at(near).into_iter().map(|row| (row, true));
+    let areas = asked.areas();
+    let here = areas.rows_at(near).into_iter().map(|row| (row, true));
     let stops = loaded.area.stops.around(timetable, near, radius_m).into_iter();
-    let there = stops.flat_map(|stop| timetable.areas.rows_of_stop(stop)).map(|row| (*row, false));
+    let there = stops.flat_map(|stop| areas.rows_of_stop(stop)).map(|row| (*row, false));
     let mut rows: Vec<(RowAt, bool)> = here.chain(there).collect();
     rows.sort_by_key(|(row, is_here)| (*row, !is_here));
     rows.dedup_by_key(|(row, _)| *row);
     let mut found: Vec<(OnDemandOut<'_>, Vec<[i64; 2]>, Option<AreaRide>)> = Vec::new();
     for (row, to_door) in rows {
-        let trip = &timetable.areas.trips[row.trip as usize];
-        let own = timetable.areas.row(row);
+        let trip = asked.trip(row.trip);
+        let own = areas.row(row);
         let later = (row.row + 1..trip.rows.len() as u16).map(|off| RowAt { trip: row.trip, row: off });
         let pair = later.into_iter().find_map(|off| asked.pair(row, off));
         let Some(pair) = pair.filter(|_| !own.is_timed) else { continue };
         let days = asked.days(pair);
         let first = days.iter().filter_map(|day| asked.ride(*day, 0.0)).min_by_key(|ride| ride.first);
         let windows = days.iter().map(|day| day.window);
-        let item = OnDemandOut::new(timetable, trip, own, to_door);
+        let named = Named::new(&bookings, timetable, trip, [own, own]);
+        let item = OnDemandOut::new(&named, to_door);
         match found.iter_mut().find(|(known, ..)| known.is_same(&item)) {
             Some((known, hours, earliest)) => {
                 known.to_door |= to_door;

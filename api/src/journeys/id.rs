@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use journey::plan::Itinerary;
+use journey::plan::{Itinerary, Leg};
 use journey::raptor::{Chosen, ChosenStop};
 use journey::rental::SpotNumber;
 use journey::timetable::StopIx;
@@ -37,8 +37,8 @@ pub struct JourneyId {
     rides: Vec<RideId>,
 }
 
-/// Trip, service day (days since 1970), stop and position where one gets on, the same where one gets off, and whether one
-/// stayed seated.
+/// Trip, service day (days since 1970), stop and position where one gets on, the same where one gets off (of a ride on demand no
+/// stop, and the row), and whether one stayed seated.
 #[derive(Serialize, Deserialize)]
 struct RideId(String, i32, (String, u16), (String, u16), bool);
 
@@ -95,11 +95,19 @@ impl Writer<'_, '_> {
         let runs = self.rides.runs();
         let stops = &self.rides.loaded.area.timetable.stops;
         let stop = |stop: StopIx, position: u16| (stops.ids.get(stop).to_owned(), position);
-        let rides = itinerary.rides().map(|leg| {
-            let ride = &leg.ride;
-            let trip = runs.trip_id(ride.trip).to_owned();
-            let (from, to) = (stop(ride.from, ride.board), stop(ride.to, ride.alight));
-            RideId(trip, ride.service_day, from, to, ride.stay_seated)
+        let rides = itinerary.legs.iter().filter_map(|leg| match leg {
+            Leg::Street(_) => None,
+            Leg::Ride(leg) => {
+                let ride = &leg.ride;
+                let trip = runs.trip_id(ride.trip).to_owned();
+                let (from, to) = (stop(ride.from, ride.board), stop(ride.to, ride.alight));
+                Some(RideId(trip, ride.service_day, from, to, ride.stay_seated))
+            }
+            Leg::Area(leg) => {
+                let trip = self.rides.areas().trips.get(leg.pair.trip as usize)?.id.clone();
+                let end = |row| (String::new(), row);
+                Some(RideId(trip, leg.day, end(leg.pair.board), end(leg.pair.alight), false))
+            }
         });
         let lot =
             itinerary.parking().map(|parking| self.result.candidates.all[parking.lot].what.id().to_owned());

@@ -99,8 +99,10 @@ pub struct LegOut<'a> {
     pub(super) window: Option<PickupWindowOut>,
     /// How long a ride on demand takes at the longest, seconds; what comes after it is planned with this. Null: no such ride.
     pub(super) duration_max_s: Option<i32>,
-    /// Zone or group of stops of a ride on demand, as in the timetable; null: no such ride.
+    /// Zone or group of stops of a ride on demand as in the timetable, or its area as in `on_demand_areas.geojson`; null: no such ride.
     pub(super) area_id: Option<&'a str>,
+    /// Name of that zone or group, or of that area; null: no such ride, or it has none.
+    pub(super) area_name: Option<&'a str>,
     /// Whether a ride on demand comes to the door, and not to a stop alone; null: no such ride.
     pub(super) to_door: Option<bool>,
     /// Whether one stays in the vehicle of the leg before, which goes on as this trip; null: no ride.

@@ -1,6 +1,6 @@
 //! Places to park and rides that are left out of the answer, with the reason as a sentence for travellers.
 
-use domain::{FeedId, UtcMicros};
+use domain::{FeedId, LostRide, UtcMicros};
 use journey::overlay::Runs;
 use journey::plan::{LeftOut, Lost, LostRide};
 use serde::Serialize;
@@ -73,22 +73,21 @@ impl<'a> RejectedOut<'a> {
         [from, to]: [EndOut<'a>; 2],
     ) -> Self {
         let route = runs.route(lost.ride.trip);
+        let lang = booking.lang;
         let booking = lost.ride.booking.as_ref().map(|ride| booking.write(ride));
-        let (reason, detail) = match lost.why {
-            Lost::Cancelled => ("cancelled", "the run is cancelled"),
-            Lost::Skipped => ("stop_skipped", "the run does not stop where the ride begins or ends"),
-            Lost::BookingClosed => ("booking_closed", "the ride runs on request and can no longer be booked"),
-            Lost::WheelchairUnknown => {
-                ("wheelchair_unknown", "nothing says whether the vehicle takes wheelchairs")
-            }
-            Lost::BookingNotOpen => ("booking_not_open", "the ride runs on request and cannot be booked yet"),
+        let why = match lost.why {
+            Lost::Cancelled => LostRide::Cancelled,
+            Lost::Skipped => LostRide::StopSkipped,
+            Lost::BookingClosed => LostRide::BookingClosed,
+            Lost::BookingNotOpen => LostRide::BookingNotOpen,
+            Lost::WheelchairUnknown => LostRide::WheelchairUnknown,
         };
         RejectedOut {
             kind: "line",
             id: route.map_or("", |route| &route.id),
             name: route.map(|route| route.short_name.as_str()).filter(|name| !name.is_empty()),
-            reason,
-            detail,
+            reason: why.as_str(),
+            detail: why.words(lang),
             trip_id: Some(runs.trip_id(lost.ride.trip)),
             scheduled_departure_time: Some(at(lost.departure)),
             scheduled_arrival_time: Some(at(lost.arrival)),

@@ -6,6 +6,7 @@ use domain::geo::LatLon;
 use journey::overlay::Runs;
 use journey::plan::{End, Parking, PlanResult, Predictor, Via};
 use journey::timetable::StopIx;
+use journey::timetable::areas::Areas;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -95,6 +96,11 @@ impl<'a> RideWriter<'a> {
     /// Names and lines of rides.
     pub fn runs(&self) -> Runs<'a> {
         Runs { timetable: &self.loaded.area.timetable, overlay: self.realtime.overlay.as_ref() }
+    }
+
+    /// What runs on demand.
+    pub fn areas(&self) -> &'a Areas {
+        self.booking.bookings.areas(&self.loaded.area.timetable)
     }
 
     /// A stop at the end of a leg.
