@@ -30,6 +30,7 @@ mod lanes;
 mod native;
 mod notices;
 mod occupancy;
+mod on_demand;
 mod past;
 mod places;
 mod polled;
