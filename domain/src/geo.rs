@@ -1,6 +1,7 @@
 //! Positions on the earth: WGS 84 degrees in, metres out.
 
 pub mod polygon;
+pub mod shape;
 
 use serde::{Deserialize, Serialize};
 

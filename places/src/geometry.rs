@@ -3,7 +3,7 @@
 use domain::LatLon;
 use domain::geo::Geometry;
 use domain::geo::polygon::{Flaw, flaw};
-use domain::rental::Shape;
+use domain::geo::shape::Shape;
 use serde_json::Value;
 
 use crate::cell::{Parsed, complain};

@@ -1,7 +1,7 @@
 //! Features of `on_demand_areas.geojson`.
 
 use domain::booking::{OnDemandArea, RelativeTo};
-use domain::rental::Shape;
+use domain::geo::shape::Shape;
 use serde::Serialize;
 use serde_json::{Value, json};
 

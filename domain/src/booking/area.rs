@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desk, OnDemandKind, Terms};
 use crate::geo::LatLon;
-use crate::rental::Shape;
+use crate::geo::shape::Shape;
 
 /// An area in which a vehicle comes on demand, from anywhere in it to anywhere, or from stop to stop.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

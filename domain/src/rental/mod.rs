@@ -7,7 +7,6 @@ mod chance;
 mod forecast;
 mod geofencing;
 mod price;
-mod shape;
 #[cfg(test)]
 mod simulated;
 
@@ -17,9 +16,9 @@ pub use chance::{Chances, chances};
 pub use forecast::{Offered, StationCount, StationModel};
 pub use geofencing::{Geofencing, Permissions, Rule, Zone};
 pub use price::{Plan, Segment};
-pub use shape::{MAX_POINTS, Shape};
 
 use crate::geo::LatLon;
+pub use crate::geo::shape::{MAX_POINTS, Shape};
 use crate::lang::Lang;
 use crate::place::wire_enum;
 use crate::time::UtcMicros;

@@ -1,4 +1,5 @@
 mod carpool;
+mod drawn;
 mod on_demand;
 mod pages;
 mod rental;

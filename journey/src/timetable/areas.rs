@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use domain::geo::LatLon;
-use domain::rental::Shape;
+use domain::geo::shape::Shape;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 

@@ -35,7 +35,7 @@ use self::starts::Starts;
 use self::variants::Variants;
 use crate::strings::{Strings, find};
 use domain::LatLon;
-use domain::rental::Shape;
+use domain::geo::shape::Shape;
 
 pub use self::patterns::Boarding;
 pub use self::problem::{FeedProblem, FeedProblems};
