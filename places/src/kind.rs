@@ -39,7 +39,7 @@ pub enum FileKind {
 
 impl FileKind {
     /// The kinds that this crate reads and writes, with their file names.
-    pub const NAMED: [(FileKind, &'static str); 12] = [
+    pub const NAMED: [(FileKind, &'static str); 13] = [
         (FileKind::Municipalities, "municipalities.csv"),
         (FileKind::Sites, "sites.geojson"),
         (FileKind::Bays, "bays.geojson"),

@@ -11,7 +11,6 @@ use jiff::civil::Date;
 use journey::booking::RideBooking;
 use journey::plan::{Itinerary, Leg, Rented};
 use journey::prices;
-use journey::streets::Mode;
 use serde::Serialize;
 use utoipa::ToSchema;
 

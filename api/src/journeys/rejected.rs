@@ -2,7 +2,7 @@
 
 use domain::{FeedId, LostRide, UtcMicros};
 use journey::overlay::Runs;
-use journey::plan::{LeftOut, Lost, LostRide};
+use journey::plan::{self, LeftOut, Lost};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -67,7 +67,7 @@ impl<'a> RejectedOut<'a> {
 
     /// A ride that cannot be taken, with its ends.
     pub fn ride(
-        lost: &LostRide,
+        lost: &plan::LostRide,
         runs: Runs<'a>,
         booking: BookingWriter<'a>,
         [from, to]: [EndOut<'a>; 2],

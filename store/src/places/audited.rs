@@ -71,7 +71,7 @@ const KINDS: [&str; 11] = [
 ];
 
 /// In the order of [`KINDS`].
-fn kinds(c: &Catalogue) -> [Things; 10] {
+fn kinds(c: &Catalogue) -> [Things; 11] {
     [
         things(&c.municipalities, |m| &m.slug, |m| &m.slug),
         things(&c.sites, |s| &s.id, |s| &s.municipality),

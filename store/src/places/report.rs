@@ -64,7 +64,7 @@ pub struct ImportReport {
 
 impl ImportReport {
     /// Each kind with its name.
-    pub fn kinds(&self) -> [(&'static str, &ImportCounts); 13] {
+    pub fn kinds(&self) -> [(&'static str, &ImportCounts); 14] {
         [
             ("municipalities", &self.municipalities),
             ("sites", &self.sites),
