@@ -15,6 +15,8 @@ wire_enum! {
         BookingNotOpen = "booking_not_open",
         /// Nothing says whether it takes wheelchairs.
         WheelchairUnknown = "wheelchair_unknown",
+        /// It takes no bicycles, or nothing says that it does.
+        BikesNotAllowed = "bikes_not_allowed",
         /// Nothing runs at that time.
         NotInService = "not_in_service",
         /// One end of the journey is not in its area.

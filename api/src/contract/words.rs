@@ -138,7 +138,7 @@ words! {
     /// (`not_in_service`, `wheelchair_unknown`) is not part of the answer.
     LeftOutReason = [
         "full", "closed", "restricted", "height", "max_stay", "fee", "unlinked", "out_of_reach", "cancelled",
-        "stop_skipped", "booking_closed", "booking_not_open", "wheelchair_unknown", "not_in_service", "outside_area",
+        "stop_skipped", "booking_closed", "booking_not_open", "wheelchair_unknown", "bikes_not_allowed", "not_in_service", "outside_area",
         "no_vehicle", "stale", "no_dock", "range", "no_ride_zone", "no_return_zone", "round_trip",
     ];
     /// What a notice on journeys is about.

@@ -255,7 +255,8 @@ impl JourneyQuery {
     /// # Errors
     /// Only transit was asked for, on a first page.
     pub fn check_calendar(&self, area: &Area) -> Result<Option<NoteOut>, Problem> {
-        let riding = [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE, Modes::ON_DEMAND];
+        let riding =
+            [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE, Modes::BIKE_ON_BOARD, Modes::ON_DEMAND];
         if !riding.iter().any(|mode| self.modes.has(*mode)) {
             return Ok(None);
         }
@@ -268,7 +269,7 @@ impl JourneyQuery {
                 format!("The timetable reaches from {} to {}.", date(first), date(last))
             }
         };
-        let others = [Modes::WALK, Modes::BIKE, Modes::CAR, Modes::TAXI];
+        let others = [Modes::WALK, Modes::BIKE, Modes::CAR, Modes::RENTAL, Modes::TAXI];
         if self.cursor.is_some() || others.iter().any(|mode| self.modes.has(*mode)) {
             return Ok(Some(NoteOut::new("outside_timetable", span_text)));
         }
@@ -331,7 +332,7 @@ fn check_via(params: &Params<'_>, via: &[String], modes: Modes) -> Result<(), Pr
 
 /// Carpools are part of journeys by transit.
 fn check_carpool(params: &Params<'_>, modes: Modes) -> Result<(), Problem> {
-    let riding = [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE];
+    let riding = [Modes::TRANSIT, Modes::PARK_RIDE, Modes::BIKE_RIDE, Modes::BIKE_ON_BOARD, Modes::RENTAL];
     if !modes.has(Modes::CARPOOL) || riding.iter().any(|mode| modes.has(*mode)) {
         return Ok(());
     }

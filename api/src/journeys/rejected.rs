@@ -81,6 +81,7 @@ impl<'a> RejectedOut<'a> {
             Lost::BookingClosed => LostRide::BookingClosed,
             Lost::BookingNotOpen => LostRide::BookingNotOpen,
             Lost::WheelchairUnknown => LostRide::WheelchairUnknown,
+            Lost::BikesNotAllowed => LostRide::BikesNotAllowed,
         };
         RejectedOut {
             kind: "line",

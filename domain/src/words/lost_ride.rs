@@ -24,6 +24,10 @@ impl LostRide {
                 "ob das Fahrzeug Rollstühle mitnimmt, ist nicht bekannt",
                 "nothing says whether the vehicle takes wheelchairs",
             ),
+            LostRide::BikesNotAllowed => lang.say(
+                "ob das Fahrzeug Fahrräder mitnimmt, ist nicht bekannt, oder es nimmt keine mit",
+                "the vehicle takes no bicycles, or nothing says that it does",
+            ),
             LostRide::NotInService => lang.say(
                 "dort fährt zu dieser Zeit nichts auf Abruf",
                 "nothing runs there on demand at that time",

@@ -12,7 +12,7 @@ use crate::timetable::day_trips::DayTrips;
 use crate::timetable::grouping::Grouping;
 use crate::timetable::patterns::Patterns;
 use crate::timetable::services::Day;
-use crate::timetable::{Access, Permission, Timetable, TripIx, ZoneIx};
+use crate::timetable::{Access, Timetable, TripIx, ZoneIx};
 
 /// The changes of one service day, by the clock of one zone.
 #[derive(Debug, Clone)]
@@ -40,6 +40,7 @@ pub struct ChangedDay {
     /// Those that someone in a wheelchair may use, and those that are known to take wheelchairs.
     not_refused: DayTrips,
     accessible: DayTrips,
+    with_bikes: DayTrips,
     /// A mask without any trip of `patterns`.
     pub(crate) none: Vec<u64>,
     /// Whether vehicles stop where none of their line does by the timetable.
@@ -54,6 +55,7 @@ impl ChangedDay {
             Access::Foot => &self.all,
             Access::WheelchairOrUnknown => &self.not_refused,
             Access::Wheelchair => &self.accessible,
+            Access::WithBike => &self.with_bikes,
         }
     }
 
@@ -121,6 +123,7 @@ impl<'a> Builder<'a> {
             all: DayTrips::default(),
             not_refused: DayTrips::default(),
             accessible: DayTrips::default(),
+            with_bikes: DayTrips::default(),
             none: Vec::new(),
             has_new_stops: false,
             last_time_s: 0,
@@ -176,18 +179,23 @@ impl<'a> Builder<'a> {
     pub fn finish(self, own_runs: &[OwnRun]) -> ChangedDay {
         let Builder { timetable, grouping, mut changed, .. } = self;
         let (patterns, trips) = grouping.finish(timetable.variants.nodes());
-        let wheelchair = |own: usize| {
+        let planned = |own: usize| {
             let trip = trips[own] as usize;
             let of = match trip.checked_sub(timetable.trips.len()) {
                 Some(own) => own_runs[own].of,
                 None => Some(trip as TripIx),
             };
-            of.map_or(Permission::Unknown, |trip| timetable.trips[trip as usize].wheelchair)
+            of.map(|trip| &timetable.trips[trip as usize])
         };
-        let trips_for = |access: Access| DayTrips::new(&patterns, |own| access.permits(wheelchair(own)));
+        let is_for = |access: Access, own| match planned(own) {
+            Some(trip) => access.permits_trip(trip),
+            None => matches!(access, Access::Foot | Access::WheelchairOrUnknown),
+        };
+        let trips_for = |access: Access| DayTrips::new(&patterns, |own| is_for(access, own));
         changed.all = trips_for(Access::Foot);
         changed.not_refused = trips_for(Access::WheelchairOrUnknown);
         changed.accessible = trips_for(Access::Wheelchair);
+        changed.with_bikes = trips_for(Access::WithBike);
         changed.none = vec![0; bits::words(patterns.trips())];
         let mut masks = changed.removed.iter().zip(&changed.elsewhere);
         if masks.any(|(removed, elsewhere)| removed & !elsewhere != 0) || !changed.skipped.is_empty() {

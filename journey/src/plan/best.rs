@@ -82,7 +82,7 @@ fn own_m(itinerary: &Itinerary) -> f64 {
 /// The vehicles that an itinerary needs.
 pub(super) fn vehicles(modes: Modes) -> Modes {
     match modes {
-        Modes::BIKE | Modes::BIKE_RIDE => Modes::BIKE,
+        Modes::BIKE | Modes::BIKE_RIDE | Modes::BIKE_ON_BOARD => Modes::BIKE,
         Modes::CAR | Modes::PARK_RIDE => Modes::CAR,
         Modes::RENTAL => Modes::RENTAL,
         _ => Modes::NONE,

@@ -36,7 +36,7 @@ use crate::overlay::{Overlay, Runs};
 use crate::raptor::{self, Chosen, Departure, DepartureQuery, Query, Ride, Search};
 use crate::streets::parking::Links;
 use crate::streets::{Closed, Link, Mode, Workspace};
-use crate::timetable::{Access, StopIx};
+use crate::timetable::{Access, Permission, StopIx};
 
 pub use self::itinerary::{AreaLeg, End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
 pub use self::page::{Beyond, Page, WhichPage};
@@ -72,11 +72,13 @@ impl Modes {
     pub const RENTAL: Modes = Modes(256);
     /// By a taxi that is called.
     pub const TAXI: Modes = Modes(512);
+    /// By bicycle to a stop, with it by public transport, and on by bicycle.
+    pub const BIKE_ON_BOARD: Modes = Modes(1024);
     /// None at all.
     pub const NONE: Modes = Modes(0);
 
     /// Those that itineraries are of, with their names in the API.
-    pub const NAMED: [(&'static str, Modes); 8] = [
+    pub const NAMED: [(&'static str, Modes); 9] = [
         ("WALK", Modes::WALK),
         ("BIKE", Modes::BIKE),
         ("CAR", Modes::CAR),
@@ -85,6 +87,7 @@ impl Modes {
         ("BIKE_RIDE", Modes::BIKE_RIDE),
         ("ON_DEMAND", Modes::ON_DEMAND),
         ("RENTAL", Modes::RENTAL),
+        ("BIKE_ON_BOARD", Modes::BIKE_ON_BOARD),
     ];
 
     /// All that may be asked for, with their names in the API.
@@ -255,6 +258,8 @@ pub enum Lost {
     BookingNotOpen,
     /// Nothing says whether it takes wheelchairs.
     WheelchairUnknown,
+    /// Nothing says that it takes bicycles.
+    BikesNotAllowed,
 }
 
 /// A line on demand that cannot be used.
@@ -319,6 +324,8 @@ pub struct Planner {
     from_car: Workspace,
     between: Workspace,
     rentals: [Workspace; 2],
+    /// Whether anything is known to take bicycles, or not to.
+    takes_bikes: bool,
     transit: Search,
 }
 
@@ -328,7 +335,8 @@ impl Planner {
         let transit = Search::new(area.timetable.clone());
         let [from_foot, to_foot, from_bike, from_car, between] = std::array::from_fn(|_| Workspace::new());
         let rentals = std::array::from_fn(|_| Workspace::new());
-        Planner { area, from_foot, to_foot, from_bike, from_car, between, rentals, transit }
+        let takes_bikes = area.timetable.trips.iter().any(|trip| trip.bikes != Permission::Unknown);
+        Planner { area, from_foot, to_foot, from_bike, from_car, between, rentals, takes_bikes, transit }
     }
 
     /// The next `count` departures from a stop from `at` (seconds since 1970) on, within `within_s`, and how they are booked;
@@ -375,6 +383,7 @@ impl Planner {
         let at = UtcMicros(request.when.time().saturating_mul(MICROS_PER_S));
         let closed = area.times.closed_at(area.network.streets(), at);
         let request = &Request { closed: request.closed.or(Some(&closed)), ..*request };
+        let takes_bikes = self.takes_bikes;
         let Planner { from_foot, to_foot, from_bike, from_car, between, rentals, transit: search, .. } = self;
         let ends = &street::Ends::new(&area, request)?;
         let which = request.page.which;
@@ -413,8 +422,11 @@ impl Planner {
             if request.modes.has(Modes::TRANSIT) {
                 planning.transit();
             }
-            if wants(Modes::BIKE_RIDE, brings) {
-                planning.bike_ride(from_bike);
+            let on_board =
+                wants(Modes::BIKE_ON_BOARD, brings) && takes_bikes && !request.access.is_wheelchair();
+            if wants(Modes::BIKE_RIDE, brings) || on_board {
+                let [second, _] = &mut *rentals;
+                planning.bike_ride(wants(Modes::BIKE_RIDE, brings), on_board, [from_bike, second]);
             }
             if wants(Modes::ON_DEMAND, brings) {
                 planning.on_demand(from_bike);

@@ -24,7 +24,7 @@ pub(super) struct Ends {
     from_foot: Snapped,
     to_foot: Snapped,
     pub from_bike: Option<Snapped>,
-    to_bike: Option<Snapped>,
+    pub to_bike: Option<Snapped>,
     pub from_car: Option<Snapped>,
 }
 

@@ -104,8 +104,8 @@ fn each_mode_goes_there_and_its_legs_join() {
     let lots = lots.lots();
     let mut planner = Planner::new(area);
     for when in [When::DepartAt(time(8 * 3600 + 60)), When::ArriveBy(time(11 * 3600))] {
-        // Nothing runs on demand or is rented here: see `tests/on_demand.rs` and `tests/rental.rs`.
-        let elsewhere = [Modes::ON_DEMAND, Modes::RENTAL];
+        // Nothing runs on demand or is rented here, and no bus is known to take bicycles: see `tests/`.
+        let elsewhere = [Modes::ON_DEMAND, Modes::RENTAL, Modes::BIKE_ON_BOARD];
         for (name, mode) in Modes::NAMED.into_iter().filter(|(_, mode)| !elsewhere.contains(mode)) {
             let plan = planner.plan(&ask(&lots, when, mode, &certain), None).unwrap();
             assert!(!plan.itineraries.is_empty(), "{name} {when:?}");
@@ -241,6 +241,42 @@ fn in_a_wheelchair_what_is_known_stays_beside_what_is_not() {
         let rejected: Vec<_> = plan.lost.iter().map(|lost| (lost.departure, lost.why)).collect();
         assert_eq!(rejected, lost, "{access:?}");
     }
+}
+
+#[test]
+fn a_bicycle_goes_along_where_it_is_known_that_it_may() {
+    let mut area = town();
+    let mut timetable = Timetable::clone(&area.timetable);
+    for run in 0..20 {
+        let trip = timetable.trips(&format!("t{run}"))[0] as usize;
+        let bikes = [Permission::Possible, Permission::Impossible, Permission::Unknown][run % 3];
+        timetable.trips[trip].bikes = bikes;
+    }
+    area.timetable = Arc::new(timetable);
+    let mut planner = Planner::new(Arc::new(area));
+    let half_past = |halves: i64| time(8 * 3600 + 1800 * halves);
+    // To the north of the last stop, farther than one walks.
+    let (to, when) = (at(8.9, 8.9), When::DepartAt(half_past(0) + 60));
+    let request = Request { to, max_walk_m: 250.0, ..ask(&[], when, Modes::BIKE_ON_BOARD, &certain) };
+    let plan = planner.plan(&request, None).unwrap();
+    let [itinerary] = &plan.itineraries[..] else { panic!("{plan:?}") };
+    let modes: Vec<Option<Mode>> = itinerary
+        .legs
+        .iter()
+        .map(|leg| if let Leg::Street(leg) = leg { Some(leg.mode) } else { None })
+        .collect();
+    assert_eq!(modes, [Some(Mode::Bike), None, Some(Mode::Bike)]);
+    assert_eq!(departures(&plan), [(half_past(3), false)]);
+    assert_eq!(itinerary.end, itinerary.legs[2].end());
+    assert!(itinerary.legs[2].start() == half_past(3) + 120 && plan.lost.is_empty());
+    // With all of them refused, the first one says why.
+    let mut area = town();
+    let mut timetable = Timetable::clone(&area.timetable);
+    timetable.trips.iter_mut().for_each(|trip| trip.bikes = Permission::Impossible);
+    area.timetable = Arc::new(timetable);
+    let plan = Planner::new(Arc::new(area)).plan(&request, None).unwrap();
+    let lost: Vec<_> = plan.lost.iter().map(|lost| (lost.departure, lost.why)).collect();
+    assert_eq!((plan.itineraries.len(), lost), (0, vec![(half_past(1), Lost::BikesNotAllowed)]));
 }
 
 #[test]

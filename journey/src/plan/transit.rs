@@ -11,10 +11,11 @@ use crate::booking::{Booked, BookedRides, RideBooking};
 use crate::overlay::Runs;
 use crate::raptor::{self, DepartureQuery, HORIZON_S, Journey, Query, Ride, Walk, Window};
 use crate::streets::Path;
+use crate::timetable::services::Day;
 use crate::timetable::{Access, Permission, StopIx};
 
 /// Most rides of an itinerary.
-const MAX_RIDES: u8 = 5;
+pub(super) const MAX_RIDES: u8 = 5;
 
 /// The walking limit is searched in full and with this factor: some rather change than walk.
 const SHORT_WALK: f64 = 0.4;
@@ -109,6 +110,18 @@ impl Planning<'_, '_> {
         }
     }
 
+    /// The service day of the request, its begin (seconds since 1970), and the time of the request on it.
+    pub(super) fn day_and_when(&self) -> (Day, i64, raptor::When) {
+        let when = self.request.when;
+        let (day, midnight) = self.area.timetable.day_and_begin(when.time());
+        let at_s = (when.time() - midnight) as i32;
+        let when = match when {
+            When::DepartAt(_) => raptor::When::DepartAt(at_s),
+            When::ArriveBy(_) => raptor::When::ArriveBy(at_s),
+        };
+        (day, midnight, when)
+    }
+
     /// Stops to which one walks from the origin.
     pub(super) fn walks_to_stops(&self) -> Reached {
         let (area, request, feet) = (self.area, self.request, self.feet);
@@ -146,18 +159,15 @@ impl Planning<'_, '_> {
         begin: &Begin<'_>,
         finish: &Finish<'_>,
     ) -> Vec<(StopIx, StopIx)> {
-        let (area, request) = (self.area, self.request);
+        let request = self.request;
         if origins.is_empty() || destinations.is_empty() {
             return Vec::new();
         }
-        let (day, midnight) = area.timetable.day_and_begin(request.when.time());
-        let when = match request.when {
-            When::DepartAt(time) => raptor::When::DepartAt((time - midnight) as i32),
-            When::ArriveBy(time) => raptor::When::ArriveBy((time - midnight) as i32),
-        };
+        let (day, midnight, when) = self.day_and_when();
+        let access = self.access_of(modes);
         let query = Query {
             max_rides: request.max_transfers.map_or(MAX_RIDES, |most| MAX_RIDES.min(most.saturating_add(1))),
-            access: request.access,
+            access,
             min_change_s: request.min_transfer_s,
             // Within the limit of one walk.
             max_path_m: request.max_walk_m.clamp(0.0, f64::from(u16::MAX)) as u16,
@@ -220,7 +230,7 @@ impl Planning<'_, '_> {
     fn all_kinds(&mut self, query: &Query<'_>, window: Window) -> Found {
         let request = self.request;
         let mut all = Found::default();
-        let mut waiting = vec![(request.access, request.booked, request.booked().carpools)];
+        let mut waiting = vec![(query.access, request.booked, request.booked().carpools)];
         let mut at = 0;
         while let Some(&(access, rides, carpools)) = waiting.get(at) {
             let booked = Some(Booked { rides, carpools, ..request.booked() });
@@ -337,7 +347,7 @@ impl Planning<'_, '_> {
     }
 
     /// Notes those rides of `journeys` that cannot be taken.
-    fn lose(&mut self, journeys: &[Journey], midnight: i64, why: impl Fn(&Ride) -> Option<Lost>) {
+    pub(super) fn lose(&mut self, journeys: &[Journey], midnight: i64, why: impl Fn(&Ride) -> Option<Lost>) {
         let at = |s: i32| midnight + i64::from(s);
         let lost = journeys.iter().flat_map(Journey::vehicles).filter_map(|ride| {
             let (departure, arrival) = (at(ride.departure_s), at(ride.arrival_s));
@@ -347,7 +357,7 @@ impl Planning<'_, '_> {
     }
 
     /// Keeps the first of each line.
-    fn keep_first_lost(&mut self) {
+    pub(super) fn keep_first_lost(&mut self) {
         let runs = Runs { timetable: &self.area.timetable, overlay: self.overlay };
         let route = |lost: &LostRide| runs.route_number(lost.ride.trip);
         self.plan.lost.sort_by_key(|lost| (route(lost), lost.departure));

@@ -31,7 +31,7 @@ impl DayCache {
                     let trip = &timetable.trips[trip];
                     services[trip.service as usize]
                         && (timetable.zones.len() == 1 || timetable.routes[trip.route as usize].zone == zone)
-                        && query.access.permits(trip.wheelchair)
+                        && query.access.permits_trip(trip)
                 });
                 self.days.push(((day, zone, query.access), trips));
             }

@@ -78,7 +78,12 @@ fn ask() -> impl Strategy<Value = Ask> {
 
 /// Who travels, and the time to change that they need.
 fn travellers() -> impl Strategy<Value = (Access, i32)> {
-    let access = prop_oneof![Just(Access::Foot), Just(Access::WheelchairOrUnknown), Just(Access::Wheelchair)];
+    let access = prop_oneof![
+        Just(Access::Foot),
+        Just(Access::WheelchairOrUnknown),
+        Just(Access::Wheelchair),
+        Just(Access::WithBike)
+    ];
     (access, prop_oneof![2 => Just(0), 1 => (0i32..20).prop_map(|minutes| minutes * 60)])
 }
 

@@ -85,21 +85,28 @@ pub enum Access {
     WheelchairOrUnknown,
     /// Someone in a wheelchair, on trips that are known to take wheelchairs.
     Wheelchair,
+    /// Someone on foot with a bicycle, on trips that are known to take bicycles.
+    WithBike,
 }
 
 impl Access {
     /// Whether it is someone in a wheelchair.
     pub fn is_wheelchair(self) -> bool {
-        self != Access::Foot
+        matches!(self, Access::Wheelchair | Access::WheelchairOrUnknown)
+    }
+
+    /// Whether a vehicle may be used, by what is known of wheelchairs in it.
+    pub(crate) fn permits(self, wheelchair: Permission) -> bool {
+        match self {
+            Access::Foot | Access::WithBike => true,
+            Access::WheelchairOrUnknown => wheelchair != Permission::Impossible,
+            Access::Wheelchair => wheelchair == Permission::Possible,
+        }
     }
 
     /// Whether a trip may be used.
-    pub(crate) fn permits(self, trip: Permission) -> bool {
-        match self {
-            Access::Foot => true,
-            Access::WheelchairOrUnknown => trip != Permission::Impossible,
-            Access::Wheelchair => trip == Permission::Possible,
-        }
+    pub(crate) fn permits_trip(self, trip: &Trip) -> bool {
+        self.permits(trip.wheelchair) && (self != Access::WithBike || trip.bikes == Permission::Possible)
     }
 }
 

@@ -16,7 +16,7 @@ use super::{AreaLeg, End, Itinerary, Leg, LostArea, Modes, Planning, StreetLeg, 
 use crate::areas::{AreaRide, Asked, OnDay, Pair, WhyNot};
 use crate::booking::{Booked, BookedRides};
 use crate::overlay::Runs;
-use crate::raptor::{self, HORIZON_S, Journey, Query, Spans, Walk, Window};
+use crate::raptor::{HORIZON_S, Journey, Query, Spans, Walk, Window};
 use crate::streets::{Direction, Link, Mode, Workspace};
 use crate::timetable::StopIx;
 
@@ -204,11 +204,7 @@ impl Planning<'_, '_> {
     /// Transit with a ride on demand before it, after it, or both.
     fn ride_with(&mut self, around: &Around<'_>, access: &[Mile], egress: &[Mile]) {
         let (area, request, feet) = (self.area, self.request, self.feet);
-        let (day, midnight) = area.timetable.day_and_begin(request.when.time());
-        let when = match request.when {
-            When::DepartAt(time) => raptor::When::DepartAt((time - midnight) as i32),
-            When::ArriveBy(time) => raptor::When::ArriveBy((time - midnight) as i32),
-        };
+        let (day, midnight, when) = self.day_and_when();
         let spans = |miles: &[Mile]| {
             let mut spans = Spans::default();
             for mile in miles {

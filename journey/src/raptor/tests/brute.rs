@@ -136,6 +136,7 @@ impl Brute {
             Access::Foot => true,
             Access::WheelchairOrUnknown => trip.wheelchair != 2,
             Access::Wheelchair => trip.wheelchair == 1,
+            Access::WithBike => trip.bikes() == 1,
         };
         for (number, trip) in network.trips.iter().enumerate().filter(|t| can_be_used(t.1)) {
             for day in (0..3i32).filter(|day| trip.days >> day & 1 == 1) {
@@ -170,7 +171,9 @@ impl Brute {
                 }
             }
         }
-        for trip in network.added.iter().filter(|trip| live && can_be_used(trip)) {
+        // Real time says nothing of bicycles.
+        let is_added_used = |trip: &Trip| access != Access::WithBike && can_be_used(trip);
+        for trip in network.added.iter().filter(|trip| live && is_added_used(trip)) {
             let plan = Plan { times: trip.scheduled(), route: trip.route, notice: None };
             drive(&trip.stops, &trip.scheduled(), NOBODY, None, &plan);
             run_of.push(None);

@@ -305,7 +305,7 @@ impl Network {
             stops += &format!("s{stop},51,7,{}\n", self.stop_wheelchair[stop]);
         }
         let mut calendar = "service_id,date,exception_type\n".to_owned();
-        let mut trips = "route_id,service_id,trip_id,wheelchair_accessible\n".to_owned();
+        let mut trips = "route_id,service_id,trip_id,wheelchair_accessible,bikes_allowed\n".to_owned();
         let mut times =
             "trip_id,stop_id,stop_sequence,arrival_time,departure_time,pickup_type,drop_off_type,\
              pickup_booking_rule_id,drop_off_booking_rule_id\n"
@@ -315,7 +315,7 @@ impl Network {
                 let runs = if trip.days >> bit & 1 == 1 { 1 } else { 2 };
                 calendar += &format!("v{number},{date},{runs}\n");
             }
-            trips += &format!("R{},v{number},t{number},{}\n", trip.route, trip.wheelchair);
+            trips += &format!("R{},v{number},t{number},{},{}\n", trip.route, trip.wheelchair, trip.bikes());
             let scheduled = trip.scheduled();
             for (at, (stop, _, _, b, a)) in trip.stops.iter().enumerate() {
                 let (arrives, departs) = (clock(scheduled[at].0), clock(scheduled[at].1));
@@ -442,6 +442,11 @@ impl Network {
 }
 
 impl Trip {
+    /// GTFS's `bikes_allowed`: another value than that of wheelchairs.
+    pub fn bikes(&self) -> u8 {
+        (self.wheelchair + 1) % 3
+    }
+
     /// Lets it begin `gap` seconds after `other` has ended, on its days too.
     fn follow(&mut self, other: &Trip, gap: i32) {
         let (begins, ends) = (self.scheduled()[0].1, other.scheduled()[other.stops.len() - 1].0);
