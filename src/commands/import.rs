@@ -78,9 +78,9 @@ pub async fn run(args: ImportArgs) -> Result<ExitCode> {
     }
 }
 
-/// Feeds that are tied to a GTFS file which the built streets and timetable do not have, rules for lines and
-/// stops of areas that these do not have, in sentences. Reading these takes a moment: only where there are such feeds or rules, and where they are built
-/// already.
+/// Feeds that are tied to a GTFS file which the built streets and timetable do not have, and rules for lines, fares and stops of
+/// areas that these do not have, in sentences. Reading these takes a moment: only where there are such feeds, rules, fares or areas,
+/// and where they are built already.
 async fn ties_to_nothing(pool: &Pool, args: &ImportArgs) -> Result<Vec<String>> {
     let registry = store::places::registry(&mut *pool.acquire().await?).await?;
     let is_empty = registry.on_demand().is_empty()

@@ -447,7 +447,7 @@ proptest! {
             Ok(files) => files,
             Err(problems) => return Err(TestCaseError::fail(problems[0].to_string())),
         };
-        prop_assert_eq!(files.kinds_seen.len(), 12);
+        prop_assert_eq!(files.kinds_seen.len(), 13);
         let back = definitions(files);
         prop_assert_eq!(&back, &all);
 
@@ -464,5 +464,5 @@ fn nothing_is_written_as_empty_files_that_read_well() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &Catalogue::default()).unwrap();
     let files = read(&[folder.path().to_owned()]).unwrap();
-    assert_eq!((files.kinds_seen.len(), files.sites.len()), (12, 0));
+    assert_eq!((files.kinds_seen.len(), files.sites.len()), (13, 0));
 }
