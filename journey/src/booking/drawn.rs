@@ -63,9 +63,7 @@ impl Bookings {
             let locality = locality(Some(&area.municipality));
             let mut parsed = |text: &str| {
                 let hours = Hours::parse(text, &locality);
-                hours
-                    .map_err(|error| report(format!("area '{}': its hours are ignored: {error}", area.id)))
-                    .ok()
+                hours.map_err(|error| report(format!("area '{}': hours are left out: {error}", area.id))).ok()
             };
             let Some(hours) = parsed(&area.hours) else { continue };
             let phone_hours = area.desk.phone_hours.as_deref().and_then(&mut parsed);
@@ -75,7 +73,9 @@ impl Bookings {
                 zones.push(Zone { id, name, shape, stops });
                 AreaPlace::Zone(after(timetable.areas.zones.len(), zones.len() - 1))
             } else {
-                let stops: Vec<StopIx> = area.stops.iter().filter_map(|id| timetable.stop(id)).collect();
+                let mut stops: Vec<StopIx> = area.stops.iter().filter_map(|id| timetable.stop(id)).collect();
+                stops.sort_unstable();
+                stops.dedup();
                 groups.push(Group { id: area.id.clone(), name: area.name.clone(), stops });
                 AreaPlace::Group(after(timetable.areas.groups.len(), groups.len() - 1))
             };
@@ -109,8 +109,9 @@ impl Bookings {
             });
             drawn.push(Drawn { area: area.clone(), hours, phone_hours, tz: locality.time_zone().clone() });
         }
-        let all = || timetable.areas.with(zones, groups, trips);
-        self.drawn = (!drawn.is_empty()).then(|| DrawnAreas { all: all(), drawn });
+        if !drawn.is_empty() {
+            self.drawn = Some(DrawnAreas { all: timetable.areas.with(zones, groups, trips), drawn });
+        }
         self
     }
 
