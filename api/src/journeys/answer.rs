@@ -187,7 +187,11 @@ impl<'a> Writer<'_, 'a> {
             rental_m: whole(rented(|_| true)),
             co2_g: whole(co2_g),
             certainty: (itinerary.certainty() * 1000.0).round() / 1000.0,
-            legs: itinerary.legs.iter().map(|leg| self.leg(leg)).collect(),
+            legs: itinerary
+                .legs
+                .iter()
+                .map(|leg| LegOut { bike_parking: self.bike_parking(itinerary, leg), ..self.leg(leg) })
+                .collect(),
             next_departures: itinerary.next_departures.iter().map(|time| at(*time)).collect(),
         }
     }

@@ -11,6 +11,7 @@ use journey::timetable::{Route, StopIx, Timetable};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::bike_parking::BikeParkingOut;
 use super::booking::{BookingOut, boarding_word};
 use super::co2;
 use super::ends::{EndOut, PickupWindowOut, at};
@@ -121,6 +122,8 @@ pub struct LegOut<'a> {
     pub(super) steps: Vec<StepOut<'a>>,
     /// Where the car is left at the end of this leg; null: it is not, or that is not known (`parking_unknown`).
     pub(super) parking: Option<ParkingOut<'a>>,
+    /// Where the bicycle is left at the end of this leg, at a stop; null: it is not, or no place is known.
+    pub(super) bike_parking: Option<BikeParkingOut<'a>>,
     /// The shared vehicle of this leg; null: none.
     pub(super) rental: Option<RentalOut<'a>>,
     /// The taxi to call; null: no ride by taxi.

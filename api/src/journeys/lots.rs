@@ -50,6 +50,8 @@ pub(crate) struct Lots {
     pub group_of: HashMap<BayId, usize>,
     pub mapped: Vec<Mapped>,
     pub park_ride: Vec<SiteId>,
+    /// Sites for bicycles.
+    pub bike_sites: Vec<SiteId>,
     /// What sites cost, where a tariff says it.
     pub meters: HashMap<SiteId, Meter>,
 }
@@ -65,6 +67,11 @@ impl Lots {
             group_of: HashMap::new(),
             mapped: Vec::new(),
             park_ride: Vec::new(),
+            bike_sites: registry
+                .sites()
+                .filter(|site| site.def.purpose == For::Bike)
+                .map(|site| site.id)
+                .collect(),
             meters: meters(registry),
         };
         for site in registry.sites().filter(|site| site.def.purpose == For::Car) {
@@ -183,7 +190,7 @@ fn outline(geometry: &Geometry) -> Vec<LatLon> {
     }
 }
 
-fn middle(parking: &OsmParking) -> LatLon {
+pub fn middle(parking: &OsmParking) -> LatLon {
     let points = parking.outline.iter().map(|at| at.degrees());
     let n = parking.outline.len().max(1) as f64;
     let (lat, lon) = points.fold((0.0, 0.0), |sum, p| (sum.0 + p.lat / n, sum.1 + p.lon / n));

@@ -4,6 +4,7 @@ mod again;
 mod alerts;
 mod answer;
 mod area;
+mod bike_parking;
 mod booking;
 mod breaks;
 mod chance;

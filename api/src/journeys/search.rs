@@ -223,6 +223,7 @@ fn plan(
         now,
         via,
         candidates: &candidates,
+        lots: &lots,
         stock: &stock,
         taxis: &taxis,
         plan: &plan,

@@ -14,6 +14,7 @@ use super::alerts::Noted;
 use super::booking::BookingWriter;
 use super::chance::ChanceOut;
 use super::ends::{EndOut, at};
+use super::lots::Lots;
 use super::notes::NoteOut;
 use super::place::{Candidate, Candidates};
 use super::query::JourneyQuery;
@@ -31,6 +32,8 @@ pub struct SearchResult<'a> {
     /// The places in between.
     pub via: &'a [Via],
     pub candidates: &'a Candidates<'a>,
+    /// The places to park.
+    pub lots: &'a Lots,
     /// The shared vehicles.
     pub stock: &'a Stock<'a>,
     /// The taxis that the plan names.

@@ -101,7 +101,7 @@ impl Network {
     }
 
     /// Numbers of the parking places in [`Streets::parking`] whose first corner is about as near to a point, in order.
-    pub(super) fn parking_near(&self, point: LatLon, radius_m: f64) -> Vec<u32> {
+    pub fn parking_near(&self, point: LatLon, radius_m: f64) -> Vec<u32> {
         let mut near: Vec<u32> = self.parking.around(point, radius_m).collect();
         near.sort_unstable();
         near
