@@ -36,6 +36,13 @@ pub struct StationUpdater {
     pub pool: Pool,
 }
 
+/// A system that is served, and its stations.
+struct Served<'a> {
+    key: SystemKey,
+    feed: &'a Entry<FeedId, Feed>,
+    stations: Vec<&'a str>,
+}
+
 /// What was learned of one system.
 #[derive(Clone)]
 struct Held {
@@ -79,26 +86,30 @@ impl StationUpdater {
         let due = Town::sample_time(now);
         let registry = self.hub.read().map.registry().clone();
         let systems = self.rentals.systems();
-        let served: Vec<(SystemKey, &Entry<FeedId, Feed>)> = systems
+        let served: Vec<Served<'_>> = systems
             .iter()
-            .filter_map(|held| Some(((held.feed, held.system.id.clone()), registry.feed(held.feed)?)))
+            .filter_map(|held| {
+                let (system, feed) = (&held.system, registry.feed(held.feed)?);
+                let stations = system.stations.iter().map(|station| station.id.as_str()).collect();
+                Some(Served { key: (held.feed, system.id.clone()), feed, stations })
+            })
             .collect();
         let before = held.len();
-        held.retain(|key, _| served.iter().any(|(served, _)| served == key));
+        held.retain(|key, _| served.iter().any(|served| served.key == *key));
         if held.len() != before {
             self.publish(held);
         }
-        for (key, feed) in served {
+        for served in &served {
             // A clock that was ahead leaves nothing behind.
-            let current = held.get(&key).filter(|held| !is_ahead(held.until, now)).cloned();
+            let current = held.get(&served.key).filter(|held| !is_ahead(held.until, now)).cloned();
             if current.as_ref().is_some_and(|held| held.until >= due) {
                 continue;
             }
             let current = match current {
                 Some(current) => current,
-                None => self.load(&registry, feed, &key, due).await?,
+                None => self.load(&registry, served, due).await?,
             };
-            held.insert(key.clone(), self.advance(feed, &key, current, due).await?);
+            held.insert(served.key.clone(), self.advance(served, current, due).await?);
             self.publish(held);
         }
         Ok(())
@@ -117,8 +128,7 @@ impl StationUpdater {
     async fn load(
         &self,
         registry: &Registry,
-        feed: &Entry<FeedId, Feed>,
-        key: &SystemKey,
+        Served { key, feed, stations }: &Served<'_>,
         due: UtcMicros,
     ) -> Result<Held, StoreError> {
         let calendar = match registry.municipality(feed.municipality) {
@@ -139,7 +149,7 @@ impl StationUpdater {
             let model = Arc::new(model.with_calendar(calendar));
             return Ok(Held { model, until: saved.max(earliest), saved: Some(saved) });
         }
-        let first = store::forecast::first_counted(&self.pool, feed.municipality, key).await?;
+        let first = store::forecast::first_counted(&self.pool, feed.municipality, key, stations).await?;
         let until = first.map_or(due, |first| Town::sample_time(first.plus_s(-1)).clamp(earliest, due));
         Ok(Held { model: Arc::new(StationModel::new(calendar)), until, saved: None })
     }
@@ -147,8 +157,7 @@ impl StationUpdater {
     /// Learns what was counted up to `due`, and saves it when that is due.
     async fn advance(
         &self,
-        feed: &Entry<FeedId, Feed>,
-        key: &SystemKey,
+        Served { key, feed, stations }: &Served<'_>,
         held: Held,
         due: UtcMicros,
     ) -> Result<Held, StoreError> {
@@ -157,7 +166,7 @@ impl StationUpdater {
         while from < due {
             let until = from.plus_s(READ_S).min(due);
             let span = Span { from: from.plus_s(-hold_s), until: UtcMicros(until.0 + 1) };
-            let counts = store::forecast::counted(&self.pool, feed.municipality, key, span).await?;
+            let counts = store::forecast::counted(&self.pool, feed.municipality, key, stations, span).await?;
             let learn = move || {
                 let mut next = Arc::unwrap_or_clone(model);
                 next.learn(&counts, from, until, hold_s);

@@ -8,7 +8,7 @@ use super::{pack, unpack};
 use crate::rentals::SystemKey;
 use crate::{Pool, Result, Ts};
 
-/// When the stations of a system first counted.
+/// When one of these stations of a system first counted.
 ///
 /// # Errors
 /// The database is not available.
@@ -16,14 +16,24 @@ pub async fn first_counted(
     pool: &Pool,
     municipality: MunicipalityId,
     (feed, system): &SystemKey,
+    stations: &[&str],
 ) -> Result<Option<UtcMicros>> {
-    let sql = "SELECT min(observed_at) FROM rental_count WHERE (municipality, feed, system) = ($1, $2, $3)";
-    let first: Option<Ts> =
-        sqlx::query_scalar(sql).bind(municipality.0).bind(feed.0).bind(system).fetch_one(pool).await?;
+    // The first row of each station, by the index.
+    let first: Option<Ts> = sqlx::query_scalar(
+        "SELECT min(first) FROM unnest($4::text[]) AS these(id) CROSS JOIN LATERAL (
+             SELECT min(observed_at) AS first FROM rental_count
+             WHERE (municipality, feed, system, station) = ($1, $2, $3, these.id)) AS firsts",
+    )
+    .bind(municipality.0)
+    .bind(feed.0)
+    .bind(system)
+    .bind(stations)
+    .fetch_one(pool)
+    .await?;
     Ok(first.map(|first| first.0))
 }
 
-/// What the stations of a system counted, in the order of time. A day at a time fits into memory.
+/// What these stations of a system counted, in the order of time. A day at a time fits into memory.
 ///
 /// # Errors
 /// The database is not available.
@@ -31,16 +41,18 @@ pub async fn counted(
     pool: &Pool,
     municipality: MunicipalityId,
     (feed, system): &SystemKey,
+    stations: &[&str],
     span: Span,
 ) -> Result<Vec<StationCount>> {
     let rows: Vec<(String, Ts, Option<i32>, Option<i32>)> = sqlx::query_as(
         "SELECT station, observed_at, vehicles, docks FROM rental_count
-         WHERE (municipality, feed, system) = ($1, $2, $3) AND observed_at >= $4 AND observed_at < $5
+         WHERE (municipality, feed, system) = ($1, $2, $3) AND station = ANY($4) AND observed_at >= $5 AND observed_at < $6
          ORDER BY observed_at, station",
     )
     .bind(municipality.0)
     .bind(feed.0)
     .bind(system)
+    .bind(stations)
     .bind(Ts(span.from))
     .bind(Ts(span.until))
     .fetch_all(pool)
