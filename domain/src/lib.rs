@@ -52,6 +52,7 @@ pub mod rental;
 pub mod ridership;
 pub mod sensor;
 pub mod site_count;
+pub mod stations;
 pub mod stays;
 pub mod taxi;
 pub mod time;

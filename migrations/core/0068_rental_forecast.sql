@@ -3,7 +3,7 @@ CREATE TABLE rental_forecast (
     feed       integer NOT NULL REFERENCES feed,
     system     text NOT NULL, -- the operator's id
     until_utc  timestamptz NOT NULL,
-    body       bytea NOT NULL, -- first byte: its version; then domain::rental::StationModel in deflate
+    body       bytea NOT NULL, -- first byte: its version; then domain::stations::StationModel in deflate
     PRIMARY KEY (feed, system)
 );
 -- It is compressed already.

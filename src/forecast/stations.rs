@@ -12,7 +12,7 @@ use domain::feed::is_ahead;
 use domain::forecast::{Calendar, Town};
 use domain::intervals::Span;
 use domain::registry::Entry;
-use domain::rental::StationModel;
+use domain::stations::StationModel;
 use domain::time::Clock;
 use domain::{Feed, FeedId, Registry, UtcMicros};
 use store::forecast::StationSnapshot;

@@ -1,10 +1,11 @@
 //! Will there be a vehicle, and a dock? Of the systems that are served, by what was learned of their stations.
 
 use domain::UtcMicros;
-use domain::rental::{Station, TypeIndex, chances};
+use domain::rental::{Station, TypeIndex};
+use domain::stations::chances;
 use domain::time::Times;
 
-pub(crate) use domain::rental::Chances;
+pub(crate) use domain::stations::Chances;
 
 use super::{Held, Rentals};
 

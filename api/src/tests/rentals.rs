@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use domain::forecast::{Calendar, Town};
 use domain::rental::{
-    FormFactor, Localized, Plan, Propulsion, ReturnRule, Station, StationCount, StationModel, StationStatus,
-    System, TypeIndex, Vehicle, VehicleType,
+    FormFactor, Localized, Plan, Propulsion, ReturnRule, Station, StationStatus, System, TypeIndex, Vehicle,
+    VehicleType,
 };
+use domain::stations::{StationCount, StationModel};
 use domain::{FeedFormat, FeedId, LatLon, UtcMicros};
 use serde_json::{Value, json};
 use testing::World;

@@ -3,17 +3,11 @@
 //! One model of what operators publish as GBFS of whichever version (`kreisverkehr-gbfs` reads it). A vehicle has no id here:
 //! ids change after each rental, and whoever kept them could follow riders. Source of the terms: MobilityData/gbfs, `gbfs.md`.
 
-mod chance;
-mod forecast;
 mod geofencing;
 mod price;
-#[cfg(test)]
-mod simulated;
 
 use serde::{Deserialize, Serialize};
 
-pub use chance::{Chances, chances};
-pub use forecast::{Offered, StationCount, StationModel};
 pub use geofencing::{Geofencing, Permissions, Rule, Zone};
 pub use price::{Plan, Segment};
 

@@ -1,7 +1,7 @@
 //! What is learned of the stations of shared vehicles, and the counts from which.
 
 use domain::intervals::Span;
-use domain::rental::{StationCount, StationModel};
+use domain::stations::{StationCount, StationModel};
 use domain::{MunicipalityId, UtcMicros};
 
 use super::{pack, unpack};

@@ -1,9 +1,10 @@
 //! Will there be a vehicle at a station, or a dock, when somebody arrives?
 
-use super::{Offered, Station, StationModel, StationStatus, TypeIndex, is_stale};
+use super::{Offered, StationModel};
 use crate::availability::{Evidence, MOST, Spaces, Supply, predict};
 use crate::forecast::STEP_S;
 use crate::place::SiteKind;
+use crate::rental::{Station, StationStatus, TypeIndex, is_stale};
 use crate::time::Times;
 
 /// Chances below it are not looked at more closely.
@@ -102,13 +103,14 @@ pub(super) mod tests {
     use super::*;
     use crate::forecast::{Calendar, SAMPLE_S};
     use crate::geo::LatLon;
-    use crate::rental::{DEFAULT_STALE_AFTER_S, Localized, StationCount};
+    use crate::rental::{DEFAULT_STALE_AFTER_S, Localized};
+    use crate::stations::StationCount;
     use crate::time::UtcMicros;
 
     /// Monday, 2024-01-08T00:00:00+01:00.
-    pub(in crate::rental) const BEGIN: UtcMicros = UtcMicros(1_704_668_400_000_000);
+    pub(in crate::stations) const BEGIN: UtcMicros = UtcMicros(1_704_668_400_000_000);
 
-    pub(in crate::rental) fn station(vehicles: u32, docks: Option<u32>, at: UtcMicros) -> Station {
+    pub(in crate::stations) fn station(vehicles: u32, docks: Option<u32>, at: UtcMicros) -> Station {
         let status = StationStatus {
             vehicles: Some(vehicles),
             by_type: vec![],
@@ -131,7 +133,7 @@ pub(super) mod tests {
         }
     }
 
-    pub(in crate::rental) fn after(
+    pub(in crate::stations) fn after(
         model: Option<&StationModel>,
         station: &Station,
         now: UtcMicros,

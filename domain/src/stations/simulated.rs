@@ -2,8 +2,9 @@
 //! follow the hour and the day of the week, and are higher on some days than on others.
 
 use super::chance::tests::{BEGIN, after, station};
-use super::{Chances, Station, StationCount, StationModel};
+use super::{Chances, StationCount, StationModel};
 use crate::forecast::Calendar;
+use crate::rental::Station;
 use crate::time::UtcMicros;
 
 const DAY_MIN: usize = 1_440;
