@@ -690,7 +690,8 @@ async fn a_taxi_is_the_last_resort() {
     };
     let night = noon + jiff::SignedDuration::from_hours(13);
     let at_night = eventually("the taxis are known", || async {
-        let ways = taxis(&instance.get(&format!("{question}&depart={night}&book_at={noon}")).await.1);
+        let at_home = format!("{question}&max_walk_m=20&depart={night}&book_at={noon}");
+        let ways = taxis(&instance.get(&at_home).await.1);
         (!ways.is_empty()).then_some(ways)
     })
     .await;
