@@ -23,7 +23,7 @@ use domain::taxi::Taxi;
 use domain::{Bbox, Broker, CalendarDay, Closure, Decoder, Direction, Feed, MarkedKind, UtcMicros};
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
-use places::{read, write};
+use places::{FileKind, read, write};
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -447,7 +447,7 @@ proptest! {
             Ok(files) => files,
             Err(problems) => return Err(TestCaseError::fail(problems[0].to_string())),
         };
-        prop_assert_eq!(files.kinds_seen.len(), 13);
+        prop_assert_eq!(files.kinds_seen.len(), FileKind::NAMED.len());
         let back = definitions(files);
         prop_assert_eq!(&back, &all);
 
@@ -464,5 +464,5 @@ fn nothing_is_written_as_empty_files_that_read_well() {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &Catalogue::default()).unwrap();
     let files = read(&[folder.path().to_owned()]).unwrap();
-    assert_eq!((files.kinds_seen.len(), files.sites.len()), (13, 0));
+    assert_eq!((files.kinds_seen.len(), files.sites.len()), (FileKind::NAMED.len(), 0));
 }
