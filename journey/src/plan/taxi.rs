@@ -67,10 +67,9 @@ impl Planning<'_, '_> {
                 continue;
             }
             let is_open = taxi.hours.and_then(|hours| hours.is_open_at(UtcMicros::from_unix_s(start)));
-            let why = match () {
-                () if is_open == Some(false) => Some(NoTaxi::NotInService),
-                () if !request.access.permits(taxi.wheelchair) => Some(NoTaxi::WheelchairUnknown),
-                () => None,
+            let why = match is_open {
+                Some(false) => Some(NoTaxi::NotInService),
+                _ => (!request.access.permits(taxi.wheelchair)).then_some(NoTaxi::WheelchairUnknown),
             };
             match why {
                 Some(why) if is_wanted => {
