@@ -110,11 +110,15 @@ pub(crate) struct Restriction {
     pub(crate) max_stay_min: Option<u32>,
 }
 
-/// What a space costs, in German and English.
+/// What a space costs, in German and English, and the tariff behind it.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) struct Fee {
     pub(crate) de: &'static str,
     pub(crate) en: &'static str,
+    pub(crate) charge: &'static str,
+    pub(crate) day_max_eur: Option<u32>,
+    pub(crate) hours: Option<&'static str>,
 }
 
 /// A car park, a lot or a stretch of kerb.

@@ -51,13 +51,30 @@ impl SiteRow {
     }
 }
 
-const FEE_CENTRE: Fee =
-    Fee { de: "1,50 € je Stunde, Mo-Sa 9-18 Uhr", en: "1.50 EUR per hour, Mon-Sat 9 am to 6 pm" };
-const FEE_EDGE: Fee =
-    Fee { de: "1 € je Stunde, höchstens 5 € am Tag", en: "1 EUR per hour, at most 5 EUR a day" };
-const FEE_GARAGE: Fee = Fee { de: "1,20 € je Stunde, 8 € am Tag", en: "1.20 EUR per hour, 8 EUR a day" };
-const FEE_DISC: Fee = Fee { de: "frei, mit Parkscheibe", en: "free, with a parking disc" };
-const FEE_NONE: Fee = Fee { de: "kostenfrei", en: "free of charge" };
+const FEE_NONE: Fee =
+    Fee { de: "kostenfrei", en: "free of charge", charge: "no", day_max_eur: None, hours: None };
+const FEE_DISC: Fee = Fee { de: "frei, mit Parkscheibe", en: "free, with a parking disc", ..FEE_NONE };
+const FEE_CENTRE: Fee = Fee {
+    de: "1,50 € je Stunde, Mo-Sa 9-18 Uhr",
+    en: "1.50 EUR per hour, Mon-Sat 9 am to 6 pm",
+    charge: "1.50 EUR/hour",
+    hours: Some("Mo-Sa 09:00-18:00"),
+    ..FEE_NONE
+};
+const FEE_EDGE: Fee = Fee {
+    de: "1 € je Stunde, höchstens 5 € am Tag",
+    en: "1 EUR per hour, at most 5 EUR a day",
+    charge: "1 EUR/hour",
+    day_max_eur: Some(5),
+    ..FEE_NONE
+};
+const FEE_GARAGE: Fee = Fee {
+    de: "1,20 € je Stunde, 8 € am Tag",
+    en: "1.20 EUR per hour, 8 EUR a day",
+    charge: "1.20 EUR/hour",
+    day_max_eur: Some(8),
+    ..FEE_NONE
+};
 
 const ALWAYS: &str = "24/7";
 const GARAGE_HOURS: &str = "Mo-Sa 06:00-23:00";
