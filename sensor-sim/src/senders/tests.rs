@@ -142,6 +142,9 @@ fn radars_report_each_passage_of_their_gates_and_change_nothing_else() {
     assert_eq!(others(&plain), others(&with));
 }
 
+/// Id and, of trip updates, what becomes of the trip.
+type Entities = Vec<(String, Option<i32>)>;
+
 #[test]
 fn the_control_centre_says_at_once_what_changed_and_withdraws_it() {
     use prost::Message;
@@ -151,7 +154,7 @@ fn the_control_centre_says_at_once_what_changed_and_withdraws_it() {
     let trip = county.timetable.trips.iter().position(|trip| trip.id == "T1-0-night-2440").unwrap();
     let (stop, date) = (1, at(0).to_zoned_datetime(crate::clock::zone(county.tz)).date());
     let nothing = Event::Device { sensor: 0, what: DeviceEvent::Status };
-    let mut said = |s: i64, event: &Event| -> Vec<(String, Vec<(String, Option<i32>)>)> {
+    let mut said = |s: i64, event: &Event| -> Vec<(String, Entities)> {
         senders.messages(at(s), at(s), event);
         let messages = senders.messages(at(s + 1), at(s + 1), &nothing);
         let control = messages.iter().filter(|m| m.topic.starts_with("gtfs-rt/control-centre/"));
