@@ -67,6 +67,7 @@ pub async fn run(mut args: DemoArgs) -> Result<ExitCode> {
     if let Ok(Err(error)) = simulator.await {
         warn!("the simulator ended: {error}");
     }
+    rentals.server.finished().await;
     let stopped = running.stop().await;
     why.and(stopped)
 }

@@ -15,7 +15,7 @@ use crate::encode::parametric_pcr2;
 /// How the line is booked that runs on request. Its number is one of those that Germany's Bundesnetzagentur keeps for films and books.
 const ON_DEMAND: &str = "\
 route,kind,min_notice_min,relative_to,phone,phone_hours,info_url,message_de,message_en,surcharge_eur,source
-T1,taxibus,30,boarding,0221 4710 110,Mo-Su 06:00-24:00,https://steverland.example/taxibus,\
+T1,taxibus,30,first_stop,0221 4710 110,Mo-Su 06:00-24:00,https://steverland.example/taxibus,\
 \"Bitte Haltestelle, Abfahrt und Zahl der Fahrgäste nennen\",\"Please say your stop, the departure and how many you are\",1.00,sample
 ";
 
