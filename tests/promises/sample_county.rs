@@ -54,6 +54,12 @@ async fn at_night_a_village_is_reached_by_what_can_still_be_booked() {
     assert_eq!(rejected["reason"], "booking_closed");
     assert_eq!((&rejected["by"], &rejected["phone"]), (&booking["by"], &booking["phone"]));
 
+    // By taxi at any hour.
+    let question = format!("from={TOWN}&to={VILLAGE}&modes=TAXI&depart={}", tomorrow(23, 15));
+    let answer = plans(&demo, &question).await;
+    let phones: Vec<&Value> = legs(&answer).map(|leg| &leg["taxi"]["phone"]).collect();
+    assert!(phones.contains(&&json!("0221 4710 200")), "{answer}");
+
     // Around another town rides are on demand, in the evening.
     let (from, to) = ("51.9750,7.3300", "51.9671,7.3501");
     let question = format!("from={from}&to={to}&modes=ON_DEMAND&depart={}", tomorrow(20, 0));

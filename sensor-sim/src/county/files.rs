@@ -19,6 +19,13 @@ T1,taxibus,30,first_stop,0221 4710 110,Mo-Su 06:00-24:00,https://steverland.exam
 \"Bitte Haltestelle, Abfahrt und Zahl der Fahrgäste nennen\",\"Please say your stop, the departure and how many you are\",1.00,sample
 ";
 
+/// Who drives where nothing else goes, with numbers of the same kind.
+const TAXIS: &str = "\
+id,municipality,name,phone,hours,wheelchair
+taxi-stever,steverstadt,Taxi Stever (invented),0221 4710 200,24/7,true
+nachttaxi,steverland,Nachttaxi Steverland (invented),0221 4710 210,Mo-Su 20:00-06:00,
+";
+
 /// Prices that nobody charges: real ones change with each tariff, and are the county's to state.
 const FARES: &str = r#"# Invented. A real county writes its own prices here, with the day on which they were read.
 [[fare]]
@@ -43,7 +50,7 @@ route_types = [0, 1, 2, 3]
 
 impl County {
     /// Writes `municipalities.csv`, `sites.geojson`, `bays.geojson`, `sensors.csv`, `vehicles.csv`,
-    /// `feeds.toml`, `fares.toml`, `on_demand.csv`, `closures.csv` and `calendar.csv` around `today`, the timetable around `today`
+    /// `feeds.toml`, `fares.toml`, `on_demand.csv`, `taxis.csv`, `closures.csv` and `calendar.csv` around `today`, the timetable around `today`
     /// (`gtfs.zip`) and the streets (`streets.osm.pbf`) into `dir`, which is created when missing. The same county and day give
     /// the same bytes.
     ///
@@ -54,7 +61,7 @@ impl County {
             result.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", dir.join(name).display())))
         };
         named("", fs::create_dir_all(dir))?;
-        let files: [(&str, io::Result<Vec<u8>>); 12] = [
+        let files: [(&str, io::Result<Vec<u8>>); 13] = [
             ("municipalities.csv", self.municipalities_csv()),
             ("sites.geojson", self.sites_geojson()),
             ("bays.geojson", self.bays_geojson()),
@@ -65,6 +72,7 @@ impl County {
             ("calendar.csv", self.calendar_csv(today)),
             ("fares.toml", Ok(FARES.into())),
             ("on_demand.csv", Ok(ON_DEMAND.into())),
+            ("taxis.csv", Ok(TAXIS.into())),
             ("gtfs.zip", self.gtfs(today)),
             ("streets.osm.pbf", self.streets()),
         ];
@@ -238,7 +246,7 @@ mod tests {
     use super::*;
 
     const TODAY: Date = jiff::civil::date(2026, 11, 22);
-    const NAMES: [&str; 12] = [
+    const NAMES: [&str; 13] = [
         "municipalities.csv",
         "sites.geojson",
         "bays.geojson",
@@ -251,6 +259,7 @@ mod tests {
         "streets.osm.pbf",
         "fares.toml",
         "on_demand.csv",
+        "taxis.csv",
     ];
 
     #[test]
