@@ -72,6 +72,7 @@ QUESTIONS = {
         ({}, {"from": near, "to": "51.93,7.19", "modes": "CAR,PARK_RIDE", "for": "disabled", "free": "false"}),
         ({}, {"from": near, "to": "51.945,7.165", "arrive": in_an_hour, "wheelchair": "true"}),
         ({}, {"from": near, "to": "51.93,7.19", "pass": "deutschlandticket", "rider": "child"}),
+        ({}, {"from": near, "to": "51.93,7.19", "modes": "RENTAL,BIKE_ON_BOARD,TAXI", "rental": "bicycle,scooter", "stay_min": 60}),
     ],
     "/v1/journeys/{id}": [({"id": journey["id"]}, {}), ({"id": journey["id"]}, {"lang": "de"})] if journey else [],
     "/v1/trips/{id}": [({"id": trip}, {})] if trip else [],

@@ -89,7 +89,8 @@ parameters! {
         /// station, through which one may ride without getting off. Only on foot, by bike and by transit.
         via: Option<ViaPlaces>,
         /// Means that may be used, separated by commas; when left out all but `TAXI`, and that too where nothing which needs no vehicle
-        /// of one's own arrives within three hours. `CARPOOL` lets journeys by transit ride with people who take others along. Carpools
+        /// of one's own arrives within three hours. `RENTAL` are shared vehicles, alone or to or from a stop; `BIKE_ON_BOARD` is by bicycle to a
+        /// stop and on with it. `CARPOOL` lets journeys by transit ride with people who take others along. Carpools
         /// and taxis come last, and hide nothing that one can count on.
         modes: Option<Modes>,
         /// Longest walk in a row, metres, at most 20000; when left out 1500, and 5000 where nothing but walking is done.

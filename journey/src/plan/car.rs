@@ -1,10 +1,10 @@
 //! By car to a place to park, then on foot.
 
 use super::risk::{Candidate, expected};
-use super::street::{EndTree, Ends, Feet, budget};
+use super::street::{EndTree, Ends, Feet, budget, drive};
 use super::{End, Itinerary, LeftOut, Leg, Lot, Modes, Parking, Planning, Request, StreetLeg, When};
 use crate::area::Area;
-use crate::streets::{Direction, Link, Mode, Workspace};
+use crate::streets::{Direction, Link, Mode, Path, Workspace};
 
 /// A lot with less chance than this is not worth driving to.
 pub(super) const MIN_CHANCE: f64 = 0.2;
@@ -17,8 +17,32 @@ const SLOWEST_MPS: f64 = 5.0;
 /// Added to the longest drive that is searched, seconds.
 const DRIVE_MARGIN_S: f64 = 300.0;
 
+/// Drives from the origin.
+pub(super) enum Drive<'a> {
+    /// As far as a place to park may be.
+    To(EndTree<'a>),
+    /// Where none is known: to the destination.
+    Through(Option<Path>),
+}
+
+impl<'a> Drive<'a> {
+    /// Searches them.
+    pub fn new(
+        area: &'a Area,
+        request: &'a Request<'_>,
+        ends: &Ends,
+        workspace: &'a mut Workspace,
+    ) -> Drive<'a> {
+        if request.lots.is_empty() && request.park_ride.is_empty() {
+            let is_wanted = request.modes.has(Modes::CAR);
+            return Drive::Through(is_wanted.then(|| drive(area, request, ends, workspace)).flatten());
+        }
+        tree(area, request, ends, workspace).map_or(Drive::Through(None), Drive::To)
+    }
+}
+
 /// All drives from the origin, as far as a lot may be.
-pub(super) fn tree<'a>(
+fn tree<'a>(
     area: &'a Area,
     request: &'a Request<'_>,
     ends: &Ends,

@@ -10,6 +10,7 @@ mod best;
 mod bike_ride;
 mod car;
 mod itinerary;
+mod modes;
 mod on_demand;
 mod page;
 mod park_ride;
@@ -36,9 +37,10 @@ use crate::overlay::{Overlay, Runs};
 use crate::raptor::{self, Chosen, Departure, DepartureQuery, Query, Ride, Search};
 use crate::streets::parking::Links;
 use crate::streets::{Closed, Link, Mode, Workspace};
-use crate::timetable::{Access, Permission, StopIx};
+use crate::timetable::{Access, Permission, StopIx, Timetable};
 
 pub use self::itinerary::{AreaLeg, End, Itinerary, Leg, Parking, RideLeg, StreetLeg};
+pub use self::modes::Modes;
 pub use self::page::{Beyond, Page, WhichPage};
 pub use self::places::Walks;
 use self::places::{add_platforms, stops_in};
@@ -46,72 +48,6 @@ pub use self::rental::{LostRental, NoRental, Rentals, Rented, Stocks};
 pub use self::risk::Alternative;
 pub use self::taxi::{LostTaxi, NoTaxi, Taxi};
 pub use self::via::Via;
-
-/// Modes of an itinerary; a set of flags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Modes(u16);
-
-impl Modes {
-    /// On foot.
-    pub const WALK: Modes = Modes(1);
-    /// By bicycle.
-    pub const BIKE: Modes = Modes(2);
-    /// By car to a place to park.
-    pub const CAR: Modes = Modes(4);
-    /// By public transport.
-    pub const TRANSIT: Modes = Modes(8);
-    /// By car to a stop, then by public transport.
-    pub const PARK_RIDE: Modes = Modes(16);
-    /// By bicycle to a stop, then by public transport.
-    pub const BIKE_RIDE: Modes = Modes(32);
-    /// By a ride on demand in an area, alone or with public transport.
-    pub const ON_DEMAND: Modes = Modes(64);
-    /// With somebody who takes others along, as part of journeys by public transport.
-    pub const CARPOOL: Modes = Modes(128);
-    /// With a shared vehicle, alone or to or from a stop.
-    pub const RENTAL: Modes = Modes(256);
-    /// By a taxi that is called.
-    pub const TAXI: Modes = Modes(512);
-    /// By bicycle to a stop, with it by public transport, and on by bicycle.
-    pub const BIKE_ON_BOARD: Modes = Modes(1024);
-    /// None at all.
-    pub const NONE: Modes = Modes(0);
-
-    /// Those that itineraries are of, with their names in the API.
-    pub const NAMED: [(&'static str, Modes); 9] = [
-        ("WALK", Modes::WALK),
-        ("BIKE", Modes::BIKE),
-        ("CAR", Modes::CAR),
-        ("TRANSIT", Modes::TRANSIT),
-        ("PARK_RIDE", Modes::PARK_RIDE),
-        ("BIKE_RIDE", Modes::BIKE_RIDE),
-        ("ON_DEMAND", Modes::ON_DEMAND),
-        ("RENTAL", Modes::RENTAL),
-        ("BIKE_ON_BOARD", Modes::BIKE_ON_BOARD),
-    ];
-
-    /// All that may be asked for, with their names in the API.
-    pub fn all_named() -> impl Iterator<Item = (&'static str, Modes)> {
-        Modes::NAMED.into_iter().chain([("CARPOOL", Modes::CARPOOL), ("TAXI", Modes::TAXI)])
-    }
-
-    /// Both sets together.
-    #[must_use]
-    pub const fn with(self, other: Modes) -> Modes {
-        Modes(self.0 | other.0)
-    }
-
-    /// These but for `other`.
-    #[must_use]
-    pub const fn without(self, other: Modes) -> Modes {
-        Modes(self.0 & !other.0)
-    }
-
-    /// Whether all of `other` are among these.
-    pub const fn has(self, other: Modes) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
 
 /// When to travel, seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -327,7 +263,25 @@ pub struct Planner {
     /// Whether anything is known to take bicycles, or not to.
     takes_bikes: bool,
     transit: Search,
+    /// For what is searched beside transit.
+    second: Option<Box<Second>>,
 }
+
+/// Workspace for what is searched at the same time as transit.
+struct Second {
+    search: Search,
+    between: Workspace,
+}
+
+impl Second {
+    fn new(timetable: &Arc<Timetable>) -> Box<Second> {
+        Box::new(Second { search: Search::new(timetable.clone()), between: Workspace::new() })
+    }
+}
+
+/// What is searched at the same time as transit.
+const SIDE: Modes =
+    Modes::BIKE.with(Modes::BIKE_RIDE).with(Modes::BIKE_ON_BOARD).with(Modes::ON_DEMAND).with(Modes::RENTAL);
 
 impl Planner {
     /// A workspace for journeys in `area`.
@@ -336,7 +290,18 @@ impl Planner {
         let [from_foot, to_foot, from_bike, from_car, between] = std::array::from_fn(|_| Workspace::new());
         let rentals = std::array::from_fn(|_| Workspace::new());
         let takes_bikes = area.timetable.trips.iter().any(|trip| trip.bikes != Permission::Unknown);
-        Planner { area, from_foot, to_foot, from_bike, from_car, between, rentals, takes_bikes, transit }
+        Planner {
+            area,
+            from_foot,
+            to_foot,
+            from_bike,
+            from_car,
+            between,
+            rentals,
+            takes_bikes,
+            transit,
+            second: None,
+        }
     }
 
     /// The next `count` departures from a stop from `at` (seconds since 1970) on, within `within_s`, and how they are booked;
@@ -384,7 +349,17 @@ impl Planner {
         let closed = area.times.closed_at(area.network.streets(), at);
         let request = &Request { closed: request.closed.or(Some(&closed)), ..*request };
         let takes_bikes = self.takes_bikes;
-        let Planner { from_foot, to_foot, from_bike, from_car, between, rentals, transit: search, .. } = self;
+        let Planner {
+            from_foot,
+            to_foot,
+            from_bike,
+            from_car,
+            between,
+            rentals,
+            transit: search,
+            second,
+            ..
+        } = self;
         let ends = &street::Ends::new(&area, request)?;
         let which = request.page.which;
         // Vehicles of one's own are taken at any time, or as early as a ride asks for.
@@ -398,7 +373,7 @@ impl Planner {
         add_platforms(&area, request.to_stop, &mut destinations);
         let plan = PlanResult { cut: feet.from.is_cut() || feet.to.is_cut(), ..PlanResult::default() };
         let area = &*area;
-        let mut planning = Planning {
+        let planning = |search, between, destinations, plan| Planning {
             area,
             request,
             overlay,
@@ -410,46 +385,68 @@ impl Planner {
             plan,
             complete_s: None,
         };
-        // The drives take longest, and nothing else depends on them.
+        let on_board = wants(Modes::BIKE_ON_BOARD, brings) && takes_bikes && !request.access.is_wheelchair();
+        let second = second.get_or_insert_with(|| Second::new(&area.timetable));
+        let mut side =
+            planning(&mut second.search, &mut second.between, destinations.clone(), PlanResult::default());
+        let mut planning = planning(search, between, destinations, plan);
+        // What needs no other's result is searched at the same time.
         let drive = std::thread::scope(|scope| {
-            let drive = by_car.then(|| scope.spawn(|| car::tree(area, request, ends, from_car)));
+            let drive = by_car.then(|| scope.spawn(|| car::Drive::new(area, request, ends, from_car)));
+            let mut beside = || {
+                if request.modes.has(Modes::BIKE) {
+                    side.bike();
+                }
+                if wants(Modes::BIKE_RIDE, brings) || on_board {
+                    let [other, _] = &mut *rentals;
+                    side.bike_ride(wants(Modes::BIKE_RIDE, brings), on_board, [from_bike, other]);
+                }
+                if wants(Modes::ON_DEMAND, brings) {
+                    side.on_demand(from_bike);
+                }
+                if wants(Modes::RENTAL, brings) {
+                    side.rental(rentals, drives);
+                }
+            };
+            let is_alone = !(request.modes.has_any(SIDE) && request.modes.has(Modes::TRANSIT));
+            let beside = if is_alone {
+                beside();
+                None
+            } else {
+                Some(scope.spawn(beside))
+            };
             if request.modes.has(Modes::WALK) {
                 planning.walk();
-            }
-            if request.modes.has(Modes::BIKE) {
-                planning.bike();
             }
             if request.modes.has(Modes::TRANSIT) {
                 planning.transit();
             }
-            let on_board =
-                wants(Modes::BIKE_ON_BOARD, brings) && takes_bikes && !request.access.is_wheelchair();
-            if wants(Modes::BIKE_RIDE, brings) || on_board {
-                let [second, _] = &mut *rentals;
-                planning.bike_ride(wants(Modes::BIKE_RIDE, brings), on_board, [from_bike, second]);
+            if let Some(beside) = beside
+                && let Err(panic) = beside.join()
+            {
+                std::panic::resume_unwind(panic);
             }
-            if wants(Modes::ON_DEMAND, brings) {
-                planning.on_demand(from_bike);
-            }
-            if wants(Modes::RENTAL, brings) {
-                planning.rental(rentals, drives);
-            }
-            drive.and_then(|drive| drive.join().ok().flatten())
+            drive.and_then(|drive| drive.join().ok())
         });
-        if let Some(drive) = drive {
+        planning.take_in(side.plan);
+        if let Some(car::Drive::To(drive)) = &drive {
             planning.plan.cut |= drive.is_cut();
             if wants(Modes::CAR, drives) {
-                planning.car(&drive);
+                planning.car(drive);
             }
             if wants(Modes::PARK_RIDE, brings) {
-                planning.park_ride(&drive);
+                planning.park_ride(drive);
             }
         }
         // A farm or a home has no car park; that all known ones are full is another answer.
         let is_full = |(_, why): &(usize, LeftOut)| matches!(why, LeftOut::ProbablyFull { .. });
         let is_driven = planning.plan.itineraries.iter().any(|itinerary| itinerary.modes == Modes::CAR);
         if wants(Modes::CAR, drives) && !is_driven && !planning.plan.left_out.iter().any(is_full) {
-            planning.drive();
+            let path = match drive {
+                Some(car::Drive::Through(path)) => path,
+                _ => street::drive(area, request, ends, planning.between),
+            };
+            path.into_iter().for_each(|path| planning.drive(path));
         }
         best::keep(&mut planning.plan, request.when);
         planning.drop_used_rentals();
@@ -481,6 +478,22 @@ struct Planning<'a, 'r> {
     /// No journey by transit is missing up to there, in the direction of the search from the begin of the page on (back: so
     /// far before it), seconds; `None`: none was searched.
     complete_s: Option<i64>,
+}
+
+impl Planning<'_, '_> {
+    /// Adds what was searched beside.
+    fn take_in(&mut self, side: PlanResult) {
+        let PlanResult { itineraries, left_out, lost, lost_areas, lost_rentals, cut, .. } = side;
+        self.plan.itineraries.extend(itineraries);
+        self.plan.left_out.extend(left_out);
+        self.plan.cut |= cut;
+        self.plan.lost_areas = lost_areas;
+        self.plan.lost_rentals = lost_rentals;
+        if !lost.is_empty() {
+            self.plan.lost.extend(lost);
+            self.keep_first_lost();
+        }
+    }
 }
 
 /// Stops with the seconds it takes from or to them.

@@ -152,6 +152,28 @@ pub(super) fn budget<'a>(request: &'a Request<'_>) -> Budget<'a> {
     Budget { stop: Some(request.is_over), closed: request.closed, ..Budget::NONE }
 }
 
+/// The way by car from end to end.
+pub(super) fn drive(
+    area: &Area,
+    request: &Request<'_>,
+    ends: &Ends,
+    workspace: &mut Workspace,
+) -> Option<Path> {
+    let (from, to) = ends.from_car.zip(snapped(area, request, Mode::Car, Which::To))?;
+    route(area, request, workspace, Mode::Car, [&from, &to])
+}
+
+fn route(
+    area: &Area,
+    request: &Request<'_>,
+    workspace: &mut Workspace,
+    mode: Mode,
+    [from, to]: [&Snapped; 2],
+) -> Option<Path> {
+    let tree = area.network.route(workspace, mode, from.link, &to.link, budget(request));
+    Some(with_gaps(tree.path(&to.link)?, Some(from), Some(to)))
+}
+
 impl Planning<'_, '_> {
     /// The whole journey on foot.
     pub fn walk(&mut self) {
@@ -175,21 +197,13 @@ impl Planning<'_, '_> {
         }
     }
 
-    /// The whole journey by car, to where no place to park is known.
-    pub fn drive(&mut self) {
-        let to = snapped(self.area, self.request, Mode::Car, Which::To);
-        if let Some((from, to)) = self.ends.from_car.zip(to)
-            && let Some(path) = self.route(Mode::Car, &from, &to)
-        {
-            self.add_direct(Modes::CAR, Mode::Car, path);
-        }
+    /// The whole journey by car along `path`, to where no place to park is known.
+    pub fn drive(&mut self, path: Path) {
+        self.add_direct(Modes::CAR, Mode::Car, path);
     }
 
-    pub fn route(&mut self, mode: Mode, from: &Snapped, to: &Snapped) -> Option<Path> {
-        let network = &self.area.network;
-        let path =
-            network.route(self.between, mode, from.link, &to.link, budget(self.request)).path(&to.link)?;
-        Some(with_gaps(path, Some(from), Some(to)))
+    fn route(&mut self, mode: Mode, from: &Snapped, to: &Snapped) -> Option<Path> {
+        route(self.area, self.request, self.between, mode, [from, to])
     }
 
     fn add_direct(&mut self, modes: Modes, mode: Mode, path: Path) {

@@ -6,8 +6,8 @@ use domain::UtcMicros;
 use domain::opening::Hours;
 
 use super::best::vehicles;
-use super::street::snapped;
-use super::{End, Itinerary, Leg, Modes, Planning, StreetLeg, When, Which};
+use super::street::drive;
+use super::{End, Itinerary, Leg, Modes, Planning, StreetLeg, When};
 use crate::streets::Mode;
 use crate::timetable::Permission;
 
@@ -53,14 +53,12 @@ impl Planning<'_, '_> {
         if request.taxis.is_empty() || !(is_wanted || self.is_last_resort()) {
             return;
         }
-        let to = snapped(self.area, request, Mode::Car, Which::To);
-        let Some((from, to)) = self.ends.from_car.zip(to) else { return };
-        let Some(path) = self.route(Mode::Car, &from, &to) else { return };
+        let Some(path) = drive(self.area, request, self.ends, self.between) else { return };
         let start = match request.when {
             When::DepartAt(time) => time,
             When::ArriveBy(time) => time - path.duration_s.round() as i64,
         };
-        let drive = StreetLeg::along(Mode::Car, End::Origin, End::Destination, path, start);
+        let ridden = StreetLeg::along(Mode::Car, End::Origin, End::Destination, path, start);
         let mut offered = 0;
         for taxi in request.taxis {
             if request.access.is_wheelchair() && taxi.wheelchair == Permission::Impossible {
@@ -77,7 +75,7 @@ impl Planning<'_, '_> {
                 }
                 None if offered < request.page.limit => {
                     offered += 1;
-                    let leg = StreetLeg { taxi: Some(taxi.id), ..drive.clone() };
+                    let leg = StreetLeg { taxi: Some(taxi.id), ..ridden.clone() };
                     let itinerary = Itinerary::new(Modes::TAXI, start, leg.end, vec![Leg::Street(leg)]);
                     self.plan.itineraries.push(itinerary);
                 }
