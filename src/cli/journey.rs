@@ -13,7 +13,7 @@ use super::VisitArgs;
 pub enum JourneyCommand {
     /// Build the file that journeys rest on: streets, timetable, and the links between them.
     #[command(
-        after_help = "Examples:\n  kreisverkehr journey build --osm kreis.osm.pbf --gtfs bus.zip rail.zip\n  kreisverkehr journey build --osm town.osm.pbf --out town.kvj --no-places\n  kreisverkehr journey build --sources journey-sources.toml\n\nA file of sources:\n  [[extract]]\n  name = \"kreis\"\n  url = \"https://download.example/kreis-latest.osm.pbf\"\n  every = \"30d\"\n\n  [[timetable]]\n  name = \"bus\"\n  url = \"https://verbund.example/gtfs.zip\"\n  every = \"1d\"\n  headers_file = \"secrets/headers\"\n\n  [[timetable]]\n  path = \"rail.zip\""
+        after_help = "Examples:\n  kreisverkehr journey build --osm kreis.osm.pbf --gtfs bus.zip rail.zip\n  kreisverkehr journey build --osm town.osm.pbf --out town.kvj --no-places\n  kreisverkehr journey build --sources journey-sources.toml"
     )]
     Build(BuildArgs),
     /// Answer queries from a file, and report the time taken.
@@ -39,9 +39,9 @@ pub struct BuildArgs {
     /// Whom to name for a GTFS feed: NAME=TEXT. Default: the publisher that the feed states, else its agencies.
     #[arg(long, value_name = "NAME=TEXT", num_args = 1..)]
     pub gtfs_attribution: Vec<String>,
-    /// File that names extracts and timetables instead, by url or path (TOML). Those that have a url are fetched, where
-    /// they have changed, into the folder journey.sources beside the file that is built; nothing is built where nothing
-    /// has changed. One that cannot be fetched, or used, stays as it was: exit code 1.
+    /// File that names extracts and timetables instead (TOML): each is an [[extract]] or a [[timetable]], with path = "rail.zip"
+    /// or with name = "bus", url = "https://..." and every = "1d". Those that have a url are fetched, where they have changed, into
+    /// the folder journey.sources beside the file that is built; nothing is built where nothing has changed. One that cannot be fetched, or used, stays as it was: exit code 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["osm", "gtfs", "gtfs_licence", "gtfs_attribution"])]
     pub sources: Option<PathBuf>,
     /// Of --sources ask only for what is due by its `every`, and do not build what has failed of late: for a timer.
