@@ -259,7 +259,7 @@ pub struct Planner {
     from_bike: Workspace,
     from_car: Workspace,
     between: Workspace,
-    rentals: [Workspace; 2],
+    rentals: [Workspace; 3],
     /// Whether anything is known to take bicycles, or not to.
     takes_bikes: bool,
     transit: Search,
@@ -398,7 +398,7 @@ impl Planner {
                     side.bike();
                 }
                 if wants(Modes::BIKE_RIDE, brings) || on_board {
-                    let [other, _] = &mut *rentals;
+                    let [other, ..] = &mut *rentals;
                     side.bike_ride(wants(Modes::BIKE_RIDE, brings), on_board, [from_bike, other]);
                 }
                 if wants(Modes::ON_DEMAND, brings) {

@@ -1,18 +1,21 @@
 //! A shared vehicle to a stop, or from one.
 
+use std::cell::RefCell;
+
 use rustc_hash::FxHashMap;
 
 use super::super::places::stops_in;
 use super::super::street::budget;
 use super::super::transit::{walk_from_stop, walk_to_stop};
-use super::super::{End, Modes, Planning, Reached, StreetLeg};
+use super::super::{End, Modes, Planning, Reached, Request, StreetLeg};
 use super::ends::is_of;
 use super::{
     DropOff, Key, MIN_CHANCE, NO_DOCK_S, NO_VEHICLE_S, PickUp, RETURN_S, Rentals, Renting, UNKNOWN_P,
     UNLOCK_S, range_m, walk,
 };
+use crate::area::Area;
 use crate::rental::SpotNumber;
-use crate::streets::{Direction, Link, Mode, Path, Piece, Tree, Workspace};
+use crate::streets::{Direction, Link, Mode, Path, Tree, Workspace};
 use crate::timetable::StopIx;
 
 /// Longest way to or from a stop with the risks on it, seconds.
@@ -30,8 +33,6 @@ struct Way {
     /// Where the vehicle is returned (taken).
     end: End,
     street: Link,
-    /// Number of the walk among those of the spot; `None`: the vehicle is left at the stop.
-    walk: Option<usize>,
     /// Without the risk at the origin of the tree.
     seconds: f64,
     /// With it, and that of the other end.
@@ -61,7 +62,8 @@ impl<'a> Planning<'_, 'a> {
         &mut self,
         renting: &Renting<'a>,
         ups: &[PickUp],
-        workspaces: &mut [Workspace; 2],
+        workspaces: [&mut Workspace; 2],
+        walks: &Walks<'_>,
     ) {
         let (area, request, feet) = (self.area, self.request, self.feet);
         let mut all = Vec::new();
@@ -117,8 +119,8 @@ impl<'a> Planning<'_, 'a> {
             let ride = renting.leg(up.key, [from, way.end], path, first.end)?;
             let ended = ride.end;
             let mut legs = vec![first, ride];
-            if let (Some(walk), End::Rental { spot, .. }) = (way.walk, way.end) {
-                let path = renting.linked(up.key).spot(spot).stops[walk].path.clone();
+            if let End::Rental { spot, .. } = way.end {
+                let path = walks.between(renting.linked(up.key).spot(spot).foot, foot[stop as usize])?;
                 legs.push(StreetLeg::along(feet.mode, way.end, End::Stop(stop), path, ended));
             }
             Some(legs)
@@ -151,10 +153,10 @@ impl<'a> Planning<'_, 'a> {
             }
             let risk_s = (1.0 - dock_p.unwrap_or(UNKNOWN_P)) * NO_DOCK_S;
             let end = End::Rental { system: key.0, spot };
-            for (at, walk) in there.stops.iter().enumerate() {
-                let seconds = seconds + walk.path.duration_s;
+            for (stop, walk_s) in &there.stops {
+                let seconds = seconds + f64::from(*walk_s);
                 let cost_s = seconds + risk_s;
-                offer(ways, walk.stop, Way { tree: number, end, street, walk: Some(at), seconds, cost_s });
+                offer(ways, *stop, Way { tree: number, end, street, seconds, cost_s });
             }
         }
     }
@@ -178,7 +180,7 @@ impl<'a> Planning<'_, 'a> {
             let Some(street) = links[stop as usize].filter(|_| is_allowed) else { continue };
             let seconds = f64::from(ridden_s) + UNLOCK_S + RETURN_S;
             let end = End::Stop(stop);
-            offer(ways, stop, Way { tree: number, end, street, walk: None, seconds, cost_s: seconds });
+            offer(ways, stop, Way { tree: number, end, street, seconds, cost_s: seconds });
         }
     }
 
@@ -187,7 +189,8 @@ impl<'a> Planning<'_, 'a> {
         &mut self,
         renting: &Renting<'a>,
         offs: &[DropOff],
-        workspaces: &mut [Workspace; 2],
+        workspaces: [&mut Workspace; 2],
+        walks: &Walks<'_>,
     ) {
         let (area, request, feet) = (self.area, self.request, self.feet);
         let mut all = Vec::new();
@@ -232,8 +235,8 @@ impl<'a> Planning<'_, 'a> {
             let (origin, path) = rides.tree.path_of(&way.street)?;
             let off = rides.spots[origin];
             let End::Rental { spot, .. } = way.end else { return None };
-            let back = reversed(&renting.linked(off.key).spot(spot).stops[way.walk?].path);
-            let first = StreetLeg::along(feet.mode, End::Stop(stop), way.end, back, start);
+            let way_to = walks.between(foot[stop as usize], renting.linked(off.key).spot(spot).foot)?;
+            let first = StreetLeg::along(feet.mode, End::Stop(stop), way.end, way_to, start);
             let ride = renting.leg(off.key, [way.end, off.end], path, first.end)?;
             let ended = ride.end;
             let mut legs = vec![first, ride];
@@ -279,10 +282,10 @@ impl<'a> Planning<'_, 'a> {
             }
             let risk_s = (1.0 - p.unwrap_or(UNKNOWN_P)) * NO_VEHICLE_S;
             let end = End::Rental { system: key.0, spot };
-            for (at, walk) in there.stops.iter().enumerate() {
-                let seconds = walk.path.duration_s + UNLOCK_S + ridden_s + RETURN_S;
+            for (stop, walk_s) in &there.stops {
+                let seconds = f64::from(*walk_s) + UNLOCK_S + ridden_s + RETURN_S;
                 let cost_s = seconds + risk_s;
-                offer(ways, walk.stop, Way { tree: number, end, street, walk: Some(at), seconds, cost_s });
+                offer(ways, *stop, Way { tree: number, end, street, seconds, cost_s });
             }
         }
     }
@@ -305,12 +308,22 @@ fn by_type<'s, S>(spots: &'s [S], key: impl Fn(&S) -> Key, renting: &Renting<'_>
     types
 }
 
-/// The same way back.
-fn reversed(path: &Path) -> Path {
-    let back = |piece: &Piece| Piece { edge: piece.edge, from_dm: piece.to_dm, to_dm: piece.from_dm };
-    Path {
-        points: path.points.iter().rev().copied().collect(),
-        pieces: path.pieces.iter().rev().map(back).collect(),
-        ..*path
+/// Finds walks between spots and stops, of those journeys alone that are found.
+pub(super) struct Walks<'w> {
+    area: &'w Area,
+    request: &'w Request<'w>,
+    workspace: RefCell<&'w mut Workspace>,
+}
+
+impl<'w> Walks<'w> {
+    /// With a workspace of their own.
+    pub fn new(area: &'w Area, request: &'w Request<'w>, workspace: &'w mut Workspace) -> Self {
+        Walks { area, request, workspace: RefCell::new(workspace) }
+    }
+
+    fn between(&self, from: Option<Link>, to: Option<Link>) -> Option<Path> {
+        let (from, to) = from.zip(to)?;
+        let workspace = &mut **self.workspace.borrow_mut();
+        self.area.network.route(workspace, Mode::Foot, from, &to, budget(self.request)).path(&to)
     }
 }

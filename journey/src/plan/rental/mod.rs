@@ -16,6 +16,7 @@ use crate::rental::{Fleet, Forms, Linked, SpotNumber};
 use crate::streets::{Budget, Closed, Link, Path, Workspace};
 
 use ends::{DropOff, PickUp};
+use miles::Walks;
 
 /// Unlocking a vehicle, seconds (own estimate).
 const UNLOCK_S: f64 = 60.0;
@@ -211,7 +212,7 @@ impl<'a> Renting<'a> {
 
 impl<'a> Planning<'_, 'a> {
     /// Adds itineraries with shared vehicles; `alone`: those without transit as well.
-    pub fn rental(&mut self, workspaces: &mut [Workspace; 2], alone: bool) {
+    pub fn rental(&mut self, [first, second, third]: &mut [Workspace; 3], alone: bool) {
         let Some(asked) = self.request.rentals.filter(|_| !self.request.access.is_wheelchair()) else {
             return;
         };
@@ -223,8 +224,9 @@ impl<'a> Planning<'_, 'a> {
         if alone {
             self.rent_all_the_way(&mut renting, &ups, &offs);
         }
-        self.rent_to_stops(&renting, &ups, workspaces);
-        self.rent_from_stops(&renting, &offs, workspaces);
+        let walks = Walks::new(self.area, self.request, third);
+        self.rent_to_stops(&renting, &ups, [&mut *first, &mut *second], &walks);
+        self.rent_from_stops(&renting, &offs, [first, second], &walks);
         for itinerary in &mut self.plan.itineraries[before..] {
             let rented = itinerary.legs.iter().filter_map(Leg::rented);
             itinerary.expected_end += rented.map(Rented::risk_s).sum::<f64>();

@@ -344,9 +344,11 @@ fn by_bus_by_hand(
                     let Some(dock_s) = risk(station.dock_p, NO_DOCK_S) else { continue };
                     let spots = linked.around(station.at, 5.0);
                     let walks = spots.iter().flat_map(|spot| &linked.spot(*spot).stops);
-                    let Some(walk) = walks.into_iter().find(|walk| walk.stop == stop(id)) else { continue };
+                    let Some((_, last_s)) = walks.into_iter().find(|(near, _)| *near == stop(id)) else {
+                        continue;
+                    };
                     let Some(ride) = ride(linked, spot, station.at) else { continue };
-                    let seconds = first_s + HANDLING_S + ride.duration_s + walk.path.duration_s;
+                    let seconds = first_s + HANDLING_S + ride.duration_s + f64::from(*last_s);
                     ways.push((seconds + risk_s + dock_s, seconds));
                 }
             } else if let Some(ride) = ride(linked, spot, at_stop(id)) {
