@@ -62,7 +62,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<ExitCode> {
     use shutdown::cut_short_when_requested as brief;
     match command {
-        Command::Demo(args) => commands::demo::run(args).await,
+        Command::Demo(args) => Box::pin(commands::demo::run(args)).await,
         Command::Serve(args) => commands::serve::serve(args).await,
         Command::Ingest(args) => commands::serve::ingest(args).await,
         Command::Api(args) => commands::serve::api(args).await,

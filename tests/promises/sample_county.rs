@@ -105,9 +105,7 @@ async fn alerts_and_cancelled_runs_come_and_go_with_their_orders() {
     let trip = departures.iter().find(is_first).unwrap_or_else(|| panic!("{answer}"))["trip_id"].clone();
     let is_cancelled = || async {
         let (_, answer) = demo.get(&format!("{board}&from={soon}")).await;
-        let item =
-            answer["items"].as_array()?.iter().find(|item| item["trip_id"] == trip)?["cancelled"].as_bool();
-        item
+        answer["items"].as_array()?.iter().find(|item| item["trip_id"] == trip)?["cancelled"].as_bool()
     };
     let line = format!("cancel {}", trip.as_str().unwrap());
     order(&demo, &line);
