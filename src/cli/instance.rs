@@ -49,7 +49,7 @@ pub struct HttpArgs {
     #[arg(long)]
     pub journey_file: Option<PathBuf>,
     /// File that names the timetables and extracts of that file (TOML, as `journey build --sources` has it): they are fetched
-    /// by themselves, and it is built anew when one of them has changed.
+    /// by themselves, and the file is built again when one of them has changed.
     #[arg(long, value_name = "FILE")]
     pub journey_sources: Option<PathBuf>,
     /// Limits by which sensors are accepted, each with its reason (TOML). Default: those of

@@ -484,9 +484,17 @@ fn unpack_with_orders(zip: &Path, folder: &Path) {
         let name = file.name().to_owned();
         let mut text = std::io::read_to_string(&mut file).unwrap();
         if name == "stop_times.txt" {
-            let mut lines = text.lines();
-            let head = format!("{},pickup_type,drop_off_type\n", lines.next().unwrap().trim());
-            text = head + &lines.map(|line| format!("{},2,3\n", line.trim())).collect::<String>();
+            let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+            let head = lines.next().unwrap();
+            let at = |name: &str| head.iter().position(|column| *column == name).unwrap();
+            let [arrives, pickup, drop_off] = ["arrival_time", "pickup_type", "drop_off_type"].map(at);
+            let ordered = lines.map(|mut row| {
+                if !row[arrives].is_empty() {
+                    (row[pickup], row[drop_off]) = ("2", "3");
+                }
+                row.join(",")
+            });
+            text = std::iter::once(head.join(",")).chain(ordered).map(|line| line + "\n").collect();
         }
         std::fs::write(folder.join(name), text).unwrap();
     }

@@ -28,8 +28,9 @@ fn legs(answer: &Value) -> impl Iterator<Item = &Value> {
 fn end(demo: &Instance, line: &str) {
     let file = demo.data().join("orders.txt");
     let orders = fs::read_to_string(&file).unwrap();
-    let rest: Vec<&str> = orders.lines().filter(|other| *other != line).collect();
-    fs::write(file, rest.join("\n")).unwrap();
+    let rest: String =
+        orders.lines().filter(|other| *other != line).map(|line| format!("{line}\n")).collect();
+    fs::write(file, rest).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

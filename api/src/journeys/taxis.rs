@@ -100,7 +100,7 @@ impl Taxis {
 /// A taxi to call.
 #[derive(Serialize, ToSchema)]
 pub struct TaxiOut<'a> {
-    /// Its id.
+    /// Id of the taxi, as in `taxis.csv`.
     id: &'a str,
     /// What people call it.
     name: &'a str,
