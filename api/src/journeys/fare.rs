@@ -110,7 +110,8 @@ impl<'a> Writer<'_, 'a> {
         });
         let is_computed = |product: &fares::Product<'_>| product.kind != Kind::Pass;
         Some(FareOut {
-            amount_eur: amount.map(|(rides, rented_eur)| f64::from(rides + fees_eur) + rented_eur),
+            amount_eur: amount
+                .map(|(rides, rented_eur)| to_the_cent(f64::from(rides + fees_eur) + rented_eur)),
             estimate: !(rented.is_empty() && fees.is_empty()) || price.products.iter().any(is_computed),
             covered_by_pass: price.is_covered() && rented.is_empty(),
             unknown_legs,
@@ -210,6 +211,11 @@ impl<'a> Writer<'_, 'a> {
             price.products.iter().filter_map(|p| p.source).map(name).chain(fees).collect();
         (!all.is_empty()).then(|| all.into_iter().collect::<Vec<_>>().join("; "))
     }
+}
+
+/// Sums of floating-point numbers have digits that no price has.
+fn to_the_cent(eur: f64) -> f64 {
+    (eur * 100.0).round() / 100.0
 }
 
 /// The name of a kind on the wire.

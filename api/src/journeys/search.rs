@@ -209,6 +209,13 @@ fn plan(
         let Candidate { what, feed, .. } = &candidates.all[*lot];
         rejected.push(Rejected { what: *what, why: why(*left_out), feed: *feed });
     }
+    // A car park near the destination may be one to go on from by transit as well.
+    let used: Vec<&str> = plan
+        .itineraries
+        .iter()
+        .filter_map(|itinerary| Some(candidates.all[itinerary.parking()?.lot].what.id()))
+        .collect();
+    rejected.retain(|rejected| !used.contains(&rejected.what.id()));
     rejected.dedup_by(|a, b| a.what.id() == b.what.id());
     rejected.truncate(MAX_REJECTED);
     let booking = BookingWriter {

@@ -15,7 +15,8 @@ impl Planning<'_, '_> {
         let departure_s = first.departure_s - seconds(query.origins, first.from)?;
         let arrival_s = last.arrival_s + seconds(query.destinations, last.to)?;
         let footpaths = self.area.timetable.footpaths_for(query.access.is_wheelchair());
-        let boarded = rides.iter().filter(|ride| !ride.stay_seated).count();
+        // Who stayed seated through a place in between boards at the begin of this part.
+        let boarded = rides.iter().enumerate().filter(|(at, ride)| *at == 0 || !ride.stay_seated).count();
         let mut legs: Vec<Leg> = Vec::new();
         for ride in rides {
             if let Some(Leg::Ride(before)) = legs.last()

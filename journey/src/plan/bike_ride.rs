@@ -32,7 +32,8 @@ impl Planning<'_, '_> {
         origins.retain(|(stop, _)| foot[*stop as usize].is_none_or(|link| feet.to.seconds(&link).is_none()));
         let links = area.stops.of(Mode::Bike);
         let begin = |stop: StopIx, start: i64| {
-            let path = tree.path(&links[stop as usize]?)?;
+            // Who starts at the stop needs no bicycle to get there.
+            let path = tree.path(&links[stop as usize]?).filter(|path| path.distance_m >= 1.0)?;
             Some(vec![StreetLeg::along(Mode::Bike, End::Origin, End::Stop(stop), path, start)])
         };
         if take {

@@ -60,9 +60,15 @@ impl Modes {
         Modes(self.0 & !other.0)
     }
 
+    /// Those that are in both sets.
+    #[must_use]
+    pub const fn only(self, other: Modes) -> Modes {
+        Modes(self.0 & other.0)
+    }
+
     /// Whether any of `other` are among these.
     pub const fn has_any(self, other: Modes) -> bool {
-        self.0 & other.0 != 0
+        self.only(other).0 != 0
     }
 
     /// Whether all of `other` are among these.

@@ -206,12 +206,14 @@ impl Planning<'_, '_> {
             self.plan.itineraries.extend(itinerary);
         }
         if is_whole && !matches!(request.page.which, WhichPage::Back) {
-            self.note_lost(&query, midnight);
+            let window = Window { length_s: found.complete_s, enough: usize::MAX };
+            let window = if request.page.window_s > 0 { window } else { NOW };
+            self.note_lost(&query, window, midnight);
             if found.has_barred {
-                self.note_barred(&query, midnight);
+                self.note_barred(&query, window, midnight);
             }
             if query.access == Access::Wheelchair {
-                self.note_unknown(&query, midnight);
+                self.note_unknown(&query, window, midnight);
             }
             self.keep_first_lost();
             if found.journeys.is_empty() && !found.cut {
@@ -302,23 +304,23 @@ impl Planning<'_, '_> {
     }
 
     /// Notes the rides of what would be found if all of which nothing is known took wheelchairs.
-    fn note_unknown(&mut self, query: &Query<'_>, midnight: i64) {
+    fn note_unknown(&mut self, query: &Query<'_>, window: Window, midnight: i64) {
         let request = self.request;
         let runs = Runs { timetable: &self.area.timetable, overlay: self.overlay };
         let query = Query { access: Access::WheelchairOrUnknown, ..*query };
-        let answer = self.search.run_late(&query, self.overlay, &mut || (request.is_over)());
+        let answer = self.search.run_window(&query, window, self.overlay, &mut || (request.is_over)());
         self.lose(&answer.journeys, midnight, |ride| {
             (runs.wheelchair(ride.trip) == Permission::Unknown).then_some(Lost::WheelchairUnknown)
         });
     }
 
     /// Notes the rides of what would be found if nothing were cancelled and no stop skipped.
-    fn note_lost(&mut self, query: &Query<'_>, midnight: i64) {
+    fn note_lost(&mut self, query: &Query<'_>, window: Window, midnight: i64) {
         let days = query.days(&self.area.timetable, self.overlay);
         let Some(overlay) = self.overlay.filter(|overlay| overlay.has_losses(&days)) else { return };
         let request = self.request;
         let planned = Query { as_planned: true, ..*query };
-        let answer = self.search.run_late(&planned, Some(overlay), &mut || (request.is_over)());
+        let answer = self.search.run_window(&planned, window, Some(overlay), &mut || (request.is_over)());
         self.lose(&answer.journeys, midnight, |ride| {
             let is_skipped = |at| overlay.is_skipped(ride.service_day, ride.trip, at);
             let is_cancelled = overlay.is_cancelled(ride.service_day, ride.trip);
@@ -330,13 +332,13 @@ impl Planning<'_, '_> {
     }
 
     /// Notes the rides of what would be found if everything could be booked.
-    fn note_barred(&mut self, query: &Query<'_>, midnight: i64) {
+    fn note_barred(&mut self, query: &Query<'_>, window: Window, midnight: i64) {
         let request = self.request;
         let BookedRides::OpenAt(now) = request.booked else { return };
         let timetable = &self.area.timetable;
         let booked = Some(Booked { rides: BookedRides::All, ..request.booked() });
         let query = Query { booked, ..*query };
-        let answer = self.search.run_late(&query, self.overlay, &mut || (request.is_over)());
+        let answer = self.search.run_window(&query, window, self.overlay, &mut || (request.is_over)());
         self.lose(&answer.journeys, midnight, |ride| {
             let is_closed =
                 |ride: &RideBooking| request.bookings.is_open(timetable, ride, now) == Some(false);
@@ -381,7 +383,10 @@ impl Planning<'_, '_> {
         let end = onward.last().map_or(alighted, |leg| leg.end);
         legs.extend(onward.into_iter().map(Leg::Street));
         legs.retain(|leg| !matches!(leg, Leg::Street(s) if s.distance_m < 1.0 && s.parking.is_none() && s.rental.is_none()));
-        Some(Itinerary { transfers: journey.rides - 1, ..Itinerary::new(modes, start, end, legs) })
+        Some(Itinerary {
+            transfers: journey.rides.saturating_sub(1),
+            ..Itinerary::new(modes, start, end, legs)
+        })
     }
 
     /// The rides of a journey, and the walks between them.

@@ -172,7 +172,7 @@ impl<'r, 'v> Parts<'r, 'v> {
         let Request { max_walk_m, max_direct_walk_m, .. } = self.request;
         let request = match kind {
             Modes::TRANSIT => Request {
-                modes: self.request.modes.without(Modes::BIKE).with(Modes::WALK),
+                modes: self.request.modes.only(Modes::TRANSIT.with(Modes::CARPOOL)).with(Modes::WALK),
                 max_direct_walk_m: max_direct_walk_m.min(max_walk_m),
                 ..self.request
             },
@@ -197,10 +197,10 @@ impl<'r, 'v> Parts<'r, 'v> {
     /// A part with these of the chosen rides.
     fn of_chosen<'c>(&self, part: Request<'c>, rides: &'c [Chosen]) -> Request<'c> {
         if rides.is_empty() {
-            let modes = self.request.modes.without(Modes::TRANSIT).with(Modes::WALK);
-            return Request { chosen: None, modes, page: Page::BEST, ..part };
+            return Request { chosen: None, modes: Modes::WALK, page: Page::BEST, ..part };
         }
-        Request { chosen: Some(rides), modes: Modes::TRANSIT, ..part }
+        let modes = part.modes.only(Modes::TRANSIT.with(Modes::CARPOOL));
+        Request { chosen: Some(rides), modes, ..part }
     }
 
     /// Both parts one after the other.

@@ -31,6 +31,8 @@ pub(super) struct ControlCentre {
     /// Whether a run is cancelled; false: it was, and runs after all.
     runs: BTreeMap<PlannedRun, bool>,
     due: Option<Timestamp>,
+    /// The last time.
+    sent: Option<Timestamp>,
 }
 
 impl ControlCentre {
@@ -40,12 +42,18 @@ impl ControlCentre {
         } else {
             self.notices.remove(&notice);
         }
-        self.due = Some(at);
+        self.hurry(at);
     }
 
     pub(super) fn note_run(&mut self, at: Timestamp, run: PlannedRun, on: bool) {
         self.runs.insert(run, on);
-        self.due = Some(at);
+        self.hurry(at);
+    }
+
+    /// At once, but not twice in a second: of two that state the same second either may count.
+    fn hurry(&mut self, at: Timestamp) {
+        let earliest = self.sent.map_or(at, |sent| later(sent, SignedDuration::from_secs(1)));
+        self.due = Some(at.max(earliest));
     }
 
     /// The data sets, when it is time for them. No alerts are said as well: that withdraws those of before.
@@ -54,6 +62,7 @@ impl ControlCentre {
             return Vec::new();
         }
         self.due = Some(later(at, EVERY));
+        self.sent = Some(at);
         let yesterday = at.to_zoned_datetime(zone(county.tz)).date().saturating_sub(1.day());
         self.runs.retain(|(_, date), _| *date >= yesterday);
         let message = |name: &str, entities: Vec<FeedEntity>| Message {

@@ -99,11 +99,13 @@ impl<'a> Planning<'_, 'a> {
     }
 
     fn rent(&self, renting: &Renting<'_>, Pair { up, off, .. }: &Pair<'_>, path: Path) -> Option<Itinerary> {
+        let path = off.to_the_end(path);
         let ride_s = renting.fleet(up.key)?.ride_s(path.duration_s, path.distance_m) + UNLOCK_S + RETURN_S;
+        let after_s = if off.foot.is_some() { off.walk_s } else { 0.0 };
         let start = match self.request.when {
             When::DepartAt(time) => time,
             // Each leg is rounded to whole seconds.
-            When::ArriveBy(time) => time - (up.walk_s + ride_s + off.walk_s).ceil() as i64 - 1,
+            When::ArriveBy(time) => time - (up.walk_s + ride_s + after_s).ceil() as i64 - 1,
         };
         let spot = End::Rental { system: up.key.0, spot: up.spot };
         let first = walk(self.feet, [End::Origin, spot], &up.foot, start)?;

@@ -2,10 +2,11 @@
 
 use domain::geo::{LatLon, Ruler};
 
+use super::super::street::gap_s;
 use super::super::{End, Planning, SNAP_LIMIT_M};
 use super::{Key, MIN_CHANCE, NO_DOCK_S, NO_VEHICLE_S, NoRental, Rentals, Renting, UNKNOWN_P};
 use crate::rental::{SpotNumber, may_end};
-use crate::streets::{Coord, Direction, Link, Mode};
+use crate::streets::{Coord, Direction, Link, Mode, Path};
 
 /// Where a vehicle is left that must not be left at the destination: on rings of these radii around it, metres.
 const RINGS_M: [f64; 5] = [75.0, 150.0, 250.0, 400.0, 600.0];
@@ -29,6 +30,7 @@ pub(super) struct DropOff {
     pub key: Key,
     pub end: End,
     pub at: LatLon,
+    /// Where the vehicle goes to the destination itself: between it and its street.
     pub walk_s: f64,
     /// With the risk of finding no dock.
     pub cost_s: f64,
@@ -55,14 +57,19 @@ impl<'a> Planning<'_, 'a> {
                 linked.around(from, radius_m).iter().filter_map(walk).collect();
             near.sort_by(|a, b| a.0.total_cmp(&b.0));
             for key in renting.types(system) {
+                let Some(fleet) = renting.fleet(key) else { continue };
+                let is_one_way = fleet.returns_to_stations() || fleet.returns_anywhere();
                 let own = near.iter().filter(|(_, spot, _)| is_of(asked, key, *spot));
                 for &(walk_s, spot, foot) in own {
                     let is_stale = matches!(spot, SpotNumber::Vehicle(_)) && asked.stocks.is_stale(system);
+                    if !is_one_way {
+                        renting.lose(key, Some(spot), NoRental::RoundTrip);
+                        break;
+                    }
                     if is_stale {
                         renting.lose(key, Some(spot), NoRental::Stale);
                         continue;
                     }
-                    let Some(fleet) = renting.fleet(key) else { continue };
                     let Some(street) = linked.spot(spot).street(fleet.mode) else { continue };
                     let p = asked.stocks.vehicle(system, spot, key.1, self.about_s(walk_s));
                     if p.is_some_and(|p| p < MIN_CHANCE) {
@@ -122,9 +129,6 @@ impl<'a> Planning<'_, 'a> {
                         None => {}
                     }
                 }
-                if is_wanted && !fleet.returns_to_stations() && !fleet.returns_anywhere() {
-                    renting.lose(key, None, NoRental::RoundTrip);
-                }
             }
         }
         offs.sort_by(|a, b| a.cost_s.total_cmp(&b.cost_s));
@@ -148,8 +152,8 @@ impl<'a> Planning<'_, 'a> {
                 1,
             );
             let street = *links.first()?;
-            let (end, at) = (End::Destination, request.to);
-            return Some(DropOff { key, end, at, walk_s: 0.0, cost_s: 0.0, foot: None, street });
+            let (end, at, walk_s) = (End::Destination, request.to, gap_s(&street));
+            return Some(DropOff { key, end, at, walk_s, cost_s: walk_s, foot: None, street });
         }
         let ruler = Ruler::at(request.from);
         RINGS_M.iter().filter(|radius_m| **radius_m <= request.max_walk_m).find_map(|radius_m| {
@@ -187,6 +191,18 @@ pub(super) fn is_of(asked: Rentals<'_>, key: Key, spot: SpotNumber) -> bool {
                 && vehicle.is_usable()
                 && system.permissions(vehicle.at, key.1, now).start
         }
+    }
+}
+
+impl DropOff {
+    /// The ride to its street, and on to the destination where it goes there.
+    pub fn to_the_end(&self, mut path: Path) -> Path {
+        if self.foot.is_none() {
+            path.duration_s += self.walk_s;
+            path.distance_m += f64::from(self.street.gap_m);
+            path.points.push(self.at);
+        }
+        path
     }
 }
 

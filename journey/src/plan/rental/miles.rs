@@ -234,6 +234,7 @@ impl<'a> Planning<'_, 'a> {
             let rides = &all[way.tree];
             let (origin, path) = rides.tree.path_of(&way.street)?;
             let off = rides.spots[origin];
+            let path = off.to_the_end(path);
             let End::Rental { spot, .. } = way.end else { return None };
             let way_to = walks.between(foot[stop as usize], renting.linked(off.key).spot(spot).foot)?;
             let first = StreetLeg::along(feet.mode, End::Stop(stop), way.end, way_to, start);

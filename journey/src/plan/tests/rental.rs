@@ -194,8 +194,11 @@ fn best_by_hand(fleet: &Fleet, linked: &Linked, [from, to]: [LatLon; 2], limit_m
         let walk_s = walk_s(station.at, to, limit_m, [false, true])?;
         Some((station.at, walk_s + risk(station.dock_p, NO_DOCK_S)?))
     });
-    let ends: Vec<(LatLon, f64)> =
-        if fleet.rule == ReturnRule::AnyStation { ends.collect() } else { vec![(to, 0.0)] };
+    let ends: Vec<(LatLon, f64)> = match fleet.rule {
+        ReturnRule::AnyStation => ends.collect(),
+        // From its street on the vehicle is pushed.
+        _ => vec![(to, f64::from(snap(Mode::Bike, to).gap_m) / (crate::streets::WALK_KMH / 3.6))],
+    };
     let ways = spots(fleet).into_iter().filter_map(|(spot, risk_s, range_m)| {
         let walk_s = walk_s(from, spot, limit_m, [true, false])?;
         let rides = ends.iter().filter(|(end, _)| *end != spot).filter_map(|(end, after_s)| {

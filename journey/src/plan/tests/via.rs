@@ -174,3 +174,48 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_stays_seated_through_a_place_is_found_again() {
+    let area = Arc::new(town());
+    let mut planner = Planner::new(area.clone());
+    let stop = area.timetable.stop("m").unwrap();
+    let via = [Via { at: area.timetable.stops.point(stop), stop: Some(stop) }];
+    let request = ask(&[], When::DepartAt(time(8 * 3600 + 60)), Modes::TRANSIT, &certain);
+    let plan = planner.plan_via(&request, &via, None).unwrap();
+    let one = plan.itineraries.iter().find(|one| one.rides().any(|leg| leg.ride.stay_seated)).unwrap();
+    let stops = &area.timetable.stops;
+    let chosen: Vec<Chosen> = one
+        .rides()
+        .map(|leg| {
+            let end = |stop, position| ChosenStop { id: stops.ids.get(stop).to_owned(), position };
+            Chosen {
+                trip_id: Runs { timetable: &area.timetable, overlay: None }.trip_id(leg.ride.trip).to_owned(),
+                service_day: leg.ride.service_day,
+                ends: Some([end(leg.ride.from, leg.ride.board), end(leg.ride.to, leg.ride.alight)]),
+                stay_seated: leg.ride.stay_seated,
+            }
+        })
+        .collect();
+    let again = planner.plan_via(&Request { chosen: Some(&chosen), ..request }, &via, None).unwrap();
+    let rides =
+        |one: &Itinerary| one.rides().map(|leg| (leg.ride.trip, leg.start, leg.end)).collect::<Vec<_>>();
+    assert_eq!(again.itineraries.iter().map(rides).collect::<Vec<_>>(), [rides(one)]);
+}
+
+#[test]
+fn through_a_place_goes_nobody_by_car_or_with_a_shared_vehicle() {
+    let area = Arc::new(town());
+    let lots = Lots::new(&area, &[at(4.5, 1.0)]);
+    let lots = lots.lots();
+    let mut planner = Planner::new(area);
+    let when = When::DepartAt(time(8 * 3600 + 60));
+    let plan = planner.plan_via(&ask(&lots, when, all_modes(), &certain), &[point(5.0)], None).unwrap();
+    assert!(!plan.itineraries.is_empty());
+    for one in &plan.itineraries {
+        check(one, 1);
+        let is_driven = |leg: &Leg| matches!(leg, Leg::Street(StreetLeg { mode: Mode::Car, .. }));
+        assert!(!one.legs.iter().any(|leg| is_driven(leg) || leg.rented().is_some() || leg.area().is_some()));
+        assert!([Modes::WALK, Modes::BIKE, Modes::TRANSIT].contains(&one.modes), "{one:?}");
+    }
+}

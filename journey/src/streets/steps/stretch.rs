@@ -67,7 +67,8 @@ impl<'a> Stretch<'a> {
             roundabout: profile.roundabout,
             is_minor: is_minor(profile),
             length_dm: u64::from(from_dm.abs_diff(to_dm)),
-            at: course.first().copied().unwrap_or_default(),
+            // A stretch without a length may have no course.
+            at: course.first().copied().or_else(|| streets.points(edge).next()).unwrap_or_default(),
             begins_deg: heading_at(streets, code, from_dm),
             ends_deg: heading_at(streets, code ^ 1, to_dm) + 180.0,
             bend_deg: turns.sum(),
