@@ -39,9 +39,10 @@ pub struct BuildArgs {
     /// Whom to name for a GTFS feed: NAME=TEXT. Default: the publisher that the feed states, else its agencies.
     #[arg(long, value_name = "NAME=TEXT", num_args = 1..)]
     pub gtfs_attribution: Vec<String>,
-    /// File that names extracts and timetables instead (TOML): each is an [[extract]] or a [[timetable]], with path = "rail.zip"
+    /// File that names extracts and timetables instead (TOML): each is an `[[extract]]` or a `[[timetable]]`, with path = "rail.zip"
     /// or with name = "bus", url = "https://..." and every = "1d". Those that have a url are fetched, where they have changed, into
-    /// the folder journey.sources beside the file that is built; nothing is built where nothing has changed. One that cannot be fetched, or used, stays as it was: exit code 1.
+    /// the folder journey.sources beside the file that is built; nothing is built where nothing has changed. One that cannot be
+    /// fetched, or used, stays as it was: exit code 1.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["osm", "gtfs", "gtfs_licence", "gtfs_attribution"])]
     pub sources: Option<PathBuf>,
     /// Of --sources ask only for what is due by its `every`, and do not build what has failed of late: for a timer.
