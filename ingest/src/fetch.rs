@@ -78,7 +78,7 @@ pub struct Answer {
 }
 
 impl FetchRequest {
-    /// Fetches it; takes [`TIMEOUT`] at most.
+    /// Fetches it; takes 20 s at most.
     ///
     /// # Errors
     /// Why it failed, without secrets of the address: there is no answer, none that is good, or not all of it.
@@ -90,7 +90,7 @@ impl FetchRequest {
         self.answer_within(timeout)?.good()
     }
 
-    /// The same for those who want to know of other answers than good ones; takes [`TIMEOUT`] at most.
+    /// The same for those who want to know of other answers than good ones; takes 20 s at most.
     ///
     /// # Errors
     /// Why there is no answer, without secrets.
