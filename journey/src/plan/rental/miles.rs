@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use rustc_hash::FxHashMap;
 
 use super::super::places::stops_in;
-use super::super::street::budget;
+use super::super::street::{EndTree, budget};
 use super::super::transit::{walk_from_stop, walk_to_stop};
 use super::super::{End, Modes, Planning, Reached, Request, StreetLeg};
 use super::ends::is_of;
@@ -66,34 +66,16 @@ impl<'a> Planning<'_, 'a> {
         walks: &Walks<'_>,
     ) {
         let (area, request, feet) = (self.area, self.request, self.feet);
-        let mut all = Vec::new();
-        for (spots, workspace) in by_type(ups, |up| up.key, renting).into_iter().zip(workspaces) {
-            let key = spots[0].key;
-            let origins = spots.iter().map(|up| (up.street, up.cost_s));
-            let budget = renting.budget(budget(request), key);
-            let tree = area.network.tree_of_many(
-                workspace,
-                Mode::Bike,
-                origins,
-                Direction::Forward,
-                MAX_COST_S,
-                budget,
-            );
-            self.plan.cut |= tree.cut;
-            all.push(Rides { spots, key, tree });
-        }
+        let begins = |up: &PickUp| (up.key, up.street, up.cost_s);
+        let all = rides(area, request, renting, (ups, begins), Direction::Forward, workspaces);
+        self.plan.cut |= all.iter().any(|rides| rides.tree.cut);
         let mut ways = Ways::default();
         for (number, rides) in all.iter().enumerate() {
             self.ways_to_stations(renting, rides, number, &mut ways);
             self.ways_to_bare_stops(renting, rides, number, &mut ways);
         }
-        // Nobody takes a bus from where one walks to the destination, nor a vehicle to where one walks as fast.
         let foot = area.stops.of(request.foot());
-        ways.retain(|stop, way| {
-            let Some(link) = foot[*stop as usize] else { return true };
-            feet.to.seconds(&link).is_none()
-                && feet.from.seconds(&link).is_none_or(|walk_s| way.cost_s < walk_s)
-        });
+        keep_useful(&mut ways, foot, [&feet.from, &feet.to]);
         let mut origins = Reached::new();
         ways.retain(|stop, way| {
             let rides = &all[way.tree];
@@ -193,32 +175,15 @@ impl<'a> Planning<'_, 'a> {
         walks: &Walks<'_>,
     ) {
         let (area, request, feet) = (self.area, self.request, self.feet);
-        let mut all = Vec::new();
-        for (spots, workspace) in by_type(offs, |off| off.key, renting).into_iter().zip(workspaces) {
-            let key = spots[0].key;
-            let origins = spots.iter().map(|off| (off.street, off.cost_s));
-            let budget = renting.budget(budget(request), key);
-            let tree = area.network.tree_of_many(
-                workspace,
-                Mode::Bike,
-                origins,
-                Direction::Backward,
-                MAX_COST_S,
-                budget,
-            );
-            self.plan.cut |= tree.cut;
-            all.push(Rides { spots, key, tree });
-        }
+        let begins = |off: &DropOff| (off.key, off.street, off.cost_s);
+        let all = rides(area, request, renting, (offs, begins), Direction::Backward, workspaces);
+        self.plan.cut |= all.iter().any(|rides| rides.tree.cut);
         let mut ways = Ways::default();
         for (number, rides) in all.iter().enumerate() {
             self.ways_from_spots(renting, rides, number, &mut ways);
         }
         let foot = area.stops.of(request.foot());
-        ways.retain(|stop, way| {
-            let Some(link) = foot[*stop as usize] else { return true };
-            feet.from.seconds(&link).is_none()
-                && feet.to.seconds(&link).is_none_or(|walk_s| way.cost_s < walk_s)
-        });
+        keep_useful(&mut ways, foot, [&feet.to, &feet.from]);
         let mut destinations = Reached::new();
         ways.retain(|stop, way| {
             let rides = &all[way.tree];
@@ -290,6 +255,36 @@ impl<'a> Planning<'_, 'a> {
             }
         }
     }
+}
+
+/// The rides from (to) the spots of each type, of as many types as there are workspaces. `begins`: the type of a spot, its
+/// street, and the cost at which a ride begins there.
+fn rides<'s, 't, S>(
+    area: &'t Area,
+    request: &'t Request<'_>,
+    renting: &'t Renting<'_>,
+    (spots, begins): (&'s [S], impl Fn(&S) -> (Key, Link, f64)),
+    direction: Direction,
+    workspaces: [&'t mut Workspace; 2],
+) -> Vec<Rides<'s, 't, S>> {
+    let types = by_type(spots, |spot| begins(spot).0, renting).into_iter().zip(workspaces);
+    let of_type = types.map(|(spots, workspace)| {
+        let (key, ..) = begins(spots[0]);
+        let origins = spots.iter().map(|spot| begins(spot)).map(|(_, street, cost_s)| (street, cost_s));
+        let budget = renting.budget(budget(request), key);
+        let tree = area.network.tree_of_many(workspace, Mode::Bike, origins, direction, MAX_COST_S, budget);
+        Rides { spots, key, tree }
+    });
+    of_type.collect()
+}
+
+/// Drops ways to where one walks as fast from `here`, and stops from which one walks to the other end of the journey: nobody
+/// takes a bus there.
+fn keep_useful(ways: &mut Ways, foot: &[Option<Link>], [here, there]: [&EndTree<'_>; 2]) {
+    ways.retain(|stop, way| {
+        let Some(link) = foot[*stop as usize] else { return true };
+        there.seconds(&link).is_none() && here.seconds(&link).is_none_or(|walk_s| way.cost_s < walk_s)
+    });
 }
 
 /// Spots of the types that are ridden like bicycles, the type first whose best spot costs least: with others nobody goes to a
