@@ -35,6 +35,7 @@ mod past;
 mod places;
 mod polled;
 mod posted;
+mod prices;
 mod prune;
 mod refused;
 mod rentals;
